@@ -1,0 +1,310 @@
+import type { Clock, Timespec } from '../base/clock.ts';
+import type { Prng } from '../base/prng.ts';
+import type { Role } from '../base/role.ts';
+import type { Trace } from '../base/trace.ts';
+import type { Annotation } from '../codec/struct.ts';
+import type { Device, Fill } from '../device/device.ts';
+
+export { ZERO_FILL } from '../device/device.ts';
+export type { Fill } from '../device/device.ts';
+
+/**
+ * What every format offers, and all that vfs and session know of one. Four implementations, no shared parent.
+ *
+ * A format is handed a device that begins at its first block (a whole disk or a partition), never looks beyond it,
+ * and has no state of its own outside the volumes it mounts.
+ */
+export interface Format {
+  /** The word after `newfs -t`: 'fat32'. */
+  readonly name: FormatName;
+  /** How macOS calls it: 'MS-DOS (FAT32)'. */
+  readonly title: string;
+  /** Does this device carry the format's signature? Looks at a few blocks, never throws on damage. */
+  detect(device: Device): boolean;
+  /** Make an empty volume. FsError EINVAL with a sentence in `detail` for what cannot be made. */
+  newfs(device: Device, options: NewfsOptions): NewfsReport;
+  /** FsError EINVAL (not this format), EIO or EFTYPE with a sentence in `detail` when the volume cannot be used. */
+  mount(device: Device, options: MountOptions): Volume;
+  /** Never throws on a damaged disk, never hangs: every walk is bounded. */
+  fsck(device: Device, options: FsckOptions): FsckReport;
+  /** What every block is for, in ascending order without gaps, as runs. Cost follows what is stored. */
+  regions(device: Device): Region[];
+  /** Every byte of one block explained. Never throws. */
+  annotate(device: Device, block: number): BlockAnnotation;
+  /** The format's own structures as a tree; `parent` null gives the top. Children are made when asked for. */
+  structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
+}
+
+export type FormatName = 'fat32';
+
+// ── making ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface NewfsOptions {
+  /** Volume label as the user typed it; the format checks it. Empty: none. */
+  readonly label: string;
+  /** Format-specific settings, `-o key=value`: { 'cluster-size': '4k', type: 'fat16' }. Unknown keys are EINVAL. */
+  readonly settings: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  /** For serial numbers and UUIDs. */
+  readonly random: Prng;
+  /** First block of the volume on the whole disk ("hidden sectors"); 0 without a partition map. */
+  readonly partitionFirstBlock: number;
+}
+
+export interface NewfsReport {
+  /** What macOS's own tool would print, line by line. */
+  readonly lines: readonly string[];
+  /** Advice that is not an error: 'Windows and Disk Utility …'. */
+  readonly warnings: readonly string[];
+}
+
+// ── mounting ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** `each`: every operation is on the device when it returns. `writeback`: dirty state gathers until sync or pressure. */
+export type CommitPolicy = 'each' | 'writeback';
+
+export interface MountOptions {
+  readonly isReadOnly: boolean;
+  readonly policy: CommitPolicy;
+  readonly clock: Clock;
+  readonly trace: Trace;
+  /** Who owns the files of a format without owners. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Minutes east of UTC, for formats that keep local time. */
+  readonly timeZoneMinutes: number;
+}
+
+export type FileType = 'file' | 'directory' | 'symlink' | 'character device' | 'block device';
+
+/**
+ * A file in use, like a vnode: one object per file for as long as anybody holds it, whatever its name becomes.
+ * Only the volume that made it looks inside.
+ */
+export interface VolumeNode {
+  readonly inode: number;
+  readonly type: FileType;
+}
+
+export interface Attributes {
+  readonly inode: number;
+  readonly type: FileType;
+  /** Permission bits including set-id and sticky, without the type: 0 … 0o7777. */
+  readonly mode: number;
+  readonly linkCount: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  /** BSD flags (UF_HIDDEN …), see vfs/constants.ts. */
+  readonly flags: number;
+  readonly accessTime: Timespec;
+  readonly modifyTime: Timespec;
+  readonly changeTime: Timespec;
+  readonly birthTime: Timespec;
+}
+
+/** What setattr changes; absent members stay. A format that cannot store one ignores it or answers as macOS does. */
+export interface AttributeChange {
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly flags?: number;
+  readonly accessTime?: Timespec;
+  readonly modifyTime?: Timespec;
+  readonly birthTime?: Timespec;
+}
+
+export interface ListedEntry {
+  readonly name: string;
+  readonly inode: number;
+  readonly type: FileType;
+}
+
+export interface Listing {
+  /** Without '.' and '..', in the order of the disk. */
+  readonly entries: readonly ListedEntry[];
+  /** Hand this back as `after` to go on; null at the end. Survives removal of entries already listed. */
+  readonly next: number | null;
+}
+
+/** Where a piece of a file lies. `deviceOffsetBytes` counts from the start of the format's device. */
+export interface Extent {
+  readonly fileOffsetBytes: number;
+  readonly deviceOffsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+export interface VolumeStatistics {
+  readonly blockSizeBytes: number;
+  readonly totalBlocks: number;
+  readonly freeBlocks: number;
+  readonly availableBlocks: number;
+  readonly totalFiles: number;
+  readonly freeFiles: number;
+}
+
+export interface VolumeLimits {
+  readonly fileSizeBytesMax: number;
+  readonly nameUnitsMax: number;
+}
+
+/** Abilities a shell or a page wants to know beforehand; calling what is not there gives ENOTSUP anyway. */
+export interface VolumeCapabilities {
+  readonly isCaseSensitive: boolean;
+  readonly hasPermissions: boolean;
+  readonly hasHardLinks: boolean;
+  readonly hasSymlinks: boolean;
+  readonly hasSparseFiles: boolean;
+  readonly hasExtendedAttributes: boolean;
+}
+
+/**
+ * A mounted volume: the operations a kernel's vnode layer asks a file system for. Paths, descriptors, permissions and
+ * current directories are vfs's business; a volume sees nodes and single names.
+ *
+ * Failures are FsError with Darwin's errno (syscall '' and path '': vfs fills them in). Optional members are what not
+ * every format can do: where one is absent vfs answers ENOTSUP. After an FsError the volume is as before the call,
+ * except where the message says otherwise; after InvariantError nothing is promised.
+ */
+export interface Volume {
+  readonly formatName: FormatName;
+  readonly title: string;
+  readonly isReadOnly: boolean;
+  readonly label: string;
+  readonly root: VolumeNode;
+  readonly limits: VolumeLimits;
+  readonly capabilities: VolumeCapabilities;
+  /** Sentences about what was found at mount: 'The volume was not unmounted cleanly …'. */
+  readonly warnings: readonly string[];
+
+  statistics(): VolumeStatistics;
+  attributes(node: VolumeNode): Attributes;
+  setAttributes(node: VolumeNode, change: AttributeChange): void;
+
+  /** The entry `name` of `directory` (never '.' or '..'), compared as the format compares; undefined when absent. */
+  lookup(directory: VolumeNode, name: string): VolumeNode | undefined;
+  /** The name as stored (case, composition) of the entry that `name` finds. */
+  storedName(directory: VolumeNode, name: string): string | undefined;
+  parentOf(directory: VolumeNode): VolumeNode;
+  list(directory: VolumeNode, after: number | null, countMax: number): Listing;
+
+  /** EEXIST when the name is taken. The new node is held once for the caller (see `release`). */
+  create(directory: VolumeNode, name: string, init: NodeInit): VolumeNode;
+  makeDirectory(directory: VolumeNode, name: string, init: NodeInit): VolumeNode;
+  makeSymlink?(directory: VolumeNode, name: string, target: string, init: NodeInit): VolumeNode;
+  readLink?(node: VolumeNode): string;
+  link?(node: VolumeNode, directory: VolumeNode, name: string): void;
+  /** Remove the name of anything but a directory. Contents go when the last holder releases the node. */
+  remove(directory: VolumeNode, name: string): void;
+  /** ENOTEMPTY when it has entries. */
+  removeDirectory(directory: VolumeNode, name: string): void;
+  /**
+   * Move and rename; an existing target of the same kind is replaced (a directory only when empty). vfs has already
+   * refused what POSIX refuses (into its own child, file over directory …). Changing only the case of a name works.
+   */
+  rename(fromDirectory: VolumeNode, fromName: string, toDirectory: VolumeNode, toName: string): void;
+
+  /** Fills `into` from `offsetBytes`; returns how many bytes there were. */
+  read(node: VolumeNode, offsetBytes: number, into: Uint8Array): number;
+  /**
+   * All or, on ENOSPC, as much as fits: returns the bytes written, throws ENOSPC only when none fits. EFBIG before
+   * anything is written when the end would lie beyond the limit. A gap before `offsetBytes` reads as zeros.
+   */
+  write(node: VolumeNode, offsetBytes: number, data: Uint8Array): number;
+  /** As `write`, with computed content: costs blocks of metadata, not bytes. */
+  fill(node: VolumeNode, offsetBytes: number, lengthBytes: number, fill: Fill): number;
+  /** Shrink or grow (grown bytes read as zeros). ENOSPC leaves the old size. */
+  truncate(node: VolumeNode, sizeBytes: number): void;
+  /** Bytes reserved beyond the end of the file; the size stays. */
+  preallocate?(node: VolumeNode, lengthBytes: number): number;
+  extents(node: VolumeNode): Extent[];
+
+  /** One more holder (an open descriptor, a current directory). */
+  retain(node: VolumeNode): void;
+  /** One holder less. The last one of a file without a name frees its contents. */
+  release(node: VolumeNode): void;
+
+  setLabel(label: string): void;
+  /** Everything dirty to the device, ending in a barrier. `node`: at least what belongs to this file. */
+  sync(node?: VolumeNode): void;
+  /** `sync`, say clean, forget everything. No other call may follow. */
+  unmount(): void;
+
+  // What only some formats can answer (hard links above, and these) comes with the format that needs it.
+}
+
+export interface NodeInit {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+// ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface FsckOptions {
+  readonly repair: boolean;
+}
+
+/** One thing that is wrong. */
+export interface Finding {
+  /** Stable word for programs: 'dirty', 'lost-clusters', 'cross-link' … */
+  readonly kind: string;
+  /** `error`: data or structure at risk. `warning`: odd, harmless, or not repairable by the real tool either. */
+  readonly severity: 'error' | 'warning';
+  /** In the words of the real checker, with names and numbers. */
+  readonly message: string;
+  readonly block: number;
+  readonly isRepaired: boolean;
+}
+
+export interface FsckReport {
+  /** False when the volume could not be read as this format at all; then `findings` says why. */
+  readonly isReadable: boolean;
+  /** The whole printed output, in the real tool's layout. */
+  readonly lines: readonly string[];
+  readonly findings: readonly Finding[];
+}
+
+// ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Region {
+  readonly firstBlock: number;
+  readonly blockCount: number;
+  readonly role: Role;
+  /** 'FAT 1', '/photos', '/notes.txt'; empty for free space. */
+  readonly owner: string;
+}
+
+export interface BlockAnnotation {
+  readonly role: Role;
+  readonly owner: string;
+  /** One line: 'Directory /photos, entries 16 to 31'. */
+  readonly title: string;
+  /** In ascending order, covering every byte of a metadata block. Of file data: one run. */
+  readonly fields: readonly Annotation[];
+}
+
+/** Opaque to everyone but the format: 'fat1', 'chain:7', 'dir:2'. */
+export type StructureId = string;
+
+export interface Page {
+  readonly offset: number;
+  readonly countMax: number;
+}
+
+export interface StructureNode {
+  readonly id: StructureId;
+  /** 'Boot sector', 'Chain of /notes.txt', 'slot 3: long name part 1 of 2' */
+  readonly title: string;
+  /** The value or summary beside it: '3 clusters: 5 → 6 → 9'. */
+  readonly text: string;
+  readonly hasChildren: boolean;
+  /** Where it lies; selecting it selects these bytes. */
+  readonly deviceOffsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+export interface StructurePage {
+  readonly nodes: readonly StructureNode[];
+  readonly total: number;
+}

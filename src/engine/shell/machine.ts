@@ -1,0 +1,53 @@
+import type { CommitPolicy, Extent, FsckReport, NewfsReport } from '../formats/contract.ts';
+
+/**
+ * What commands may ask of the machine below the file systems: `mount`, `diskutil`, `newfs_*`, `fsck_*`, `scope`.
+ * The session implements it; the shell knows no device and no format. Devices go by their names: 'disk1', 'disk1s1',
+ * with or without '/dev/' and '/dev/r'. Failures are FsError with a sentence in `detail`.
+ */
+export interface Machine {
+  disks(): readonly DiskDescription[];
+  /** `diskutil info`: key and value pairs in macOS's order. */
+  info(deviceOrPath: string): readonly (readonly [string, string])[];
+  newfs(
+    device: string,
+    options: { format: string; label: string; settings: Record<string, string> },
+  ): NewfsReport;
+  /** Erase a whole disk: new partition map (or none) and one volume, mounted. Yields printable progress lines. */
+  eraseDisk(device: string, options: { format: string; label: string; scheme: string }): readonly string[];
+  mount(device: string, options: { isReadOnly: boolean; policy?: CommitPolicy }): string;
+  unmount(deviceOrPath: string): void;
+  /** Refused with EBUSY for repair while mounted. */
+  fsck(device: string, options: { repair: boolean }): FsckReport;
+
+  /** Plain sentences about one file or block: where it lies, who holds it, what deleting it would free. */
+  why(pathOrBlock: string): readonly string[];
+  extentsOf(path: string): readonly Extent[];
+  /** Block roles as runs: a text picture of the disk. */
+  map(device: string): readonly { firstBlock: number; blockCount: number; role: string; owner: string }[];
+  /** Going back and forth; the change takes effect when the command line has ended. Returns a sentence. */
+  undo(): string;
+  redo(): string;
+  advanceTime(nanoseconds: number): void;
+}
+
+export interface DiskDescription {
+  readonly device: string; // 'disk1'
+  readonly sizeBytes: number;
+  readonly blockSizeBytes: number;
+  readonly scheme: 'none' | 'gpt' | 'mbr';
+  readonly isImage: boolean;
+  readonly slices: readonly SliceDescription[];
+}
+
+export interface SliceDescription {
+  readonly device: string; // 'disk1s1'; the disk itself when there is no map
+  readonly index: number;
+  /** As `diskutil list` prints it: 'Windows_FAT_32', 'Microsoft Basic Data', 'EFI'. */
+  readonly typeName: string;
+  readonly label: string;
+  readonly sizeBytes: number;
+  readonly firstBlock: number;
+  readonly mountPoint: string | null;
+  readonly formatName: string | null;
+}

@@ -1,0 +1,101 @@
+import type {
+  BlockView,
+  CheckView,
+  Delta,
+  DirectoryView,
+  FileDetailView,
+  MapView,
+  Moment,
+  RegionsView,
+  StepView,
+  StructuresView,
+  TraceRow,
+  WhyView,
+} from '../engine/session/view.ts';
+
+export type * from '../engine/session/view.ts';
+export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
+export type { Annotation } from '../engine/codec/struct.ts';
+export type { Role } from '../engine/base/role.ts';
+export { ROLES } from '../engine/base/role.ts';
+
+/**
+ * What the page may ask of the worker, one Comlink call each. Calls carry whole lines, ranges and columns; a call costs
+ * 20 to 90 µs, so nothing here is per file or per block in a loop. Rejections are FsError (rpc/errors.ts keeps errno)
+ * for what the user or the disk did; anything else is a bug.
+ */
+export interface EngineApi {
+  /** Make a disk with one new volume and forget what was open. */
+  createDisk(request: NewDiskRequest): Promise<Delta>;
+  /** Open an image the user chose. Nothing of it is copied; blocks are read when they are looked at. */
+  openImage(file: File, options: SessionOptions): Promise<Delta>;
+  /** The whole disk at the moment shown, as a file to save. */
+  exportImage(): Promise<Blob>;
+
+  /**
+   * Run what was typed. Output arrives in pieces through `onOutput` while it runs; resolves when the prompt is back.
+   * `isComplete` false: the text is the beginning of a command (an open quote, a loop without `done`); nothing ran.
+   * At a moment of the past, running makes a branch there.
+   */
+  run(line: string, onOutput: (piece: OutputPiece) => void): Promise<RunResult>;
+  /** Ctrl-C. Resolves at once; `run` resolves when the command has ended (exit code 130). */
+  interrupt(): Promise<void>;
+  /** Keys typed while a command reads its standard input; null is Ctrl-D. */
+  type(text: string | null): Promise<void>;
+  /** What Tab offers at the end of `text`: whole words that replace the last `replaceLength` characters. */
+  complete(text: string): Promise<{ readonly words: readonly string[]; readonly replaceLength: number }>;
+
+  /** Show another moment: undo and redo are seeking. */
+  seek(moment: Moment): Promise<Delta>;
+  undo(): Promise<Delta>;
+  redo(): Promise<Delta>;
+
+  map(request: { firstBlock: number; blockCount: number; cellsMax: number }): Promise<MapView>;
+  regions(page: { offset: number; countMax: number }): Promise<RegionsView>;
+  /** Entries of a directory of the volume; `path` counts from its root. */
+  directory(path: string, page: { offset: number; countMax: number }): Promise<DirectoryView>;
+  file(path: string): Promise<FileDetailView>;
+  structures(parent: string | null, page: { offset: number; countMax: number }): Promise<StructuresView>;
+  block(block: number): Promise<BlockView>;
+  trace(
+    step: number,
+    page: { offset: number; countMax: number },
+  ): Promise<{ rows: TraceRow[]; total: number }>;
+  /** About a block (number) or a path (string). */
+  why(subject: number | string): Promise<WhyView>;
+  check(): Promise<CheckView>;
+
+  /** SHA-256 of the whole image at the moment shown, as hexadecimal text. */
+  imageHash(): Promise<string>;
+}
+
+export interface SessionOptions {
+  readonly seed: number;
+  readonly profile: ProfileName;
+  readonly policy: 'each' | 'writeback';
+}
+
+export type ProfileName = 'hdd' | 'sata-ssd' | 'nvme' | 'sd-card';
+
+export interface NewDiskRequest extends SessionOptions {
+  readonly format: string;
+  readonly sizeBytes: number;
+  readonly label: string;
+  readonly scheme: 'none' | 'gpt' | 'mbr';
+  /** `newfs -o` settings. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Lines run at once, before the first prompt, so that there is something to look at. */
+  readonly startLines: readonly string[];
+}
+
+export interface OutputPiece {
+  readonly stream: 'stdout' | 'stderr';
+  readonly text: string;
+}
+
+export interface RunResult {
+  readonly isComplete: boolean;
+  /** Null when nothing ran. */
+  readonly step: StepView | null;
+  readonly delta: Delta;
+}
