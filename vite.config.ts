@@ -18,7 +18,7 @@ export default defineConfig(({ isSsrBuild }) => ({
           name: 'engine',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/page/**', 'test/long/**'],
+          exclude: ['test/page/**', 'test/long/**', 'test/bench/**'],
           testTimeout: 60_000,
         },
       },
