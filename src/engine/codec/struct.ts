@@ -180,7 +180,7 @@ type ValueOf<F extends Fields> = {
   readonly [K in ValueKeys<F>]: F[K] extends Field<infer T> ? T : never;
 };
 type MagicKeys<F extends Fields> = {
-  [K in ValueKeys<F>]: F[K] extends { readonly magic: {} } ? K : never;
+  [K in ValueKeys<F>]: F[K] extends { readonly magic: NonNullable<unknown> } ? K : never;
 }[ValueKeys<F>];
 type WritableValueOf<F extends Fields> = Omit<ValueOf<F>, MagicKeys<F>> &
   Partial<Pick<ValueOf<F>, MagicKeys<F>>>;

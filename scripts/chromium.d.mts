@@ -1,0 +1,3 @@
+export const launchArguments: string[];
+export function findChromium(): string | undefined;
+export function ensureChromium(notChecked: string[]): string | undefined;
