@@ -17,6 +17,8 @@ export interface Machine {
   eraseDisk(device: string, options: { format: string; label: string; scheme: string }): readonly string[];
   mount(device: string, options: { isReadOnly: boolean; policy?: CommitPolicy }): string;
   unmount(deviceOrPath: string): void;
+  /** `diskutil rename`: give a mounted volume another label. */
+  rename(deviceOrPath: string, label: string): void;
   /** Refused with EBUSY for repair while mounted. */
   fsck(device: string, options: { repair: boolean }): FsckReport;
 
