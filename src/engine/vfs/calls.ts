@@ -79,6 +79,17 @@ export interface SystemCalls {
   now(): Timespec;
 }
 
+/**
+ * A process of the simulated machine. The shell's own, and one for each subshell, pipeline stage and `sudo`, because
+ * each has a current directory, a umask and a user of its own.
+ */
+export interface ProcessCalls extends SystemCalls {
+  /** A child with this one's directory, umask and user (or another user), and with no descriptor open. */
+  fork(user?: { readonly uid: number; readonly gid: number }): ProcessCalls;
+  /** Closes every descriptor and lets the directory go. No call may follow. */
+  exit(): void;
+}
+
 /** struct stat. Sizes in bytes, `blocks` in units of 512 bytes as POSIX wants. */
 export interface Stat {
   readonly device: number;
