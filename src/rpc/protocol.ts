@@ -40,8 +40,11 @@ export interface EngineApi {
   run(line: string, onOutput: (piece: OutputPiece) => void): Promise<RunResult>;
   /** Ctrl-C. Resolves at once; `run` resolves when the command has ended (exit code 130). */
   interrupt(): Promise<void>;
-  /** Keys typed while a command reads its standard input; null is Ctrl-D. */
-  type(text: string | null): Promise<void>;
+  /**
+   * Keys typed while a command runs: its standard input; null is Ctrl-D. False when no command was running: nothing
+   * was taken. What no command reads comes back as `RunResult.unread`, as from a real terminal's queue.
+   */
+  type(text: string | null): Promise<boolean>;
   /** What Tab offers at the end of `text`: whole words that replace the last `replaceLength` characters. */
   complete(text: string): Promise<{ readonly words: readonly string[]; readonly replaceLength: number }>;
 
@@ -98,4 +101,6 @@ export interface RunResult {
   /** Null when nothing ran. */
   readonly step: StepView | null;
   readonly delta: Delta;
+  /** What was typed while it ran and nobody read: the next line, usually. */
+  readonly unread: string;
 }
