@@ -43,50 +43,46 @@ export interface Field<T> extends FieldOptions<T> {
 
 export const hex = (value: number): string => `0x${value.toString(16)}`;
 
-export const u8 = (at: number, doc: string, options: FieldOptions<number> = {}): Field<number> => ({
-  ...options,
-  at,
-  doc,
-  lengthBytes: 1,
-  get: (view, at) => view.getUint8(at),
-  set: (view, at, value) => view.setUint8(at, value),
-});
+/** A field declared with a magic may be left out of what is written; its type says so. */
+type WithMagic<O, T> = O extends { readonly magic: T } ? { readonly magic: T } : unknown;
 
-export const u16 = (at: number, doc: string, options: FieldOptions<number> = {}): Field<number> => ({
-  ...options,
-  at,
-  doc,
-  lengthBytes: 2,
-  get: (view, at, isLittle) => view.getUint16(at, isLittle),
-  set: (view, at, value, isLittle) => view.setUint16(at, value, isLittle),
-});
+const numberField =
+  (lengthBytes: number, get: Field<number>['get'], set: Field<number>['set']) =>
+  <O extends FieldOptions<number>>(at: number, doc: string, options?: O) =>
+    ({ ...options, at, doc, lengthBytes, get, set }) as Field<number> & WithMagic<O, number>;
 
-export const u32 = (at: number, doc: string, options: FieldOptions<number> = {}): Field<number> => ({
-  ...options,
-  at,
-  doc,
-  lengthBytes: 4,
-  get: (view, at, isLittle) => view.getUint32(at, isLittle),
-  set: (view, at, value, isLittle) => view.setUint32(at, value, isLittle),
-});
+export const u8 = numberField(
+  1,
+  (view, at) => view.getUint8(at),
+  (view, at, value) => view.setUint8(at, value),
+);
+
+export const u16 = numberField(
+  2,
+  (view, at, isLittle) => view.getUint16(at, isLittle),
+  (view, at, value, isLittle) => view.setUint16(at, value, isLittle),
+);
+
+export const u32 = numberField(
+  4,
+  (view, at, isLittle) => view.getUint32(at, isLittle),
+  (view, at, value, isLittle) => view.setUint32(at, value, isLittle),
+);
 
 /** A 64-bit address, count or size. Exact up to 2^53; a larger one (damage) reads as the nearest double. */
-export const u64 = (at: number, doc: string, options: FieldOptions<number> = {}): Field<number> => ({
-  ...options,
-  at,
-  doc,
-  lengthBytes: 8,
-  get: (view, at, isLittle) => {
+export const u64 = numberField(
+  8,
+  (view, at, isLittle) => {
     const low = view.getUint32(isLittle ? at : at + 4, isLittle);
     const high = view.getUint32(isLittle ? at + 4 : at, isLittle);
     return high * 2 ** 32 + low;
   },
-  set: (view, at, value, isLittle) => {
+  (view, at, value, isLittle) => {
     assert(Number.isSafeInteger(value) && value >= 0, `${value} is a whole number of at most 2^53`);
     view.setUint32(isLittle ? at : at + 4, value >>> 0, isLittle);
     view.setUint32(isLittle ? at + 4 : at, Math.floor(value / 2 ** 32), isLittle);
   },
-});
+);
 
 /** Bits with names, lowest first: `flags8(11, 'attributes', ['read-only', 'hidden'])` shows 'read-only, hidden'. */
 export const flags8 = (at: number, doc: string, bits: readonly string[]): Field<number> =>
