@@ -1,0 +1,276 @@
+import type { OutputPiece } from '../../rpc/protocol.ts';
+import { count } from '../draw/words.ts';
+import { keysOf } from './keys.ts';
+import type { Key } from './keys.ts';
+import { LineEditor } from './line-editor.ts';
+import { Painter } from './painter.ts';
+import { safeForTerminal, withReturns } from './safe-text.ts';
+import { widthOf } from './width.ts';
+
+/** The part of xterm.js that is needed; a test hands in a list. */
+export interface Screen {
+  readonly columns: number;
+  write(text: string): void;
+  clear(): void;
+}
+
+/** Who runs what is typed. */
+export interface Machine {
+  /** Resolves when the prompt is back. Never rejects: whoever implements it reports failures elsewhere. */
+  run(text: string, onOutput: (piece: OutputPiece) => void): Promise<{ isComplete: boolean; unread: string }>;
+  type(text: string | null): Promise<boolean>;
+  interrupt(): Promise<void>;
+  complete(text: string): Promise<{ readonly words: readonly string[]; readonly replaceLength: number }>;
+  prompt(): string;
+}
+
+export const OUTPUT_CHARACTERS_MAX = 2_000_000;
+const WORDS_MAX = 120;
+/** Lines pasted behind a command become its input only when it has not ended by then. */
+const HOLD_MILLISECONDS = 250;
+const ERROR_STYLE = '31';
+
+/**
+ * A shell's prompt over a screen: edits the line, runs it, shows what comes, and treats what is typed meanwhile as a
+ * terminal does: the running command may read it, and what nobody read is the next line.
+ */
+export class TerminalController {
+  readonly editor = new LineEditor();
+  readonly #painter = new Painter();
+  /** Lines of an unfinished command. */
+  #beginning = '';
+  #isRunning = false;
+  /** Unfinished last line of output; what is typed appears behind it. */
+  #tail = '';
+  #shown = 0;
+  #isCut = false;
+  #waiting: Key[] = [];
+  #isCompleting = false;
+  /** Of a running command: keys that were there before it began wait a moment for its end. */
+  #hold: ReturnType<typeof setTimeout> | null = null;
+  #logTail = '';
+
+  constructor(
+    readonly screen: Screen,
+    readonly machine: Machine,
+    /** Plain text for the live region: finished lines only. */
+    readonly log: (line: string) => void,
+  ) {}
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  start(): void {
+    this.#paint();
+  }
+
+  /** Keys and pastes from the screen. */
+  feed(data: string): void {
+    const keys = keysOf(data);
+    if (keys.some((key) => 'name' in key && key.name === 'interrupt')) this.#release();
+    this.#waiting.push(...keys);
+    this.#pump();
+  }
+
+  /** Run a line as if it had been typed: buttons and suggestions do. */
+  submit(line: string): void {
+    if (this.#isRunning) return;
+    this.#beginning = '';
+    this.editor.set(line);
+    this.#waiting.unshift({ name: 'enter' });
+    this.#pump();
+  }
+
+  /** A remark that is not output of a command. */
+  remark(sentence: string): void {
+    this.#write(`\x1b[90m${safeForTerminal(sentence)}\x1b[0m\r\n`);
+    this.log(sentence);
+  }
+
+  repaint(): void {
+    this.#paint();
+  }
+
+  #pump(): void {
+    while (this.#waiting.length > 0 && !this.#isCompleting && this.#hold === null) {
+      const key = this.#waiting.shift();
+      if (key !== undefined) this.#press(key);
+    }
+    if (!this.#isCompleting) this.#paint();
+  }
+
+  #press(key: Key): void {
+    this.editor.hasHistory = !this.#isRunning;
+    const intent = this.editor.press(key);
+    if (intent === 'submit') this.#submit();
+    else if (intent === 'interrupt') this.#interrupt();
+    else if (intent === 'end-of-input') this.#endOfInput();
+    else if (intent === 'complete') void this.#complete();
+    else if (intent === 'clear') this.screen.clear();
+    else if (intent === 'bell') this.screen.write('\x07');
+  }
+
+  #submit(): void {
+    this.screen.write(this.#painter.leave(this.#line(), this.screen.columns));
+    this.#tail = '';
+    const line = this.editor.take();
+    if (this.#isRunning) {
+      void this.#typed(`${line}\n`);
+      return;
+    }
+    this.log(`${this.#prompt()}${line}`);
+    const text = this.#beginning === '' ? line : `${this.#beginning}\n${line}`;
+    if (text.trim() === '') return;
+    void this.#run(text);
+  }
+
+  async #run(text: string): Promise<void> {
+    this.#isRunning = true;
+    this.#hold = setTimeout(() => {
+      this.#release();
+      this.#pump();
+    }, HOLD_MILLISECONDS);
+    this.#shown = 0;
+    this.#isCut = false;
+    const { isComplete, unread } = await this.machine.run(text, (piece) => this.#show(piece));
+    this.#isRunning = false;
+    this.#release();
+    if (this.#tail !== '') this.#write('\r\n');
+    this.#logText('\n');
+    if (isComplete) this.editor.remember(text);
+    this.#beginning = isComplete ? '' : text;
+    this.#waiting.unshift(...keysOf(unread));
+    this.#pump();
+  }
+
+  #release(): void {
+    if (this.#hold !== null) clearTimeout(this.#hold);
+    this.#hold = null;
+  }
+
+  async #typed(text: string | null): Promise<void> {
+    const isTaken = await this.machine.type(text);
+    // The command had just ended: then this is for the prompt.
+    if (!isTaken && text !== null) this.feed(text);
+  }
+
+  #interrupt(): void {
+    this.screen.write(
+      this.#painter.leave({ ...this.#line(), text: `${this.editor.text}^C` }, this.screen.columns),
+    );
+    this.#tail = '';
+    this.editor.take();
+    this.#beginning = '';
+    if (this.#isRunning) {
+      this.#waiting = [];
+      void this.machine.interrupt();
+    }
+  }
+
+  #endOfInput(): void {
+    if (this.#isRunning) void this.#typed(null);
+    else if (this.#beginning === '') this.remark('The prompt stays open: closing the page ends the session.');
+  }
+
+  #show(piece: OutputPiece): void {
+    if (this.#isCut) return;
+    const room = OUTPUT_CHARACTERS_MAX - this.#shown;
+    const text = piece.text.slice(0, room);
+    this.#shown += text.length;
+    this.#isCut = piece.text.length > room;
+    const safe = withReturns(safeForTerminal(text));
+    this.#write(piece.stream === 'stderr' ? `\x1b[${ERROR_STYLE}m${safe}\x1b[0m` : safe);
+    this.#logText(safeForTerminal(text));
+    if (this.#isCut) {
+      const limit = count(OUTPUT_CHARACTERS_MAX);
+      this.remark(`… cut after ${limit} characters. Send it to a file to keep all: command > file`);
+    }
+    this.#paint();
+  }
+
+  #logText(text: string): void {
+    const lines = (this.#logTail + text).split('\n');
+    this.#logTail = lines.pop() ?? '';
+    for (const line of lines) if (line !== '') this.log(line);
+  }
+
+  async #complete(): Promise<void> {
+    if (this.#isRunning) {
+      this.editor.insert('\t');
+      return;
+    }
+    this.#isCompleting = true;
+    const text = this.editor.text.slice(0, this.editor.cursor);
+    const before = this.#beginning === '' ? text : `${this.#beginning}\n${text}`;
+    const { words, replaceLength } = await this.machine.complete(before);
+    this.#isCompleting = false;
+    this.#offer(words, replaceLength);
+    this.#pump();
+  }
+
+  #offer(words: readonly string[], replaceLength: number): void {
+    const [only] = words;
+    if (only === undefined) {
+      this.screen.write('\x07');
+    } else if (words.length === 1) {
+      this.editor.replaceBefore(replaceLength, /[/ =]$/.test(only) ? only : `${only} `);
+    } else {
+      const common = commonStart(words);
+      if (common.length > replaceLength) this.editor.replaceBefore(replaceLength, common);
+      else this.#list(words);
+    }
+  }
+
+  #list(words: readonly string[]): void {
+    this.screen.write(this.#painter.leave(this.#line(), this.screen.columns));
+    const shown = words.slice(0, WORDS_MAX).map(safeForTerminal);
+    const width = Math.max(...shown.map(widthOf)) + 2;
+    const perRow = Math.max(1, Math.floor(this.screen.columns / width));
+    for (let at = 0; at < shown.length; at += perRow) {
+      const row = shown.slice(at, at + perRow);
+      this.screen.write(`${row.map((word) => word + ' '.repeat(width - widthOf(word))).join('')}\r\n`);
+    }
+    if (words.length > WORDS_MAX) this.screen.write(`… and ${count(words.length - WORDS_MAX)} more\r\n`);
+    this.log(shown.join(' '));
+  }
+
+  /** Output goes above the line being typed; its own unfinished end stays in front of it. */
+  #write(text: string): void {
+    const whole = this.#tail + text;
+    const start = Math.max(whole.lastIndexOf('\n'), whole.lastIndexOf('\r')) + 1;
+    this.screen.write(this.#painter.erase() + whole.slice(0, start));
+    this.#tail = start === whole.length || whole.length - start < 4096 ? whole.slice(start) : '';
+    if (this.#tail === '' && start < whole.length) this.screen.write(whole.slice(start));
+  }
+
+  #prompt(): string {
+    return this.#beginning === '' ? this.machine.prompt() : '> ';
+  }
+
+  #line() {
+    const { text, cursor, search } = this.editor;
+    if (this.#isRunning) return { prompt: plain(this.#tail), style: '', text, cursor };
+    const prompt = search === null ? this.#prompt() : `(search) ‘${search.query}’: `;
+    return { prompt, style: '32', text, cursor };
+  }
+
+  #paint(): void {
+    this.screen.write(this.#painter.paint(this.#line(), this.screen.columns));
+  }
+}
+
+/** An unfinished line of output without the styles we put around it, tabs as the spaces they take. */
+function plain(text: string): string {
+  let rest = text.replace(/\x1b\[\d+m/g, '');
+  for (let at = rest.indexOf('\t'); at >= 0; at = rest.indexOf('\t')) {
+    rest = rest.slice(0, at) + ' '.repeat(8 - (widthOf(rest.slice(0, at)) % 8)) + rest.slice(at + 1);
+  }
+  return rest;
+}
+
+function commonStart(words: readonly string[]): string {
+  let common = words[0] ?? '';
+  for (const word of words) while (!word.startsWith(common)) common = common.slice(0, -1);
+  return common;
+}

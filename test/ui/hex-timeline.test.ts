@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import type { StepView } from '../../src/rpc/protocol.ts';
+import { changedBytes, fieldsByByte, hexOf, tintOf } from '../../src/ui/draw/hex.ts';
+import { barrierMarks, indexNear, nowPosition, ticks } from '../../src/ui/draw/timeline.ts';
+import { rowWindow, scrollShowing } from '../../src/ui/draw/window.ts';
+
+const field = (offsetBytes: number, lengthBytes: number, name = 'a') => ({
+  ...{ offsetBytes, lengthBytes, name },
+  ...{ text: '', doc: '', section: '' },
+});
+
+test('each byte knows its field, also when a damaged block has fields beyond its end', () => {
+  const map = fieldsByByte(8, [field(0, 2), field(4, 2), field(6, 99), field(-3, 1)]);
+  expect([...map]).toEqual([0, 0, -1, -1, 1, 1, 2, 2]);
+});
+
+test('neighbouring fields differ in tint; reserved ones have none', () => {
+  expect(tintOf(0, field(0, 1))).not.toBe(tintOf(1, field(1, 1)));
+  expect(tintOf(1, field(0, 1, 'FSInfo.reserved1'))).toBe(0);
+});
+
+test('changed bytes are the ones that differ', () => {
+  expect([...changedBytes(new Uint8Array([1, 2, 3]), new Uint8Array([1, 9, 3]))]).toEqual([0, 1, 0]);
+  expect([...changedBytes(null, new Uint8Array(2))]).toEqual([0, 0]);
+  expect(hexOf(new Uint8Array([1, 255, 3]), 2)).toBe('01 ff …');
+});
+
+test('a moment inside a step lies before its tick', () => {
+  const path = [1, 2, 5, 9];
+  expect(nowPosition(path, { step: 0 }, 0)).toBe(0);
+  expect(nowPosition(path, { step: 5 }, 4)).toBe(0.75);
+  const inside = nowPosition(path, { step: 5, write: 1 }, 4);
+  expect(inside).toBeGreaterThan(0.5);
+  expect(inside).toBeLessThan(0.75);
+});
+
+test('ticks never crowd, and the newest is always there', () => {
+  const path = Array.from({ length: 5000 }, (_, index) => index + 1);
+  const shown = ticks(path, 700);
+  expect(shown.length).toBeLessThanOrEqual(52);
+  expect(shown.at(-1)?.step).toBe(5000);
+  expect(ticks([1, 2, 3], 700)).toHaveLength(3);
+});
+
+test('barriers are marked where there is room', () => {
+  const step = { costs: { barriers: 3 } } as StepView;
+  expect(barrierMarks([1, 2], () => step, 700)).toHaveLength(6);
+  expect(
+    barrierMarks(
+      Array.from({ length: 100 }, (_, index) => index),
+      () => step,
+      700,
+    ),
+  ).toEqual([]);
+});
+
+test('a share of the track names the nearest place', () => {
+  expect([-1, 0, 0.49, 0.51, 2].map((share) => indexNear(share, 1))).toEqual([0, 0, 0, 1, 1]);
+});
+
+test('of a long list only the rows around the view exist', () => {
+  expect(rowWindow({ total: 20_000, rowPixels: 24, scrollPixels: 24_000, heightPixels: 240 })).toEqual({
+    ...{ first: 994, end: 1016 },
+    ...{ topPixels: 994 * 24, totalPixels: 480_000 },
+  });
+  expect(rowWindow({ total: 0, rowPixels: 24, scrollPixels: 90, heightPixels: 240 })).toMatchObject({
+    first: 0,
+    end: 0,
+  });
+  expect(scrollShowing(0, 24, 100, 240)).toBe(0);
+  expect(scrollShowing(20, 24, 100, 240)).toBe(264);
+  expect(scrollShowing(5, 24, 100, 240)).toBe(100);
+});
