@@ -1,0 +1,270 @@
+import { utf8 } from '../base/bytes.ts';
+import { FsError } from '../base/errno.ts';
+import { moveCompanion, removeCompanion, removeOrphanedCompanions } from './companion.ts';
+import { O_ACCMODE, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_TRUNC } from './constants.ts';
+import { O_RDONLY, O_WRONLY, PATH_BYTES_MAX, RENAME_EXCL, RENAME_SWAP } from './constants.ts';
+import type { Kernel } from './kernel.ts';
+import { isSameFile } from './mount.ts';
+import type { Place } from './mount.ts';
+import { canonical, parentOf, walk, walkToExisting } from './namei.ts';
+import type { Found, Walker } from './namei.ts';
+import { OpenFile } from './openfile.ts';
+import { requireAddEntry, requireDelete, requireRead, requireWrite } from './permissions.ts';
+
+/**
+ * System calls that make, move and remove names, and open(2), which may make one. The order of checks, and so which
+ * errno wins, is xnu's: bsd/vfs/vfs_syscalls.c and vfs_subr.c (vn_authorize_…).
+ */
+export interface Caller extends Walker {
+  readonly kernel: Kernel;
+  readonly creationMask: number;
+}
+
+/** Returns the open file; the descriptor is the caller's business. */
+export function openPath(caller: Caller, path: string, flags: number, mode: number): OpenFile {
+  if ((flags & O_ACCMODE) === O_ACCMODE) throw new FsError('EINVAL', '', path, 'neither reading nor writing');
+  const mayCreate = (flags & O_CREAT) !== 0;
+  if (mayCreate && (flags & O_DIRECTORY) !== 0) {
+    throw new FsError('EINVAL', '', path, 'open makes no directories');
+  }
+  const isExclusive = mayCreate && (flags & O_EXCL) !== 0;
+  const found = walk(caller, path, { follow: !isExclusive && (flags & O_NOFOLLOW) === 0 });
+  if (found.target !== null) {
+    if (isExclusive) throw new FsError('EEXIST', '', path);
+    return openExisting(caller, found, found.target, flags, path);
+  }
+  if (!mayCreate) throw new FsError('ENOENT', '', path);
+  const { directory, name } = found;
+  requireNewName(found, path, { isDirectory: false });
+  requireAddEntry(directory, caller.credentials, path);
+  const { volume } = directory.mount;
+  const node = volume.create(directory.node, name, initOf(caller, mode));
+  removeCompanion(caller.kernel, directory, name, { onlyStale: true });
+  return new OpenFile(
+    { mount: directory.mount, node, components: [...directory.components, name] },
+    flags,
+    path,
+  );
+}
+
+/** Order of vn_authorize_open_existing. */
+function openExisting(caller: Caller, found: Found, target: Place, flags: number, path: string): OpenFile {
+  const truncates = (flags & O_TRUNC) !== 0;
+  const writes = truncates || (flags & O_ACCMODE) !== O_RDONLY;
+  const isDirectory = target.node.type === 'directory';
+  if (isDirectory && writes) throw new FsError('EISDIR', '', path);
+  if (!isDirectory && (flags & O_DIRECTORY) !== 0) throw new FsError('ENOTDIR', '', path);
+  if (target.node.type === 'symlink') throw new FsError('ELOOP', '', path, 'it is a symbolic link');
+  if (!isDirectory && found.hasTrailingSlash) throw new FsError('ENOTDIR', '', path);
+  if ((flags & O_ACCMODE) !== O_WRONLY) requireRead(target, caller.credentials, path);
+  if (writes) {
+    requireWrite(target, caller.credentials, path, (flags & O_APPEND) !== 0 && !truncates);
+    caller.kernel.requireUnmountedDevice(target, path);
+  }
+  const { volume } = target.mount;
+  volume.retain(target.node);
+  const file = new OpenFile(target, flags, path);
+  if (!truncates) return file;
+  try {
+    if (target.node.type === 'file') volume.truncate(target.node, 0);
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+  return file;
+}
+
+export function makeDirectory(caller: Caller, path: string, mode: number): void {
+  const found = walk(caller, path, { follow: false });
+  if (found.name === '') throw new FsError('EISDIR', '', path, 'it is the root');
+  if (found.target !== null) throw new FsError('EEXIST', '', path);
+  requireNewName(found, path, { isDirectory: true });
+  const { directory, name } = found;
+  requireAddEntry(directory, caller.credentials, path);
+  const { volume } = directory.mount;
+  volume.release(volume.makeDirectory(directory.node, name, initOf(caller, mode)));
+  removeCompanion(caller.kernel, directory, name, { onlyStale: true });
+}
+
+export function makeSymlink(caller: Caller, target: string, path: string): void {
+  if (utf8(target).length >= PATH_BYTES_MAX) {
+    throw new FsError('ENAMETOOLONG', '', path, 'the target is too long');
+  }
+  if (target.includes('\0')) throw new FsError('EINVAL', '', path, 'the target holds a NUL');
+  if (target === '') throw new FsError('EINVAL', '', path, 'the target is empty');
+  const found = walk(caller, path, { follow: false });
+  if (found.target !== null) throw new FsError('EEXIST', '', path);
+  requireNewName(found, path, { isDirectory: false });
+  const { directory, name } = found;
+  requireAddEntry(directory, caller.credentials, path);
+  const { volume } = directory.mount;
+  const node = volume.makeSymlink?.(directory.node, name, target, initOf(caller, 0o777, 0));
+  if (node === undefined) throw new FsError('ENOTSUP', '', path, 'this volume has no symbolic links');
+  volume.release(node);
+  removeCompanion(caller.kernel, directory, name, { onlyStale: true });
+}
+
+/** Does not follow a link in `path`, does in `existing`. */
+export function makeLink(caller: Caller, existing: string, path: string): void {
+  const source = walkToExisting(caller, existing, { follow: true });
+  if (source.node.type === 'directory') throw new FsError('EPERM', '', existing, 'directories have one name');
+  const found = walk(caller, path, { follow: false });
+  if (found.target !== null) throw new FsError('EEXIST', '', path);
+  requireNewName(found, path, { isDirectory: false });
+  const { directory, name } = found;
+  if (directory.mount !== source.mount) throw new FsError('EXDEV', '', path);
+  requireAddEntry(directory, caller.credentials, path);
+  const { volume } = directory.mount;
+  if (volume.link === undefined) throw new FsError('ENOTSUP', '', path, 'this volume has no hard links');
+  volume.link(source.node, directory.node, name);
+}
+
+export function removeFile(caller: Caller, path: string): void {
+  const { directory, name, target, hasTrailingSlash } = walk(caller, path, { follow: false });
+  if (target === null) throw new FsError('ENOENT', '', path);
+  if (target.node.type === 'directory') throw new FsError('EPERM', '', path, 'directories go with rmdir');
+  if (hasTrailingSlash) throw new FsError('ENOTDIR', '', path);
+  requireDelete(directory, target, caller.credentials, path);
+  directory.mount.volume.remove(directory.node, name);
+  removeCompanion(caller.kernel, directory, name, { onlyStale: false });
+}
+
+export function removeDirectory(caller: Caller, path: string): void {
+  const { directory, name, target } = walk(caller, path, { follow: false });
+  if (target === null) throw new FsError('ENOENT', '', path);
+  if (target.node.type !== 'directory') throw new FsError('ENOTDIR', '', path);
+  requireNoMountPoint(target, path);
+  if (name === '.') throw new FsError('EINVAL', '', path, "'.' cannot be removed");
+  if (name === '..') throw new FsError('ENOTEMPTY', '', path);
+  requireDelete(directory, target, caller.credentials, path);
+  const { volume } = directory.mount;
+  volume.retain(target.node);
+  try {
+    try {
+      volume.removeDirectory(directory.node, name);
+    } catch (error) {
+      if (!(error instanceof FsError) || error.code !== 'ENOTEMPTY') throw error;
+      if (!removeOrphanedCompanions(target)) throw error;
+      volume.removeDirectory(directory.node, name);
+    }
+    caller.kernel.directoryRemoved(directory.mount, target.node);
+  } finally {
+    volume.release(target.node);
+  }
+  removeCompanion(caller.kernel, directory, name, { onlyStale: false });
+}
+
+/** rename(2) with flags 0, renamex_np(2) otherwise. Returns a remark when extended attributes stayed behind. */
+export function renamePath(caller: Caller, from: string, to: string, flags: number): string | undefined {
+  if ((flags & ~(RENAME_SWAP | RENAME_EXCL)) !== 0 || flags === (RENAME_SWAP | RENAME_EXCL)) {
+    throw new FsError('EINVAL', '', from, 'flags are RENAME_SWAP or RENAME_EXCL, not both');
+  }
+  const source = walk(caller, from, { follow: false });
+  const moved = source.target;
+  if (moved === null) throw new FsError('ENOENT', '', from);
+  if (source.hasTrailingSlash && moved.node.type !== 'directory') throw new FsError('ENOTDIR', '', from);
+  const goal = walk(caller, to, { follow: false });
+  if (goal.target === null) {
+    if (flags === RENAME_SWAP) throw new FsError('ENOENT', '', to);
+    requireNewName(goal, to, { isDirectory: moved.node.type === 'directory' });
+  }
+  const isSame = goal.target !== null && isSameFile(moved, goal.target);
+  const { volume } = source.directory.mount;
+  if (flags === RENAME_EXCL && goal.target !== null) {
+    const onlyCaseDiffers =
+      isSame && isSameFile(source.directory, goal.directory) && !volume.capabilities.isCaseSensitive;
+    if (!onlyCaseDiffers) throw new FsError('EEXIST', '', to);
+  }
+  const isDot = (name: string) => name === '.' || name === '..' || name === '';
+  if (isDot(source.name)) throw new FsError('EINVAL', '', from);
+  if (isDot(goal.name)) throw new FsError('EINVAL', '', to);
+  requireNoMountPoint(moved, from);
+  if (goal.target !== null) requireNoMountPoint(goal.target, to);
+  if (source.directory.mount !== goal.directory.mount) throw new FsError('EXDEV', '', to);
+  requireRenameable(caller, source, moved, goal, { from, to });
+  // Neither flag is known to the formats here; msdosfs answers the same.
+  if (flags !== 0) throw new FsError('ENOTSUP', '', from, 'this volume renames without flags only');
+  if (isSame && source.name === goal.name && isSameFile(source.directory, goal.directory)) return undefined;
+
+  const isDirectory = moved.node.type === 'directory';
+  const fromComponents = isDirectory ? canonical(caller.root, moved).components : [];
+  if (goal.target !== null) volume.retain(goal.target.node);
+  try {
+    renameOnVolume(source, goal);
+    if (isDirectory && goal.target !== null && !isSame) {
+      caller.kernel.directoryRemoved(goal.target.mount, goal.target.node);
+    }
+  } finally {
+    if (goal.target !== null) volume.release(goal.target.node);
+  }
+  if (isDirectory) {
+    const toComponents = [...goal.directory.components, goal.name];
+    caller.kernel.directoryRenamed(
+      fromComponents,
+      canonical(caller.root, { ...moved, components: toComponents }).components,
+    );
+  }
+  return moveCompanion(source.directory, source.name, goal.directory, goal.name);
+}
+
+function renameOnVolume(source: Found, goal: Found): void {
+  const { volume } = source.directory.mount;
+  const rename = () => volume.rename(source.directory.node, source.name, goal.directory.node, goal.name);
+  try {
+    rename();
+  } catch (error) {
+    if (!(error instanceof FsError) || error.code !== 'ENOTEMPTY' || goal.target === null) throw error;
+    if (!removeOrphanedCompanions(goal.target)) throw error;
+    rename();
+  }
+}
+
+/** Order of vn_authorize_renamex: kinds, into its own child, then permissions. */
+function requireRenameable(
+  caller: Caller,
+  source: Found,
+  moved: Place,
+  goal: Found,
+  paths: { from: string; to: string },
+): void {
+  const isDirectory = moved.node.type === 'directory';
+  if (goal.target !== null) {
+    const replacesDirectory = goal.target.node.type === 'directory';
+    if (isDirectory && !replacesDirectory) throw new FsError('ENOTDIR', '', paths.to);
+    if (!isDirectory && replacesDirectory) throw new FsError('EISDIR', '', paths.to);
+  }
+  if (isDirectory && isAtOrBelow(goal.directory, moved)) {
+    throw new FsError('EINVAL', '', paths.to, 'a directory cannot move into itself');
+  }
+  requireDelete(source.directory, moved, caller.credentials, paths.from);
+  if (goal.target === null) requireAddEntry(goal.directory, caller.credentials, paths.to);
+  else requireDelete(goal.directory, goal.target, caller.credentials, paths.to);
+}
+
+/** Bounded: on a damaged disk the way up may be a circle. */
+function isAtOrBelow(place: Place, ancestor: Place): boolean {
+  let at = place;
+  for (let depth = 0; depth < 65_536; depth++) {
+    if (isSameFile(at, ancestor)) return true;
+    if (at.node === at.mount.volume.root) return false;
+    at = parentOf(at);
+  }
+  throw new FsError('EIO', '', '', 'the directories above lead round in a circle');
+}
+
+function requireNoMountPoint(place: Place, path: string): void {
+  if (place.node === place.mount.volume.root) {
+    throw new FsError('EBUSY', '', path, 'a volume is mounted there');
+  }
+}
+
+/** 'name/' can only become a directory. */
+function requireNewName(found: Found, path: string, { isDirectory }: { isDirectory: boolean }): void {
+  if (found.hasTrailingSlash && !isDirectory) throw new FsError('ENOENT', '', path);
+}
+
+const initOf = (caller: Caller, mode: number, umask = caller.creationMask) => ({
+  mode: mode & 0o7777 & ~umask,
+  uid: caller.credentials.uid,
+  gid: caller.credentials.gid,
+});

@@ -1,0 +1,29 @@
+import type { VolumeNode } from '../formats/contract.ts';
+import { pathOf } from './mount.ts';
+import type { Holder, Mount, Place } from './mount.ts';
+
+/** Where relative paths begin. Held like an open file: its volume cannot be unmounted. */
+export class WorkingDirectory implements Holder, Place {
+  readonly mount: Mount;
+  readonly node: VolumeNode;
+  /** Canonical; the kernel renews it when a directory on the way is renamed. */
+  components: readonly string[];
+  isRemoved = false;
+
+  constructor(place: Place) {
+    this.mount = place.mount;
+    this.node = place.node;
+    this.components = place.components;
+    this.mount.volume.retain(this.node);
+    this.mount.hold(this);
+  }
+
+  describe(): string {
+    return `${pathOf(this.components)} is the current directory of a process`;
+  }
+
+  release(): void {
+    this.mount.letGo(this);
+    this.mount.volume.release(this.node);
+  }
+}

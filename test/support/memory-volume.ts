@@ -1,0 +1,374 @@
+import { assert } from '../../src/engine/base/assert.ts';
+import type { Clock } from '../../src/engine/base/clock.ts';
+import { FsError } from '../../src/engine/base/errno.ts';
+import type {
+  AttributeChange,
+  Attributes,
+  Extent,
+  FileType,
+  Fill,
+  Listing,
+  NodeInit,
+  Volume,
+  VolumeNode,
+  VolumeStatistics,
+} from '../../src/engine/formats/contract.ts';
+
+/**
+ * The plainest volume there can be: maps and arrays. Stands in for a format in tests of vfs and shell, and is the
+ * oracle that real formats are compared with. Simple on purpose; what formats may not do it refuses by its limits.
+ */
+export interface MemoryLimits {
+  readonly isCaseSensitive: boolean;
+  readonly fileSizeBytesMax: number;
+  readonly nameUnitsMax: number;
+  readonly hasHardLinks: boolean;
+  readonly hasSymlinks: boolean;
+  /** False: everything is the owner's with mode 0777 for directories and files, whatever chmod says. */
+  readonly hasPermissions: boolean;
+  /** Bytes of all contents together; beyond: ENOSPC. */
+  readonly capacityBytes: number;
+  readonly isReadOnly: boolean;
+  readonly label: string;
+  /** How a written time comes back: 2 s steps on FAT. */
+  readonly storedTime: (time: { seconds: number; nanoseconds: number }) => {
+    seconds: number;
+    nanoseconds: number;
+  };
+}
+
+const DEFAULTS: MemoryLimits = {
+  isCaseSensitive: true,
+  fileSizeBytesMax: Number.MAX_SAFE_INTEGER,
+  nameUnitsMax: 255,
+  hasHardLinks: true,
+  hasSymlinks: true,
+  hasPermissions: true,
+  capacityBytes: 64 * 2 ** 20,
+  isReadOnly: false,
+  label: 'MEMORY',
+  storedTime: (time) => time,
+};
+
+interface MemoryNode extends VolumeNode {
+  attributes: Omit<Attributes, 'inode' | 'type' | 'linkCount' | 'sizeBytes' | 'allocatedBytes'>;
+  linkCount: number;
+  holders: number;
+  contents: Uint8Array;
+  target: string;
+  parent: MemoryNode | null;
+  /** By folded name, in the order of creation. */
+  readonly entries: Map<string, { name: string; node: MemoryNode; position: number }>;
+}
+
+const BLOCK_SIZE_BYTES = 512;
+
+export class MemoryVolume implements Volume {
+  readonly formatName = 'fat32';
+  readonly title = 'in memory';
+  readonly root: MemoryNode;
+  readonly limits;
+  readonly capabilities;
+  readonly warnings: readonly string[] = [];
+  readonly #clock: Clock;
+  readonly #options: MemoryLimits;
+  #label: string;
+  #inode = 2;
+  #position = 1;
+  #usedBytes = 0;
+  isUnmounted = false;
+  /** How often the volume was told to write back: by node or as a whole. */
+  syncs = 0;
+
+  constructor(clock: Clock, options: Partial<MemoryLimits> = {}) {
+    this.#clock = clock;
+    this.#options = { ...DEFAULTS, ...options };
+    this.#label = this.#options.label;
+    const { fileSizeBytesMax, nameUnitsMax, isCaseSensitive, hasHardLinks, hasSymlinks, hasPermissions } =
+      this.#options;
+    this.limits = { fileSizeBytesMax, nameUnitsMax };
+    this.capabilities = {
+      ...{ isCaseSensitive, hasHardLinks, hasSymlinks, hasPermissions },
+      ...{ hasSparseFiles: false, hasExtendedAttributes: false },
+    };
+    this.root = this.#make('directory', { mode: 0o777, uid: 501, gid: 20 }, null);
+    // Abilities are members of the contract that may be absent.
+    if (!hasHardLinks) Object.assign(this, { link: undefined });
+    if (!hasSymlinks) Object.assign(this, { makeSymlink: undefined });
+  }
+
+  get isReadOnly(): boolean {
+    return this.#options.isReadOnly;
+  }
+
+  get label(): string {
+    return this.#label;
+  }
+
+  statistics(): VolumeStatistics {
+    const free = Math.floor((this.#options.capacityBytes - this.#usedBytes) / BLOCK_SIZE_BYTES);
+    return {
+      blockSizeBytes: BLOCK_SIZE_BYTES,
+      totalBlocks: Math.floor(this.#options.capacityBytes / BLOCK_SIZE_BYTES),
+      freeBlocks: free,
+      availableBlocks: free,
+      totalFiles: 1_000_000,
+      freeFiles: 1_000_000 - this.#inode,
+    };
+  }
+
+  attributes(node: VolumeNode): Attributes {
+    const { inode, type, attributes, linkCount, contents, target } = own(node);
+    const sizeBytes = type === 'symlink' ? target.length : contents.length;
+    const allocatedBytes = Math.ceil(sizeBytes / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES;
+    return { inode, type, linkCount, sizeBytes, allocatedBytes, ...attributes };
+  }
+
+  setAttributes(node: VolumeNode, change: AttributeChange): void {
+    this.#requireWritable();
+    const { storedTime, hasPermissions } = this.#options;
+    const { mode, uid, gid, flags, accessTime, modifyTime, birthTime } = change;
+    own(node).attributes = {
+      ...own(node).attributes,
+      ...(hasPermissions && mode !== undefined ? { mode } : {}),
+      ...(hasPermissions && uid !== undefined ? { uid } : {}),
+      ...(hasPermissions && gid !== undefined ? { gid } : {}),
+      ...(flags === undefined ? {} : { flags }),
+      ...(accessTime === undefined ? {} : { accessTime: storedTime(accessTime) }),
+      ...(modifyTime === undefined ? {} : { modifyTime: storedTime(modifyTime) }),
+      ...(birthTime === undefined ? {} : { birthTime: storedTime(birthTime) }),
+      changeTime: this.#clock.now(),
+    };
+  }
+
+  lookup(directory: VolumeNode, name: string): VolumeNode | undefined {
+    return own(directory).entries.get(this.#fold(name))?.node;
+  }
+
+  storedName(directory: VolumeNode, name: string): string | undefined {
+    return own(directory).entries.get(this.#fold(name))?.name;
+  }
+
+  parentOf(directory: VolumeNode): VolumeNode {
+    return own(directory).parent ?? this.root;
+  }
+
+  list(directory: VolumeNode, after: number | null, countMax: number): Listing {
+    const rest = [...own(directory).entries.values()]
+      .filter(({ position }) => position > (after ?? 0))
+      .sort((a, b) => a.position - b.position);
+    const page = rest.slice(0, countMax);
+    return {
+      entries: page.map(({ name, node }) => ({ name, inode: node.inode, type: node.type })),
+      next: page.length < rest.length ? (page.at(-1)?.position ?? null) : null,
+    };
+  }
+
+  create(directory: VolumeNode, name: string, init: NodeInit): VolumeNode {
+    return this.#add(directory, name, this.#make('file', init, null));
+  }
+
+  makeDirectory(directory: VolumeNode, name: string, init: NodeInit): VolumeNode {
+    return this.#add(directory, name, this.#make('directory', init, own(directory)));
+  }
+
+  makeSymlink(directory: VolumeNode, name: string, target: string, init: NodeInit): VolumeNode {
+    const node = this.#make('symlink', init, null);
+    node.target = target;
+    return this.#add(directory, name, node);
+  }
+
+  readLink(node: VolumeNode): string {
+    return own(node).target;
+  }
+
+  link(node: VolumeNode, directory: VolumeNode, name: string): void {
+    this.#insert(directory, name, own(node));
+    own(node).linkCount++;
+  }
+
+  remove(directory: VolumeNode, name: string): void {
+    this.#requireWritable();
+    const node = this.#entry(directory, name).node;
+    assert(node.type !== 'directory', 'remove is not for directories');
+    own(directory).entries.delete(this.#fold(name));
+    this.#touch(directory);
+    node.linkCount--;
+    this.#drop(node);
+  }
+
+  removeDirectory(directory: VolumeNode, name: string): void {
+    this.#requireWritable();
+    const node = this.#entry(directory, name).node;
+    assert(node.type === 'directory', 'removeDirectory is for directories');
+    if (node.entries.size > 0) throw new FsError('ENOTEMPTY', '', '');
+    own(directory).entries.delete(this.#fold(name));
+    this.#touch(directory);
+    node.linkCount = 0;
+  }
+
+  rename(fromDirectory: VolumeNode, fromName: string, toDirectory: VolumeNode, toName: string): void {
+    this.#requireWritable();
+    this.#requireName(toName);
+    const { node } = this.#entry(fromDirectory, fromName);
+    const replaced = own(toDirectory).entries.get(this.#fold(toName))?.node;
+    if (replaced !== undefined && replaced !== node) {
+      assert(
+        (replaced.type === 'directory') === (node.type === 'directory'),
+        'rename replaces the same kind',
+      );
+      if (replaced.type === 'directory') this.removeDirectory(toDirectory, toName);
+      else this.remove(toDirectory, toName);
+    }
+    own(fromDirectory).entries.delete(this.#fold(fromName));
+    this.#insert(toDirectory, toName, node);
+    this.#touch(fromDirectory);
+    if (node.type === 'directory') node.parent = own(toDirectory);
+  }
+
+  read(node: VolumeNode, offsetBytes: number, into: Uint8Array): number {
+    const piece = own(node).contents.subarray(offsetBytes, offsetBytes + into.length);
+    into.set(piece);
+    return piece.length;
+  }
+
+  write(node: VolumeNode, offsetBytes: number, data: Uint8Array): number {
+    this.#requireSize(offsetBytes + data.length);
+    const { contents } = own(node);
+    const room = contents.length + this.#options.capacityBytes - this.#usedBytes - offsetBytes;
+    const count = Math.min(data.length, Math.max(contents.length - offsetBytes, room));
+    if (count <= 0 && data.length > 0) throw new FsError('ENOSPC', '', '');
+    this.#resize(own(node), Math.max(contents.length, offsetBytes + count));
+    own(node).contents.set(data.subarray(0, count), offsetBytes);
+    this.#touch(node);
+    return count;
+  }
+
+  fill(node: VolumeNode, offsetBytes: number, lengthBytes: number, fill: Fill): number {
+    assert(fill.generator === 'zero', 'a volume in memory computes nothing but zeros');
+    this.#requireSize(offsetBytes + lengthBytes);
+    return this.write(node, offsetBytes, new Uint8Array(Math.min(lengthBytes, this.#options.capacityBytes)));
+  }
+
+  truncate(node: VolumeNode, sizeBytes: number): void {
+    this.#requireSize(sizeBytes);
+    const { contents } = own(node);
+    if (sizeBytes - contents.length > this.#options.capacityBytes - this.#usedBytes) {
+      throw new FsError('ENOSPC', '', '');
+    }
+    this.#resize(own(node), sizeBytes);
+    this.#touch(node);
+  }
+
+  extents(): Extent[] {
+    return [];
+  }
+
+  retain(node: VolumeNode): void {
+    own(node).holders++;
+  }
+
+  release(node: VolumeNode): void {
+    assert(own(node).holders > 0, 'release follows retain');
+    own(node).holders--;
+    this.#drop(own(node));
+  }
+
+  /** How many nodes are held: what a test of leaks asks. */
+  heldNodes(): number {
+    const count = (node: MemoryNode): number =>
+      [...node.entries.values()].reduce((sum, { node: child }) => sum + count(child), node.holders);
+    return count(this.root);
+  }
+
+  setLabel(label: string): void {
+    this.#label = label;
+  }
+
+  sync(): void {
+    this.syncs++;
+  }
+
+  unmount(): void {
+    this.isUnmounted = true;
+  }
+
+  #fold(name: string): string {
+    const composed = name.normalize('NFC');
+    return this.#options.isCaseSensitive ? composed : composed.toUpperCase();
+  }
+
+  #entry(directory: VolumeNode, name: string) {
+    const entry = own(directory).entries.get(this.#fold(name));
+    if (entry === undefined) throw new FsError('ENOENT', '', '');
+    return entry;
+  }
+
+  #make(type: FileType, init: NodeInit, parent: MemoryNode | null): MemoryNode {
+    const now = this.#options.storedTime(this.#clock.now());
+    const owned = this.#options.hasPermissions ? init : { mode: 0o777, uid: 501, gid: 20 };
+    const times = { accessTime: now, modifyTime: now, changeTime: now, birthTime: now };
+    return {
+      inode: this.#inode++,
+      type,
+      attributes: { mode: owned.mode, uid: owned.uid, gid: owned.gid, flags: 0, ...times },
+      linkCount: 1,
+      holders: 0,
+      contents: new Uint8Array(0),
+      target: '',
+      parent,
+      entries: new Map(),
+    };
+  }
+
+  #add(directory: VolumeNode, name: string, node: MemoryNode): VolumeNode {
+    this.#insert(directory, name, node);
+    node.holders++;
+    return node;
+  }
+
+  #insert(directory: VolumeNode, name: string, node: MemoryNode): void {
+    this.#requireWritable();
+    this.#requireName(name);
+    const { entries, linkCount } = own(directory);
+    if (linkCount === 0) throw new FsError('ENOENT', '', '');
+    if (entries.has(this.#fold(name))) throw new FsError('EEXIST', '', '');
+    entries.set(this.#fold(name), { name, node, position: this.#position++ });
+    this.#touch(directory);
+  }
+
+  #requireWritable(): void {
+    if (this.isReadOnly) throw new FsError('EROFS', '', '');
+  }
+
+  #requireName(name: string): void {
+    if (name.normalize('NFC').length > this.#options.nameUnitsMax) throw new FsError('ENAMETOOLONG', '', '');
+  }
+
+  #requireSize(sizeBytes: number): void {
+    this.#requireWritable();
+    if (sizeBytes > this.#options.fileSizeBytesMax) throw new FsError('EFBIG', '', '');
+  }
+
+  #resize(node: MemoryNode, sizeBytes: number): void {
+    if (sizeBytes === node.contents.length) return;
+    this.#usedBytes += sizeBytes - node.contents.length;
+    const contents = new Uint8Array(sizeBytes);
+    contents.set(node.contents.subarray(0, sizeBytes));
+    node.contents = contents;
+  }
+
+  #touch(node: VolumeNode): void {
+    const now = this.#options.storedTime(this.#clock.now());
+    own(node).attributes = { ...own(node).attributes, modifyTime: now, changeTime: now };
+  }
+
+  #drop(node: MemoryNode): void {
+    if (node.linkCount <= 0 && node.holders === 0 && node.type !== 'directory') this.#resize(node, 0);
+  }
+}
+
+function own(node: VolumeNode): MemoryNode {
+  assert('entries' in node, 'the node is of this volume');
+  return node as MemoryNode;
+}
