@@ -12,7 +12,7 @@ import {
 import type { Geometry } from './layout.ts';
 import { STAGE } from './fsck-medium.ts';
 import type { Medium } from './fsck-medium.ts';
-import { count, shown } from './fsck-report.ts';
+import { shown } from './fsck-report.ts';
 import type { Report } from './fsck-report.ts';
 import { fatOffsetBytes } from './fsck-table.ts';
 
@@ -34,6 +34,9 @@ export interface Boot {
   /** The sector that `geometry` came from, as it stands on the disk. */
   readonly sector: Uint8Array;
 }
+
+/** The media byte that FAT entry 0 repeats. */
+export const mediaOf = (boot: Boot): number => BootSector32.peek(boot.sector).media;
 
 /** Geometry and boot sector to work with, or null when this is no FAT volume; the report then says why. */
 export function findBoot(medium: Medium, report: Report): Boot | null {
@@ -164,7 +167,7 @@ const isMedia = (media: number): boolean => media === 0xf0 || media >= 0xf8;
 
 /** FATGEN 1.03, BPB_Media: F0 and F8-FF are legal; Linux mounts nothing else. */
 function checkMedia(medium: Medium, report: Report, boot: Boot): void {
-  const { media } = BootSector32.peek(boot.sector);
+  const media = mediaOf(boot);
   if (isMedia(media)) return;
   report.add({
     kind: 'media',
@@ -206,8 +209,7 @@ export function activeFat(boot: Boot): number {
 const STATE_ERROR = 0x02;
 
 /** Offsets of the fields that FAT32 keeps 28 bytes further back than FAT12/16. */
-const fieldsOf = (geometry: Geometry) =>
-  geometry.type === 32 ? BootSector32.fields : BootSector16.fields;
+const fieldsOf = (geometry: Geometry) => (geometry.type === 32 ? BootSector32.fields : BootSector16.fields);
 
 export interface BootState {
   readonly isDirty: boolean;
@@ -280,7 +282,9 @@ export function checkBackup(medium: Medium, report: Report, boot: Boot): void {
   const backup = medium.read(offsetBytes, BOOT_BYTES);
   const differing = differences(boot.sector, backup);
   if (differing.length === 0) return;
-  const listed = differing.slice(0, 8).map((at) => `${at}:${hexByte(boot.sector[at])}/${hexByte(backup[at])}`);
+  const listed = differing
+    .slice(0, 8)
+    .map((at) => `${at}:${hexByte(boot.sector[at])}/${hexByte(backup[at])}`);
   report.add({
     kind: 'backup-boot',
     severity: 'warning',
@@ -289,7 +293,13 @@ export function checkBackup(medium: Medium, report: Report, boot: Boot): void {
       (differing.length > listed.length ? ` and ${differing.length - listed.length} more` : ''),
     offsetBytes,
     question: 'Copy original to backup',
-    repair: () => medium.write(offsetBytes, boot.sector, STAGE.summary, label('copy the boot sector', 'boot sector backup')),
+    repair: () =>
+      medium.write(
+        offsetBytes,
+        boot.sector,
+        STAGE.summary,
+        label('copy the boot sector', 'boot sector backup'),
+      ),
   });
 }
 
@@ -321,7 +331,12 @@ function makeBackup(medium: Medium, report: Report, boot: Boot): void {
         const { at } = BootSector32.fields.backupBootSector;
         patchBoot(medium, boot, at, [sector & 0xff, sector >> 8], 'name the backup boot sector');
         const offsetBytes = sector * sectorSizeBytes;
-        medium.write(offsetBytes, boot.sector, STAGE.summary, label('copy the boot sector', 'boot sector backup'));
+        medium.write(
+          offsetBytes,
+          boot.sector,
+          STAGE.summary,
+          label('copy the boot sector', 'boot sector backup'),
+        );
       },
     }),
   });
@@ -337,8 +352,7 @@ export function checkFsInfo(medium: Medium, report: Report, boot: Boot, freeClus
   }
   const offsetBytes = geometry.fsInfoSector * geometry.sectorSizeBytes;
   const sector = medium.read(offsetBytes, FsInfo.sizeBytes);
-  const write = (reason: string) =>
-    medium.write(offsetBytes, sector, STAGE.summary, label(reason, 'FSInfo'));
+  const write = (reason: string) => medium.write(offsetBytes, sector, STAGE.summary, label(reason, 'FSInfo'));
   if (!hasSignatures(sector)) {
     report.add({
       kind: 'fsinfo-signature',

@@ -1,6 +1,6 @@
 import { isDataCluster } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import { ClusterOwners, FileRegistry } from './fsck-owners.ts';
+import type { ClusterOwners, FileRegistry } from './fsck-owners.ts';
 import type { Medium } from './fsck-medium.ts';
 import { shown } from './fsck-report.ts';
 import type { Report } from './fsck-report.ts';
@@ -17,6 +17,8 @@ export interface Pass {
   readonly report: Report;
   readonly owners: ClusterOwners;
   readonly files: FileRegistry;
+  /** The label of the root directory once it has been met: eleven characters. */
+  readonly label: { text: string | null };
 }
 
 /** What is wrong with the cluster a chain leads to, in fsck_msdos's words; null when a file may take it. */

@@ -1,4 +1,4 @@
-import { ENTRY_ESCAPED_E5, LONG_NAME_UNITS_MAX, NT_CASE } from './layout.ts';
+import { ENTRY_ESCAPED_E5, LONG_NAME_UNITS_MAX } from './layout.ts';
 
 /**
  * Names as the checker judges them: written anew from FATGEN 1.03 ("Short Directory Entries", "Long Directory
@@ -25,32 +25,12 @@ export function shortNameFault(name: Uint8Array): ShortNameFault | null {
   return isDiscouraged ? 'discouraged' : null;
 }
 
-/** Eleven bytes as one string, for maps. */
-export function shortNameKey(name: Uint8Array): string {
-  let key = '';
-  for (let i = 0; i < SHORT_NAME_BYTES; i++) key += String.fromCharCode(name[i] ?? 0);
-  return key;
-}
-
-/** 'README.TXT', in lower case where the NT bits say so. Bytes above 7F are shown as in ISO 8859-1. */
-export function shortNameText(key: string, ntCase = 0): string {
-  const escaped = key.charCodeAt(0) === ENTRY_ESCAPED_E5 ? `å${key.slice(1)}` : key;
-  let base = escaped.slice(0, 8).trimEnd();
-  let extension = escaped.slice(8).trimEnd();
-  if (ntCase & NT_CASE.baseLower) base = base.toLowerCase();
-  if (ntCase & NT_CASE.extensionLower) extension = extension.toLowerCase();
-  return extension === '' ? base : `${base}.${extension}`;
-}
-
 /** Sum that ties long name slots to their short entry (FATGEN 1.03, "Checksum"). */
 export function shortNameChecksum(name: Uint8Array): number {
   let sum = 0;
   for (let i = 0; i < SHORT_NAME_BYTES; i++) sum = (((sum & 1) << 7) + (sum >>> 1) + (name[i] ?? 0)) & 0xff;
   return sum;
 }
-
-/** How a directory compares names: without regard to case. */
-export const foldName = (name: string): string => name.toUpperCase();
 
 // eslint-disable-next-line no-control-regex
 const ILLEGAL_IN_LONG = /[\u0000-\u001f"*/:<>?\\|]/;

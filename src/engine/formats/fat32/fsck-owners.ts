@@ -66,7 +66,7 @@ export class FileRegistry {
   pathOf(file: number): string {
     const names: string[] = [];
     let length = 0;
-    for (let at = file; at > ROOT; ) {
+    for (let at = file; at > ROOT;) {
       const record = this.get(at);
       if (!record) break;
       if (length > PATH_UNITS_MAX) return `…/${names.reverse().join('/')}`;

@@ -100,14 +100,26 @@ class Parser {
     const order = bytes[0] ?? 0;
     const number = order & ORDER_MASK;
     const checksum = bytes[CHECKSUM_AT] ?? 0;
-    if (bytes[ATTRIBUTES_AT] !== ATTRIBUTE.longName || bytes[TYPE_AT] || bytes[CLUSTER_AT] || bytes[CLUSTER_AT + 1]) {
+    if (
+      bytes[ATTRIBUTES_AT] !== ATTRIBUTE.longName ||
+      bytes[TYPE_AT] ||
+      bytes[CLUSTER_AT] ||
+      bytes[CLUSTER_AT + 1]
+    ) {
       this.blemishedParts.push(slot);
     }
     if (order & LONG_NAME_LAST) {
       this.#closeWithoutEntry();
       const isNumbered = number >= 1 && number <= PARTS_MAX;
       const fault = isNumbered ? null : `part number ${number}`;
-      this.#open = { firstSlot: slot, endSlot: slot + 1, checksum, nextOrder: number - 1, parts: [bytes], fault };
+      this.#open = {
+        firstSlot: slot,
+        endSlot: slot + 1,
+        checksum,
+        nextOrder: number - 1,
+        parts: [bytes],
+        fault,
+      };
       return;
     }
     if (!this.#open) {
@@ -145,7 +157,13 @@ class Parser {
     if (!open) return;
     this.#open = null;
     const { firstSlot, endSlot } = open;
-    this.groups.push({ slot: -1, firstSlot, endSlot, longName: null, fault: open.fault ?? 'no entry follows' });
+    this.groups.push({
+      slot: -1,
+      firstSlot,
+      endSlot,
+      longName: null,
+      fault: open.fault ?? 'no entry follows',
+    });
   }
 }
 

@@ -47,6 +47,11 @@ export class FatTable {
     return this.#lastPage === undefined ? 0 : (this.#lastPage[cluster & PAGE_MASK] ?? 0) & 0x0fff_ffff;
   }
 
+  /** With the reserved upper bits of FAT32. */
+  raw(cluster: number): number {
+    return this.#pages.get(cluster >>> PAGE_SHIFT)?.[cluster & PAGE_MASK] ?? 0;
+  }
+
   /** Pages with something in them, ascending, as [first entry, entries]. */
   pages(): [number, Uint32Array][] {
     return [...this.#pages]
@@ -54,10 +59,12 @@ export class FatTable {
       .map(([number, entries]) => [number << PAGE_SHIFT, entries]);
   }
 
+  /** Entries `number` × PAGE_ENTRIES and on, raw. */
   page(number: number): Uint32Array | undefined {
     return this.#pages.get(number);
   }
 
+  /** Numbers of the pages with something in them, in no order. */
   pageNumbers(): number[] {
     return [...this.#pages.keys()];
   }
