@@ -69,7 +69,7 @@ function checkLabelFields(
 }
 
 /** FATGEN 1.03 through fsck.vfat's eyes: no control characters, none of `"*+,./:;<=>?[\]|`, no space in front. */
-// eslint-disable-next-line no-control-regex
+
 const ILLEGAL_IN_LABEL = /[\u0000-\u001f"*+,./:;<=>?[\\\]|]|^ /;
 
 const isLegalLabel = (label: string): boolean => !ILLEGAL_IN_LABEL.test(label);

@@ -8,13 +8,17 @@ import type { Device, WriteLabel } from '../../device/device.ts';
  */
 export class Medium {
   readonly sizeBytes: number;
+  readonly blockSizeBytes: number;
   /** Blocks the device refused to read, in the order met; they count as zeros. */
   readonly unreadableBlocks = new Set<number>();
+  /** Blocks the device refused to write. */
+  readonly unwritableBlocks = new Set<number>();
   readonly #device: Device;
   readonly #edits = new Map<number, Edit>();
 
   constructor(device: Device) {
     this.#device = device;
+    this.blockSizeBytes = device.blockSizeBytes;
     this.sizeBytes = device.blockCount * device.blockSizeBytes;
   }
 
@@ -90,10 +94,19 @@ export class Medium {
     for (const stage of STAGES) {
       const ofStage = blocks.filter(([, edit]) => edit.stage === stage.number);
       if (ofStage.length === 0) continue;
-      for (const [block, edit] of ofStage) this.#device.write(block, edit.bytes, edit.label);
+      for (const [block, edit] of ofStage) this.#writeBlock(block, edit);
       this.#device.barrier(stage.reason);
     }
     this.#edits.clear();
+  }
+
+  #writeBlock(block: number, { bytes, label }: Edit): void {
+    try {
+      this.#device.write(block, bytes, label);
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      this.unwritableBlocks.add(block);
+    }
   }
 
   #readBlocks(first: number, into: Uint8Array): void {

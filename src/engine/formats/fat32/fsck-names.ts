@@ -32,7 +32,6 @@ export function shortNameChecksum(name: Uint8Array): number {
   return sum;
 }
 
-// eslint-disable-next-line no-control-regex
 const ILLEGAL_IN_LONG = /[\u0000-\u001f"*/:<>?\\|]/;
 
 /** What is wrong with the characters of a long name, or null. */

@@ -92,7 +92,6 @@ const PATH_SHOWN_MAX = 1024;
 export function shown(text: string): string {
   const cut = text.length > PATH_SHOWN_MAX ? `${text.slice(0, PATH_SHOWN_MAX)}…` : text;
   return cut.replace(
-    // eslint-disable-next-line no-control-regex
     /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

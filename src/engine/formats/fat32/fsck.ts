@@ -68,14 +68,7 @@ interface Ending extends Tally {
 }
 
 function finish(medium: Medium, report: Report, end: Ending): void {
-  for (const block of medium.unreadableBlocks) {
-    report.add({
-      kind: 'unreadable',
-      severity: 'error',
-      message: `Block ${block} cannot be read`,
-      offsetBytes: block * (medium.sizeBytes / Math.max(1, medium.blockOf(medium.sizeBytes))),
-    });
-  }
+  for (const block of medium.unreadableBlocks) addBlock(medium, report, block, 'unreadable', 'read');
   report.finish();
   const { clusterSizeBytes, freeClusters, badClusters } = end;
   const kibibytes = (clusters: number): number => Math.floor((clusters * clusterSizeBytes) / 1024);
@@ -86,8 +79,18 @@ function finish(medium: Medium, report: Report, end: Ending): void {
   if (report.repairs > 0) report.line('Not everything could be repaired: run fsck again');
   if (!medium.hasEdits) return;
   medium.commit();
+  for (const block of medium.unwritableBlocks) addBlock(medium, report, block, 'unwritable', 'written');
   report.line('');
   report.line('***** FILE SYSTEM WAS MODIFIED *****');
+}
+
+function addBlock(medium: Medium, report: Report, block: number, kind: string, done: string): void {
+  report.add({
+    kind,
+    severity: 'error',
+    message: `Block ${block} cannot be ${done}`,
+    offsetBytes: block * medium.blockSizeBytes,
+  });
 }
 
 function checkOnce(medium: Medium, report: Report, boot: Boot): Ending {
