@@ -4,13 +4,20 @@
  */
 export class Prng {
   #a = 0;
-  #b: number;
-  #c: number;
+  #b = 0;
+  #c = 0;
   #counter = 1;
 
   constructor(seed: number) {
+    this.reseed(seed);
+  }
+
+  /** From here on the numbers that `new Prng(seed)` would give: a machine that goes back in time needs its chance back. */
+  reseed(seed: number): void {
+    this.#a = 0;
     this.#b = Math.floor(seed / 2 ** 32) | 0;
     this.#c = seed | 0;
+    this.#counter = 1;
     for (let i = 0; i < 12; i++) this.u32();
   }
 

@@ -42,6 +42,8 @@ export interface KernelMountOptions {
   readonly typeName?: string;
   /** An existing directory; absent: a new one in /Volumes named after the label. */
   readonly on?: string;
+  /** The name in /Volumes, where the label is not to give it: a volume that was renamed while mounted stays there. */
+  readonly name?: string;
 }
 
 /** The user of the machine: the first account macOS makes, in its group `staff`. */
@@ -136,7 +138,7 @@ export class Kernel {
     }
     const writer = this.#writerOf(from);
     if (writer !== undefined) throw new FsError('EBUSY', 'mount', from, writer.describe());
-    const covered = on === undefined ? this.#newMountPoint(volume.label) : this.#existingMountPoint(on);
+    const covered = on === undefined ? this.#newMountPoint(options.name ?? volume.label) : this.#existingMountPoint(on);
     const typeName =
       options.typeName ?? TYPE_NAMES[volume.formatName ?? ''] ?? volume.formatName ?? 'unknown';
     const mount = new Mount(volume, { device: this.#device++, from, typeName }, covered);
