@@ -98,6 +98,13 @@ test('a write of several blocks may be cut after any of them, alone or with the 
   expect(setOf(images())).toEqual(['00000', '00009', '10000', '10009', '12000', '12009', '12300', '12309']);
 });
 
+test('a write that was cut stays before the ones after it', () => {
+  const { write, images } = disk(3);
+  write(0, '123');
+  write(0, '4');
+  expect(setOf(images())).toEqual(['000', '100', '120', '123', '400', '420', '423']);
+});
+
 test('a trim and a computed write are requests like others', () => {
   const { store, before, write, images } = disk(4);
   write(0, '1234');
