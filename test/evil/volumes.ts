@@ -2,11 +2,14 @@ import {
   closeSync,
   ftruncateSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
+  rmSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Device, WriteLabel } from '../../src/engine/device/device.ts';
 import { Store } from '../../src/engine/device/store.ts';
@@ -59,7 +62,15 @@ export function makeVolume(recipe: Recipe): Store | null {
   const mkfs = findChecker('mkfs.vfat');
   const mcopy = findChecker('mcopy');
   if (mkfs === null || mcopy === null) return null;
-  const folder = temporaryFolder();
+  const folder = mkdtempSync(join(tmpdir(), 'diskoscope-'));
+  try {
+    return makeVolumeIn(folder, recipe, mkfs, mcopy);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function makeVolumeIn(folder: string, recipe: Recipe, mkfs: string, mcopy: string): Store {
   const image = join(folder, 'volume.img');
   const file = openSync(image, 'w');
   ftruncateSync(file, recipe.sizeBytes);
@@ -69,7 +80,16 @@ export function makeVolume(recipe: Recipe): Store | null {
   expectSuccess(runChecker(mkfs, [...options, image]));
   const tree = join(folder, 'tree');
   makeTree(tree);
-  const paths = ['notes.txt', 'empty.txt', LONG_NAME, 'photos', 'many'].map((name) => join(tree, name));
+  const paths = [
+    'notes.txt',
+    'empty.txt',
+    LONG_NAME,
+    'photos',
+    'many',
+    'spare 1.txt',
+    'spare 2.txt',
+    'spare 3.txt',
+  ].map((name) => join(tree, name));
   expectSuccess(runChecker(mcopy, ['-i', image, '-s', '-m', ...paths, '::']));
   return storeOfBytes(readFileSync(image));
 }
@@ -81,6 +101,9 @@ function makeTree(tree: string): void {
   mkdirSync(join(tree, 'many'));
   writeFileSync(join(tree, 'notes.txt'), 'n'.repeat(5000));
   writeFileSync(join(tree, 'empty.txt'), '');
+  writeFileSync(join(tree, 'spare 1.txt'), '1');
+  writeFileSync(join(tree, 'spare 2.txt'), '2');
+  writeFileSync(join(tree, 'spare 3.txt'), '3');
   writeFileSync(join(tree, LONG_NAME), 'L'.repeat(700));
   writeFileSync(join(tree, 'photos', 'a.jpg'), 'a'.repeat(3000));
   writeFileSync(join(tree, 'photos', 'b.jpg'), 'b'.repeat(9000));

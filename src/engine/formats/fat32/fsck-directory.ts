@@ -1,4 +1,4 @@
-import { ATTRIBUTE, DIRECTORY_ENTRIES_MAX, DirectoryEntry, ENTRY_FREE, LongNameEntry } from './layout.ts';
+import { ATTRIBUTE, DIRECTORY_ENTRIES_MAX, DirectoryEntry, LongNameEntry } from './layout.ts';
 import { clusterOffsetBytes } from './layout.ts';
 import { nameKey, nameOfDiskName, shortNameAt, shortNameText, shownShortName } from './names.ts';
 import type { Pass } from './fsck-chains.ts';
@@ -9,40 +9,26 @@ import {
   correctStamps,
   firstClusterOf,
   illegalStamps,
-  setFirstCluster,
   setSizeBytes,
   sizeBytesOf,
 } from './fsck-entries.ts';
 import { checkClusters } from './fsck-files.ts';
 import { checkLabel } from './fsck-labels.ts';
-import { STAGE } from './fsck-medium.ts';
+import {
+  changeEntry,
+  deleteSlots,
+  entryBytes,
+  entryOffset,
+  pathIn,
+  removeEntry,
+  writeSlot,
+} from './fsck-editing.ts';
+import type { DirectoryCheck, DirectoryToCheck, EntryCheck } from './fsck-editing.ts';
 import { longNameFault, repairName, shortNameChecksum, shortNameFault } from './fsck-names.ts';
 import { ROOT } from './fsck-owners.ts';
 import { count, shown } from './fsck-report.ts';
 import { CHECKSUM_FAULT, parseSlots } from './fsck-slots.ts';
 import type { SlotGroup } from './fsck-slots.ts';
-
-/** A directory whose chain has been claimed and whose slots wait to be judged. */
-export interface DirectoryToCheck {
-  readonly file: number;
-  readonly firstCluster: number;
-  readonly clusterCount: number;
-}
-
-/** One directory under examination, with what its entries have to be compared with. */
-export interface DirectoryCheck {
-  readonly pass: Pass;
-  readonly file: number;
-  /** 0 for the fixed root directory of FAT12/16. */
-  readonly firstCluster: number;
-  readonly path: string;
-  readonly contents: DirectoryContents;
-  /** Keys of all names met, short and long in one: they share a namespace. */
-  readonly taken: Set<string>;
-  /** Directories found here, to be checked later. */
-  readonly found: DirectoryToCheck[];
-  nextRepairName: number;
-}
 
 /** Check every slot of one directory, in the order of the disk. Directories met come back in `found`. */
 export function checkDirectory(
@@ -67,18 +53,6 @@ export function checkDirectory(
   for (const group of parsed.groups) checkGroup(check, group);
   checkEnd(check, parsed.staleSlots, parsed.endSlot);
   return check.found;
-}
-
-export const writeSlot = (check: DirectoryCheck, slot: number, bytes: Uint8Array, reason: string): void =>
-  check.contents.write(check.pass.medium, slot, bytes, STAGE.entries, check.path, reason);
-
-/** Mark slots as deleted; the rest of their bytes stays readable for whoever looks. */
-export function deleteSlots(check: DirectoryCheck, firstSlot: number, endSlot: number, reason: string): void {
-  for (let slot = firstSlot; slot < endSlot; slot++) {
-    const bytes = check.contents.bytesOf(slot).slice();
-    bytes[0] = ENTRY_FREE;
-    writeSlot(check, slot, bytes, reason);
-  }
 }
 
 function checkParts(check: DirectoryCheck, parts: readonly number[]): void {
@@ -135,37 +109,10 @@ function checkGroup(check: DirectoryCheck, group: SlotGroup): void {
   if (isDirectory && claimed) check.found.push({ file, ...claimed });
 }
 
-/** One entry under examination. */
-export interface EntryCheck extends SlotGroup {
-  readonly check: DirectoryCheck;
-  /** Eleven characters; the escaped E5 resolved. */
-  readonly short: string;
-  /** As programs see it, from the disk: print it through `shown`. */
-  readonly name: string;
-}
-
 const shownName = (group: SlotGroup, bytes: Uint8Array, short: string): string =>
   group.longName !== null
     ? nameOfDiskName(group.longName)
     : shownShortName(short, bytes[DirectoryEntry.fields.ntCase.at] ?? 0);
-
-export const pathIn = (check: DirectoryCheck, name: string): string =>
-  `${check.path === '/' ? '' : check.path}/${shown(name)}`;
-
-export const entryBytes = (entry: EntryCheck): Uint8Array => entry.check.contents.bytesOf(entry.slot);
-
-export const entryOffset = (entry: EntryCheck): number => entry.check.contents.offsetBytesOf(entry.slot);
-
-/** Change the short entry in place. */
-export function changeEntry(entry: EntryCheck, reason: string, change: (bytes: Uint8Array) => void): void {
-  const bytes = entryBytes(entry).slice();
-  change(bytes);
-  writeSlot(entry.check, entry.slot, bytes, reason);
-}
-
-/** Remove the entry with its long name. */
-export const removeEntry = (entry: EntryCheck, reason: string): void =>
-  deleteSlots(entry.check, entry.firstSlot, entry.endSlot, reason);
 
 function reportParts(
   check: DirectoryCheck,
@@ -352,13 +299,6 @@ function checkKind(entry: EntryCheck): boolean {
   }
   return true;
 }
-
-/** Forget the clusters of an entry. */
-export const emptyEntry = (entry: EntryCheck, reason: string): void =>
-  changeEntry(entry, reason, (bytes) => {
-    setFirstCluster(entry.check.pass.geometry.type, bytes, 0);
-    setSizeBytes(bytes, 0);
-  });
 
 // ── the end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

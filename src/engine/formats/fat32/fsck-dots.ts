@@ -4,8 +4,8 @@ import { shortNameAt } from './names.ts';
 import type { Pass } from './fsck-chains.ts';
 import { isFreeSlot } from './fsck-contents.ts';
 import type { DirectoryContents } from './fsck-contents.ts';
-import { deleteSlots, writeSlot } from './fsck-directory.ts';
-import type { DirectoryCheck } from './fsck-directory.ts';
+import { deleteSlots, writeSlot } from './fsck-editing.ts';
+import type { DirectoryCheck } from './fsck-editing.ts';
 import {
   attributesOf,
   firstClusterOf,

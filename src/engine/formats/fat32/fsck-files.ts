@@ -1,8 +1,8 @@
 import { FILE_SIZE_BYTES_MAX } from './layout.ts';
 import { claimChain, freeChain, headFault } from './fsck-chains.ts';
 import type { Chain, Pass, StepFault } from './fsck-chains.ts';
-import { emptyEntry, changeEntry, entryBytes, entryOffset, pathIn, removeEntry } from './fsck-directory.ts';
-import type { EntryCheck } from './fsck-directory.ts';
+import { emptyEntry, changeEntry, entryBytes, entryOffset, pathIn, removeEntry } from './fsck-editing.ts';
+import type { EntryCheck } from './fsck-editing.ts';
 import { firstClusterOf, setSizeBytes, sizeBytesOf } from './fsck-entries.ts';
 import { shown } from './fsck-report.ts';
 import { entryByteOffset } from './fsck-table.ts';

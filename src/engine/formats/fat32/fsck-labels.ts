@@ -1,6 +1,6 @@
 import { ATTRIBUTE, DirectoryEntry } from './layout.ts';
-import type { EntryCheck } from './fsck-directory.ts';
-import { changeEntry, deleteSlots, entryBytes, entryOffset, removeEntry } from './fsck-directory.ts';
+import type { EntryCheck } from './fsck-editing.ts';
+import { changeEntry, deleteSlots, entryBytes, entryOffset, removeEntry } from './fsck-editing.ts';
 import { attributesOf, firstClusterOf, setFirstCluster, setSizeBytes, sizeBytesOf } from './fsck-entries.ts';
 import { ROOT } from './fsck-owners.ts';
 import { shown } from './fsck-report.ts';

@@ -3,27 +3,26 @@ import type { FsckOptions, FsckReport } from '../contract.ts';
 import {
   activeFat,
   bootState,
-  checkBackup,
   checkBootLabel,
   checkBootSector,
-  checkFsInfo,
   clearBootState,
   findBoot,
   mediaOf,
 } from './fsck-boot.ts';
 import type { Boot } from './fsck-boot.ts';
+import { checkBackup, checkFsInfo } from './fsck-fsinfo.ts';
 import { claimChain, headFault } from './fsck-chains.ts';
 import type { Pass } from './fsck-chains.ts';
 import { readClusters, readFixedRoot } from './fsck-contents.ts';
 import { checkDirectory } from './fsck-directory.ts';
-import type { DirectoryToCheck } from './fsck-directory.ts';
+import type { DirectoryToCheck } from './fsck-editing.ts';
 import { Medium } from './fsck-medium.ts';
 import { checkOrphans } from './fsck-orphans.ts';
 import type { Tally } from './fsck-orphans.ts';
 import { ClusterOwners, FileRegistry, ROOT } from './fsck-owners.ts';
 import { Report } from './fsck-report.ts';
 import { FatTable, entryByteOffset } from './fsck-table.ts';
-import { checkCopies, checkFirstEntries, checkUpperBits, isMarkedClean, markClean } from './fsck-tables.ts';
+import { checkCopies, checkFirstEntries, checkUpperBits, isMarkedClean, markClean } from './fsck-copies.ts';
 
 /**
  * An independent witness of FAT12, FAT16 and FAT32: it shares no code with the volume that it judges, finds what
