@@ -1,0 +1,57 @@
+import type { CommandNode } from 'unbash';
+import type { Running } from './command.ts';
+import type { Environment } from './environment.ts';
+import { openPipe } from './pipe.ts';
+
+/**
+ * Runs the stages of a pipeline side by side: each in a fork of the shell, joined by bounded pipes, resumed in turn
+ * until all have ended. Cancelling ends every stage and lets go of every descriptor.
+ */
+export function* runStages(
+  environment: Environment,
+  commands: readonly CommandNode[],
+  operators: readonly string[],
+  runStage: (child: Environment, command: CommandNode) => Running,
+): Running<number[]> {
+  const children = forkStages(environment, commands.length, operators);
+  const stages = commands.map((command, index) => {
+    const child = children[index] as Environment;
+    return { child, running: runStage(child, command), status: 0, isDone: false };
+  });
+  try {
+    let aliveCount = stages.length;
+    while (aliveCount > 0) {
+      for (const stage of stages) {
+        if (stage.isDone) continue;
+        const step = stage.running.next();
+        if (!step.done) continue;
+        stage.status = step.value;
+        stage.isDone = true;
+        aliveCount--;
+        stage.child.dispose();
+      }
+      yield;
+    }
+  } finally {
+    for (const stage of stages) {
+      if (stage.isDone) continue;
+      stage.running.return(130);
+      stage.child.dispose();
+    }
+  }
+  return stages.map(({ status }) => status);
+}
+
+function forkStages(environment: Environment, count: number, operators: readonly string[]): Environment[] {
+  const children = Array.from({ length: count }, () => environment.fork());
+  for (const [index, child] of children.entries()) {
+    child.isStage = true;
+    const next = children[index + 1];
+    if (!next) break;
+    const { reader, writer } = openPipe();
+    child.setDescriptor(1, writer);
+    if (operators[index] === '|&') child.setDescriptor(2, writer.retain());
+    next.setDescriptor(0, reader);
+  }
+  return children;
+}
