@@ -76,8 +76,8 @@ export class TreeWalk {
   #rootDevice = 0;
   /** The directory last handed out, which the next call enters unless `skip` was called. */
   #entering: WalkEntry | null = null;
-  /** `#entering` lies on another volume and is not to be listed. */
-  #isForeign = false;
+  /** `#entering` is not to be listed: it lies on another volume, or the walker passes over it. */
+  #isHollow = false;
   #steps = 0;
 
   constructor(system: SystemCalls, roots: readonly string[], options: WalkOptions) {
@@ -89,6 +89,11 @@ export class TreeWalk {
   /** Do not enter the directory just handed out, and do not come back to it. */
   skip(): void {
     this.#entering = null;
+  }
+
+  /** Do not enter the directory just handed out; its 'directory end' comes next. */
+  passOver(): void {
+    this.#isHollow = true;
   }
 
   *next(): Running<WalkEntry | null> {
@@ -114,7 +119,7 @@ export class TreeWalk {
   }
 
   *#enter(directory: WalkEntry): Running<FsError | null> {
-    if (this.#isForeign) {
+    if (this.#isHollow) {
       this.#levels.push({ directory, names: [], at: 0 });
       return null;
     }
@@ -148,7 +153,7 @@ export class TreeWalk {
     );
     if (isAncestor) return { ...entry, event: 'cycle' };
     const found: WalkEntry = { ...entry, event: 'directory' };
-    this.#isForeign = this.#options.oneVolume === true && stat.device !== this.#rootDevice;
+    this.#isHollow = this.#options.oneVolume === true && stat.device !== this.#rootDevice;
     this.#entering = found;
     return found;
   }

@@ -18,6 +18,8 @@ export interface Program extends OptionGrammar {
   readonly usage: string;
   /** 64 (EX_USAGE) for the tools that say so, 1 for the others. */
   readonly usageExitCode: number;
+  /** The words as getopt is to see them, for tools whose operands may look like options. */
+  readonly prepare?: (args: readonly string[]) => readonly string[];
   main(call: Invocation): Running;
 }
 
@@ -27,7 +29,7 @@ export function program(definition: Program): Command {
     summary: definition.summary,
     manual: definition.manual,
     *run(context) {
-      const parsed = parseOptions(context.args, definition);
+      const parsed = parseOptions(definition.prepare?.(context.args) ?? context.args, definition);
       const call = new Invocation(context, definition, parsed.options, parsed.operands);
       if (parsed.problem !== null) {
         yield* call.warn(parsed.problem);
