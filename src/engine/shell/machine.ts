@@ -15,7 +15,8 @@ export interface Machine {
   ): NewfsReport;
   /** Erase a whole disk: new partition map (or none) and one volume, mounted. Yields printable progress lines. */
   eraseDisk(device: string, options: { format: string; label: string; scheme: string }): readonly string[];
-  mount(device: string, options: { isReadOnly: boolean; policy?: CommitPolicy }): string;
+  /** Returns where. `mountPoint` is an existing directory; absent: a new one in /Volumes named after the label. */
+  mount(device: string, options: { isReadOnly: boolean; policy?: CommitPolicy; mountPoint?: string }): string;
   unmount(deviceOrPath: string): void;
   /** `diskutil rename`: give a mounted volume another label. */
   rename(deviceOrPath: string, label: string): void;
