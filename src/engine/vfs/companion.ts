@@ -52,16 +52,18 @@ export function moveCompanion(from: Place, fromName: string, to: Place, toName: 
   if (!hasCompanions(from.mount) || isCompanionName(fromName)) return undefined;
   const { volume } = from.mount;
   const moved = findCompanion(from, fromName);
-  const replaced = findCompanion(to, toName);
+  const inTheWay = lookupIfPossible(to, companionName(toName));
   if (moved === undefined) {
-    if (replaced !== undefined) volume.remove(to.node, companionName(toName));
+    if (inTheWay?.type === 'file') volume.remove(to.node, companionName(toName));
     return undefined;
   }
+  const staysBehind = (why: string) => `its attributes stay behind in ${companionName(fromName)}: ${why}`;
+  if (inTheWay?.type === 'directory') return staysBehind(strerror('EISDIR'));
   try {
     volume.rename(from.node, companionName(fromName), to.node, companionName(toName));
   } catch (error) {
     if (!(error instanceof FsError)) throw error;
-    return `its attributes stay behind in ${companionName(fromName)}: ${strerror(error.code)}`;
+    return staysBehind(strerror(error.code));
   }
   return undefined;
 }

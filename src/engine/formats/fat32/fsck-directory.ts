@@ -6,8 +6,10 @@ import type { DirectoryContents } from './fsck-contents.ts';
 import { checkDots, looksLikeDirectory } from './fsck-dots.ts';
 import {
   attributesOf,
+  clearStrayBits,
   correctStamps,
   firstClusterOf,
+  hasStrayBits,
   illegalStamps,
   setSizeBytes,
   sizeBytesOf,
@@ -147,18 +149,14 @@ function checkDotName(entry: EntryCheck): void {
 }
 
 function checkAttributes(entry: EntryCheck): void {
-  const unknown = attributesOf(entryBytes(entry)) & 0xc0;
-  if (unknown === 0) return;
+  if (!hasStrayBits(entryBytes(entry))) return;
   entry.check.pass.report.add({
     kind: 'attributes',
     severity: 'warning',
-    message: `${pathIn(entry.check, entry.name)}: attribute bits 0x${unknown.toString(16)} have no meaning`,
+    message: `${pathIn(entry.check, entry.name)}: bits are set that have no meaning`,
     offsetBytes: entryOffset(entry),
     question: 'Correct',
-    repair: () =>
-      changeEntry(entry, 'clear attribute bits without meaning', (bytes) => {
-        bytes[DirectoryEntry.fields.attributes.at] = attributesOf(bytes) & 0x3f;
-      }),
+    repair: () => changeEntry(entry, 'clear bits without meaning', clearStrayBits),
   });
 }
 

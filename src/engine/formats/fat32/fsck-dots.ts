@@ -24,6 +24,7 @@ import type { SlotGroup } from './fsck-slots.ts';
  * its parent's, and 0 when the parent is the root directory, wherever that lies (FATGEN 1.03, "FAT Directory
  * Structure").
  */
+const NT_CASE_AT = DirectoryEntry.fields.ntCase.at;
 const DOT = '.          ';
 const DOT_DOT = '..         ';
 
@@ -53,11 +54,12 @@ function checkDot(
   }
   const found = firstClusterOf(geometry.type, bytes);
   const isDirectory = (attributesOf(bytes) & (ATTRIBUTE.directory | ATTRIBUTE.label)) === ATTRIBUTE.directory;
-  if (found === cluster && isDirectory && sizeBytesOf(bytes) === 0) return;
+  const isPlain = isDirectory && sizeBytesOf(bytes) === 0 && bytes[NT_CASE_AT] === 0;
+  if (found === cluster && isPlain) return;
   const isRootByNumber = found !== cluster && cluster === 0 && found === alsoSeen;
   const what =
     found === cluster
-      ? 'is not marked as a directory of size 0'
+      ? 'is not that of a directory of size 0'
       : isRootByNumber
         ? `has non-zero start cluster (${found}) for the root directory`
         : `has incorrect start cluster (${found}, not ${cluster})`;
@@ -70,6 +72,7 @@ function checkDot(
     repair: () => {
       const corrected = bytes.slice();
       corrected[DirectoryEntry.fields.attributes.at] = ATTRIBUTE.directory;
+      corrected[NT_CASE_AT] = 0;
       setFirstCluster(geometry.type, corrected, cluster);
       setSizeBytes(corrected, 0);
       writeSlot(check, slot, corrected, `correct the "${name}" entry`);

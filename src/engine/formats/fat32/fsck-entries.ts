@@ -1,5 +1,5 @@
 import { viewOf } from '../../base/bytes.ts';
-import { DirectoryEntry } from './layout.ts';
+import { DirectoryEntry, NT_CASE } from './layout.ts';
 import type { FatType } from './layout.ts';
 
 /** The fields of a short entry that the checker changes, one by one and in place. */
@@ -24,6 +24,25 @@ export const sizeBytesOf = (entry: Uint8Array): number => viewOf(entry).getUint3
 
 export const setSizeBytes = (entry: Uint8Array, sizeBytes: number): void =>
   viewOf(entry).setUint32(fields.sizeBytes.at, sizeBytes, true);
+
+// ── bits without meaning ────────────────────────────────────────────────────────────────────────────────────────────
+
+const ATTRIBUTES_KNOWN = 0x3f;
+const NT_CASE_KNOWN = NT_CASE.baseLower | NT_CASE.extensionLower;
+/** Set by Windows on encrypted files, which use the other bits of the byte; without it they mean nothing. */
+const NT_ENCRYPTED = 0x01;
+
+export function hasStrayBits(entry: Uint8Array): boolean {
+  const nt = entry[fields.ntCase.at] ?? 0;
+  const hasStrayNt = (nt & NT_ENCRYPTED) === 0 && (nt & ~NT_CASE_KNOWN) !== 0;
+  return (attributesOf(entry) & ~ATTRIBUTES_KNOWN) !== 0 || hasStrayNt;
+}
+
+export function clearStrayBits(entry: Uint8Array): void {
+  entry[fields.attributes.at] = attributesOf(entry) & ATTRIBUTES_KNOWN;
+  const nt = entry[fields.ntCase.at] ?? 0;
+  if ((nt & NT_ENCRYPTED) === 0) entry[fields.ntCase.at] = nt & NT_CASE_KNOWN;
+}
 
 // ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
