@@ -73,6 +73,7 @@ export class MemoryVolume implements Volume {
   readonly #clock: Clock;
   readonly #options: MemoryLimits;
   #label: string;
+  #isReadOnly: boolean;
   #inode = 2;
   #position = 1;
   #usedBytes = 0;
@@ -84,6 +85,7 @@ export class MemoryVolume implements Volume {
     this.#clock = clock;
     this.#options = { ...DEFAULTS, ...options };
     this.#label = this.#options.label;
+    this.#isReadOnly = this.#options.isReadOnly;
     const { fileSizeBytesMax, nameUnitsMax, isCaseSensitive, hasHardLinks, hasSymlinks, hasPermissions } =
       this.#options;
     this.limits = { fileSizeBytesMax, nameUnitsMax };
@@ -98,7 +100,12 @@ export class MemoryVolume implements Volume {
   }
 
   get isReadOnly(): boolean {
-    return this.#options.isReadOnly;
+    return this.#isReadOnly;
+  }
+
+  /** For mounting the same volume again in another way. */
+  setReadOnly(isReadOnly: boolean): void {
+    this.#isReadOnly = isReadOnly;
   }
 
   get label(): string {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { textOf, utf8, viewOf } from '../../../src/engine/base/bytes.ts';
 import { Prng } from '../../../src/engine/base/prng.ts';
 import { XATTR_CREATE, XATTR_NOFOLLOW, XATTR_REPLACE } from '../../../src/engine/vfs/constants.ts';
-import { machine, namesOf, outcome, readBytes, writeFile } from './machine.ts';
+import { machine, namesOf, outcome, readBytes, writeFile } from '../../support/machine.ts';
 
 /**
  * Goal: extended attributes live in `._name` files as macOS writes and reads them, come and go with their file, and

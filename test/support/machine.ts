@@ -1,12 +1,12 @@
-import { textOf, utf8 } from '../../../src/engine/base/bytes.ts';
-import { SimulatedClock } from '../../../src/engine/base/clock.ts';
-import { FsError } from '../../../src/engine/base/errno.ts';
-import type { SystemCalls } from '../../../src/engine/vfs/calls.ts';
-import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../../../src/engine/vfs/constants.ts';
-import { Kernel } from '../../../src/engine/vfs/kernel.ts';
-import type { KernelOptions } from '../../../src/engine/vfs/kernel.ts';
-import { MemoryVolume } from '../../support/memory-volume.ts';
-import type { MemoryLimits } from '../../support/memory-volume.ts';
+import { textOf, utf8 } from '../../src/engine/base/bytes.ts';
+import { SimulatedClock } from '../../src/engine/base/clock.ts';
+import { FsError } from '../../src/engine/base/errno.ts';
+import type { SystemCalls } from '../../src/engine/vfs/calls.ts';
+import { O_CREAT, O_RDONLY, O_TRUNC, O_WRONLY } from '../../src/engine/vfs/constants.ts';
+import { Kernel } from '../../src/engine/vfs/kernel.ts';
+import type { KernelOptions } from '../../src/engine/vfs/kernel.ts';
+import { MemoryVolume } from './memory-volume.ts';
+import type { MemoryLimits } from './memory-volume.ts';
 
 /** A machine with one volume in memory, a process of its user and one of root. */
 export function machine(limits: Partial<MemoryLimits> = {}, options: Partial<KernelOptions> = {}) {
