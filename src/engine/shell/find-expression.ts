@@ -3,9 +3,9 @@ import type { Timespec } from '../base/clock.ts';
 import type { Stat } from '../vfs/calls.ts';
 import * as C from '../vfs/constants.ts';
 import type { Running } from './command.ts';
-import { matches } from './fnmatch.ts';
 import type { WalkEntry } from './fts.ts';
 import { namesIn } from './fts.ts';
+import { compilePattern } from './pattern.ts';
 import { groupId, isDirectory, isRegular, parseFlags, parseMode, userId } from './permissions-text.ts';
 import type { Invocation } from './program.ts';
 import { outcomeOf } from './system-outcome.ts';
@@ -286,6 +286,13 @@ const simple =
   (given) =>
   (entry) =>
     always(test(entry, given));
+
+/** fnmatch(3): slashes and leading dots are characters like others. */
+function matches(pattern: string, text: string, ignoresCase = false): boolean {
+  return ignoresCase
+    ? compilePattern(pattern.toLowerCase()).matches(text.toLowerCase())
+    : compilePattern(pattern).matches(text);
+}
 
 const times: Readonly<Record<string, (stat: Stat) => Timespec>> = {
   m: (stat) => stat.modifyTime,

@@ -4,7 +4,6 @@ import type { SystemCalls } from '../vfs/calls.ts';
 import type { Command, CommandContext, Running } from './command.ts';
 import type { Option, OptionGrammar } from './option-parser.ts';
 import { parseOptions } from './option-parser.ts';
-import { visibleText } from './terminal-text.ts';
 
 /**
  * What every BSD tool does in the same way: read options, answer wrong ones with usage, name itself before messages,
@@ -100,16 +99,13 @@ export class Invocation {
   *flush(): Running<void> {
     const text = this.#pending;
     this.#pending = '';
-    if (text === '') return;
-    const { stdout } = this.context;
-    yield* stdout.write(stdout.isTerminal ? visibleText(text) : text);
+    if (text !== '') yield* this.context.stdout.write(text);
   }
 
   /** Text for stderr without the tool's name: questions. What was printed before comes first. */
   *say(text: string): Running<void> {
     yield* this.flush();
-    const { stderr } = this.context;
-    yield* stderr.write(stderr.isTerminal ? visibleText(text) : text);
+    yield* this.context.stderr.write(text);
   }
 
   /** warnx(3): `name: message`. */

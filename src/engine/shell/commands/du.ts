@@ -1,7 +1,7 @@
 import { strerror } from '../../base/errno.ts';
 import type { Stat } from '../../vfs/calls.ts';
 import { blockSizeFrom } from '../block-size.ts';
-import { matches } from '../fnmatch.ts';
+import { compilePattern } from '../pattern.ts';
 import { TreeWalk } from '../fts.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
@@ -91,7 +91,9 @@ class Usage {
         continue;
       }
       if (event === 'cycle') return yield* call.fail(`Can't follow symlink cycle from ${path}`);
-      const isIgnored = call.options.some(({ letter, value }) => letter === 'I' && matches(value, name));
+      const isIgnored = call.options.some(
+        ({ letter, value }) => letter === 'I' && compilePattern(value).matches(name),
+      );
       if (event === 'directory') {
         if (isIgnored) walk.skip();
         else sums.push(0);

@@ -1,0 +1,374 @@
+import { FsError } from '../../base/errno.ts';
+import type { Running } from '../command.ts';
+import type { NamedVolume } from '../disk-names.ts';
+import { diskNamed, plainDeviceName, rawDevicePath, reasonOf, volumeNamed } from '../disk-names.ts';
+import type { DiskDescription } from '../machine.ts';
+import type { Invocation } from '../program.ts';
+import { program } from '../program.ts';
+import { decimalSize } from '../sizes-text.ts';
+import { suggest } from '../suggest.ts';
+import { outcomeOf } from '../system-outcome.ts';
+import { exitCodeOf } from './fsck_msdos.ts';
+
+const USAGE = `Disk Utility Tool
+Usage:  diskutil <verb> <options>, where <verb> is as follows:
+
+     list                 (List the partitions of a disk)
+     info[rmation]        (Get information on a specific disk or partition)
+     u[n]mount            (Unmount a single volume)
+     unmountDisk          (Unmount an entire disk (all volumes))
+     mount                (Mount a single volume)
+     mountDisk            (Mount an entire disk (all mountable volumes))
+     rename               (Rename a volume)
+     verifyVolume         (Verify the file system data structures of a volume)
+     repairVolume         (Repair the file system data structures of a volume)
+     eraseDisk            (Erase an existing disk, removing all volumes)
+     eraseVolume          (Erase an existing volume)
+     listFilesystems      (List file systems available for formatting)`;
+
+export const diskutil = program({
+  name: 'diskutil',
+  summary: 'manage disks, partitions and volumes',
+  manual: `diskutil list [device]
+diskutil info device | mount-point
+diskutil mount [readOnly] device          diskutil unmount device | mount-point
+diskutil mountDisk device                 diskutil unmountDisk device
+diskutil rename device | mount-point name
+diskutil verifyVolume device | mount-point
+diskutil repairVolume device | mount-point
+diskutil eraseVolume format name device | mount-point
+diskutil eraseDisk format name [GPT | MBR | none] device
+diskutil listFilesystems
+
+Formats: FAT32, "MS-DOS FAT32", MS-DOS, "MS-DOS FAT16", "MS-DOS FAT12". Without a scheme eraseDisk makes a GPT.
+
+Differs from macOS: no apfs, coreStorage, partitionDisk, resizeVolume and what else needs more than one volume a disk.`,
+  usage: USAGE,
+  usageExitCode: 1,
+  letters: '',
+  *main(call) {
+    const [verb, ...rest] = call.operands;
+    if (verb === undefined) {
+      yield* call.printLine(USAGE);
+      return 0;
+    }
+    const run = VERBS.get(verb.toLowerCase());
+    if (!run) {
+      const near = suggest(verb, [...VERBS.keys()]);
+      const hint = near === undefined ? '' : `; did you mean "${near}"?`;
+      yield* call.say(`diskutil: did not recognize verb "${verb}"${hint}; type "diskutil" for a list\n`);
+      return 1;
+    }
+    return (yield* run(call, rest)) ?? (yield* misuse(call, verb));
+  },
+});
+
+/** Null: the words do not fit the verb. */
+type Verb = (call: Invocation, words: readonly string[]) => Running<number | null>;
+
+const FORMS: ReadonlyMap<string, string> = new Map([
+  ['mount', '[readOnly] DiskIdentifier|DeviceNode'],
+  ['unmount', 'MountPoint|DiskIdentifier|DeviceNode'],
+  ['info', 'MountPoint|DiskIdentifier|DeviceNode'],
+  ['rename', 'MountPoint|DiskIdentifier|DeviceNode newName'],
+  ['erasevolume', 'format name MountPoint|DiskIdentifier|DeviceNode'],
+  ['erasedisk', 'format name [MBR|GPT|none] MountPoint|DiskIdentifier|DeviceNode'],
+]);
+
+function* misuse(call: Invocation, verb: string): Running {
+  const form = FORMS.get(verb.toLowerCase()) ?? 'MountPoint|DiskIdentifier|DeviceNode';
+  yield* call.say(`Usage:  diskutil ${verb} ${form}\n`);
+  return 1;
+}
+
+const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
+  ['list', list],
+  ['info', info],
+  ['information', info],
+  ['mount', mountVolume],
+  ['mountdisk', mountDisk],
+  ['unmount', unmountVolume],
+  ['umount', unmountVolume],
+  ['unmountdisk', unmountDisk],
+  ['rename', rename],
+  ['renamevolume', rename],
+  ['verifyvolume', (call, words) => checkVolume(call, words, false)],
+  ['repairvolume', (call, words) => checkVolume(call, words, true)],
+  ['erasevolume', eraseVolume],
+  ['erasedisk', eraseDisk],
+  ['listfilesystems', listFilesystems],
+]);
+
+// ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const SCHEME_TYPES: Readonly<Record<DiskDescription['scheme'], string>> = {
+  none: '',
+  gpt: 'GUID_partition_scheme',
+  mbr: 'FDisk_partition_scheme',
+};
+
+function* list(call: Invocation, words: readonly string[]): Running<number | null> {
+  const [name, more] = words;
+  if (more !== undefined) return null;
+  const disks = call.context.machine.disks();
+  const wanted = name === undefined ? disks : disks.filter(({ device }) => device === plainDeviceName(name));
+  if (wanted.length === 0 && name !== undefined) return yield* notFound(call, name);
+  for (const disk of wanted) yield* call.print(`${tableOf(disk)}\n`);
+  return 0;
+}
+
+function tableOf(disk: DiskDescription): string {
+  const { device, sizeBytes, scheme, isImage, slices } = disk;
+  const row = (index: number, type: string, name: string, mark: string, size: number, identifier: string) =>
+    `${String(index).padStart(4)}: ${type.padStart(26)} ${name.padEnd(23)}${mark}${decimalSize(size).padEnd(11)}${identifier}\n`;
+  const whole = slices.find((slice) => slice.device === device);
+  const rows = [
+    `/dev/${device} (${isImage ? 'disk image' : 'external, physical'}):\n`,
+    '   #:                       TYPE NAME                    SIZE       IDENTIFIER\n',
+    row(0, SCHEME_TYPES[scheme], whole?.label ?? '', isImage ? '+' : '*', sizeBytes, device),
+    ...slices
+      .filter((slice) => slice !== whole)
+      .map((slice) => row(slice.index, slice.typeName, slice.label, ' ', slice.sizeBytes, slice.device)),
+  ];
+  return rows.join('');
+}
+
+function* info(call: Invocation, words: readonly string[]): Running<number | null> {
+  const [name, more] = words;
+  if (name === undefined || more !== undefined) return null;
+  const rows = outcomeOf(() => call.context.machine.info(name));
+  if (rows instanceof FsError) return yield* notFound(call, name);
+  for (const [key, value] of rows) {
+    yield* call.printLine(key === '' ? '' : `   ${`${key}:`.padEnd(26)} ${value}`);
+  }
+  yield* call.print('\n');
+  return 0;
+}
+
+function* listFilesystems(call: Invocation): Running<number | null> {
+  const rows = [
+    ['MS-DOS', 'MS-DOS (FAT)'],
+    ['MS-DOS FAT12', 'MS-DOS (FAT12)'],
+    ['MS-DOS FAT16', 'MS-DOS (FAT16)'],
+    ['MS-DOS FAT32', 'MS-DOS (FAT32)'],
+    ['  (or) FAT32', ''],
+  ];
+  const line = '-'.repeat(79);
+  yield* call.print(
+    `Formattable file systems\n\n${'These file system personalities can be used for erasing and partitioning.'}\n`,
+  );
+  yield* call.print(`\n${line}\n${'PERSONALITY'.padEnd(32)} USER VISIBLE NAME\n${line}\n`);
+  for (const [personality = '', title = ''] of rows) {
+    yield* call.printLine(`${personality.padEnd(32)} ${title}`.trimEnd());
+  }
+  return 0;
+}
+
+function* notFound(call: Invocation, name: string): Running {
+  yield* call.say(`Could not find disk: ${name}\n`);
+  return 1;
+}
+
+// ── mounting ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const title = ({ slice }: NamedVolume): string =>
+  slice.label === '' ? slice.device : `${slice.label} on ${slice.device}`;
+
+function* mountVolume(call: Invocation, words: readonly string[]): Running<number | null> {
+  const isReadOnly = words[0]?.toLowerCase() === 'readonly';
+  const [name, more] = isReadOnly ? words.slice(1) : words;
+  if (name === undefined || more !== undefined) return null;
+  const found = volumeNamed(call.context.machine, name);
+  if (!found) return yield* notFound(call, name);
+  if (found.slice.mountPoint !== null) {
+    yield* call.printLine(`Volume ${title(found)} already mounted`);
+    return 0;
+  }
+  const on = outcomeOf(() => call.context.machine.mount(found.slice.device, { isReadOnly }));
+  if (on instanceof FsError)
+    return yield* call.fail(`Volume on ${found.slice.device} failed to mount: ${reasonOf(on)}`);
+  yield* call.printLine(`Volume ${title(volumeNamed(call.context.machine, name) ?? found)} mounted`);
+  return 0;
+}
+
+function* mountDisk(call: Invocation, words: readonly string[]): Running<number | null> {
+  const [name, more] = words;
+  if (name === undefined || more !== undefined) return null;
+  const disk = diskNamed(call.context.machine, name);
+  if (!disk) return yield* notFound(call, name);
+  for (const slice of disk.slices) {
+    if (slice.mountPoint !== null || slice.formatName === null) continue;
+    const on = outcomeOf(() => call.context.machine.mount(slice.device, { isReadOnly: false }));
+    if (on instanceof FsError) yield* call.warn(`Volume on ${slice.device} failed to mount: ${reasonOf(on)}`);
+  }
+  if (call.exitCode === 0) yield* call.printLine('Volume(s) mounted successfully');
+  return call.exitCode;
+}
+
+function* unmountVolume(call: Invocation, words: readonly string[]): Running<number | null> {
+  const names = words.filter((word) => word !== 'force');
+  const [name] = names;
+  if (name === undefined || names.length > 1) return null;
+  const found = volumeNamed(call.context.machine, name);
+  if (!found) return yield* notFound(call, name);
+  if (found.slice.mountPoint === null) {
+    yield* call.printLine(`${found.slice.device} was already unmounted`);
+    return 0;
+  }
+  if (!(yield* leave(call, found))) return 1;
+  yield* call.printLine(`Volume ${title(found)} unmounted`);
+  return 0;
+}
+
+/** Unmount, or say why not. */
+function* leave(call: Invocation, found: NamedVolume): Running<boolean> {
+  const done = outcomeOf(() => call.context.machine.unmount(found.slice.device));
+  if (!(done instanceof FsError)) return true;
+  yield* call.say(`Volume ${title(found)} failed to unmount: ${reasonOf(done)}\n`);
+  return false;
+}
+
+function* unmountDisk(call: Invocation, words: readonly string[]): Running<number | null> {
+  const names = words.filter((word) => word !== 'force');
+  const [name] = names;
+  if (name === undefined || names.length > 1) return null;
+  const disk = diskNamed(call.context.machine, name);
+  if (!disk) return yield* notFound(call, name);
+  for (const slice of disk.slices) {
+    if (slice.mountPoint === null || (yield* leave(call, { disk, slice }))) continue;
+    yield* call.say(`Unmount of ${disk.device} failed: at least one volume could not be unmounted\n`);
+    return 1;
+  }
+  yield* call.printLine(`Unmount of all volumes on ${disk.device} was successful`);
+  return 0;
+}
+
+function* rename(call: Invocation, words: readonly string[]): Running<number | null> {
+  const [name, label, more] = words;
+  if (name === undefined || label === undefined || more !== undefined) return null;
+  const found = volumeNamed(call.context.machine, name);
+  if (!found) return yield* notFound(call, name);
+  const done = outcomeOf(() => call.context.machine.rename(found.slice.device, label));
+  if (done instanceof FsError)
+    return yield* call.fail(`Error renaming volume on ${found.slice.device}: ${reasonOf(done)}`);
+  yield* call.printLine(`Volume on ${found.slice.device} renamed to ${label}`);
+  return 0;
+}
+
+// ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+function* checkVolume(call: Invocation, words: readonly string[], repair: boolean): Running<number | null> {
+  const [name, more] = words;
+  if (name === undefined || more !== undefined) return null;
+  const { machine } = call.context;
+  const found = volumeNamed(machine, name);
+  if (!found) return yield* notFound(call, name);
+  const { device, mountPoint, label } = found.slice;
+  const what = `file system ${repair ? 'repair' : 'verification'} on ${device}${label === '' ? '' : ` ${label}`}`;
+  yield* call.print(`Started ${what}\n${repair ? 'Repairing' : 'Verifying'} file system\n`);
+  const wasMounted = mountPoint !== null;
+  if (repair && wasMounted) {
+    if (!(yield* leave(call, found))) return 1;
+    yield* call.printLine('Volume was successfully unmounted');
+  }
+  yield* call.printLine(`Performing fsck_msdos -${repair ? 'y' : 'n'} ${rawDevicePath(device)}`);
+  const report = outcomeOf(() => machine.fsck(device, { repair }));
+  if (report instanceof FsError) return yield* call.fail(`Error starting ${what}: ${reasonOf(report)}`);
+  for (const line of report.lines) yield* call.printLine(line);
+  const exitCode = exitCodeOf(report);
+  yield* call.printLine(`File system check exit code is ${exitCode}`);
+  if (repair) {
+    yield* call.printLine(`Restoring the original state found as ${wasMounted ? 'mounted' : 'unmounted'}`);
+    const mounted = wasMounted ? outcomeOf(() => machine.mount(device, { isReadOnly: false })) : '';
+    if (mounted instanceof FsError)
+      yield* call.warn(`Volume on ${device} failed to mount: ${reasonOf(mounted)}`);
+  }
+  if (exitCode !== 0) {
+    yield* call.say('Error: -69845: File system verify or repair failed\n');
+    yield* call.say(`Underlying error: ${exitCode}\n`);
+    return 1;
+  }
+  yield* call.printLine(`Finished ${what}`);
+  return call.exitCode;
+}
+
+// ── erasing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+interface Personality {
+  readonly format: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** By the names people give them, in small letters and without blanks, dashes and brackets. */
+const PERSONALITIES: ReadonlyMap<string, Personality> = new Map([
+  ['msdos', { format: 'fat32', settings: {} }],
+  ['fat', { format: 'fat32', settings: {} }],
+  ['msdosfat', { format: 'fat32', settings: {} }],
+  ['fat32', { format: 'fat32', settings: { type: 'fat32' } }],
+  ['msdosfat32', { format: 'fat32', settings: { type: 'fat32' } }],
+  ['msdosfat16', { format: 'fat32', settings: { type: 'fat16' } }],
+  ['msdosfat12', { format: 'fat32', settings: { type: 'fat12' } }],
+]);
+
+function* personalityOf(call: Invocation, text: string): Running<Personality | null> {
+  const found = PERSONALITIES.get(text.toLowerCase().replace(/[-\s()]/g, ''));
+  if (!found) {
+    yield* call.say(
+      `${text} does not appear to be a valid file system format\n` +
+        'Use diskutil listFilesystems to view a list of supported file systems\n',
+    );
+  }
+  return found ?? null;
+}
+
+function* eraseVolume(call: Invocation, words: readonly string[]): Running<number | null> {
+  const [format, label, name, more] = words;
+  if (format === undefined || label === undefined || name === undefined || more !== undefined) return null;
+  const personality = yield* personalityOf(call, format);
+  if (!personality) return 1;
+  const { machine } = call.context;
+  const found = volumeNamed(machine, name);
+  if (!found) return yield* notFound(call, name);
+  const { device, mountPoint, label: before } = found.slice;
+  yield* call.print(`Started erase on ${device}${before === '' ? '' : ` ${before}`}\nUnmounting disk\n`);
+  if (mountPoint !== null && !(yield* leave(call, found))) return 1;
+  yield* call.printLine('Erasing');
+  const report = outcomeOf(() =>
+    machine.newfs(device, { format: personality.format, label, settings: { ...personality.settings } }),
+  );
+  if (report instanceof FsError) return yield* call.fail(`Error: -69850: ${device}: ${reasonOf(report)}`);
+  for (const line of [...report.lines, ...report.warnings]) yield* call.printLine(line);
+  yield* call.printLine('Mounting disk');
+  const on = outcomeOf(() => machine.mount(device, { isReadOnly: false }));
+  if (on instanceof FsError) return yield* call.fail(`Volume on ${device} failed to mount: ${reasonOf(on)}`);
+  yield* call.printLine(`Finished erase on ${device}${label === '' ? '' : ` ${label}`}`);
+  return 0;
+}
+
+const SCHEMES = /^(?:(gpt|mbr)(?:format)?|none)$/i;
+
+function* eraseDisk(call: Invocation, words: readonly string[]): Running<number | null> {
+  const [format, label, ...rest] = words;
+  const name = rest.at(-1);
+  if (format === undefined || label === undefined || name === undefined || rest.length > 2) return null;
+  const scheme = rest.length === 2 ? (rest[0] ?? '') : 'GPT';
+  if (!SCHEMES.test(scheme)) {
+    yield* call.say(`${scheme} is no partition scheme: GPT, MBR or none\n`);
+    return 1;
+  }
+  const personality = yield* personalityOf(call, format);
+  if (!personality) return 1;
+  const { machine } = call.context;
+  const disk = diskNamed(machine, name) ?? volumeNamed(machine, name)?.disk;
+  if (!disk) return yield* notFound(call, name);
+  if (Object.keys(personality.settings).length > 0 && personality.settings['type'] !== 'fat32') {
+    yield* call.say(`eraseDisk chooses the FAT type by size; use eraseVolume with "${format}"\n`);
+    return 1;
+  }
+  const lines = outcomeOf(() =>
+    machine.eraseDisk(disk.device, { format: personality.format, label, scheme }),
+  );
+  if (lines instanceof FsError) return yield* call.fail(`Error: -69877: ${disk.device}: ${reasonOf(lines)}`);
+  for (const line of lines) yield* call.printLine(line);
+  return 0;
+}
