@@ -4,28 +4,39 @@ import type { Role } from '../../rpc/protocol.ts';
  * How each role looks. Colour is one channel; the glyph is the second, for eyes and printers that do not tell the
  * colours apart. Words are what the legend and the screen reader say.
  */
-export type Glyph = 'none' | 'corner' | 'line' | 'bar' | 'ring' | 'dot' | 'cross';
-
 export interface RoleLook {
   readonly role: Role;
   readonly label: string;
   readonly plain: string;
-  readonly glyph: Glyph;
+  /** Drawn over the colour, as an SVG path in a square of 10 by 10, filled by the even-odd rule. Empty: none. */
+  readonly glyph: string;
 }
 
 const LOOKS: Readonly<Record<Role, Omit<RoleLook, 'role'>>> = {
-  partition: { label: 'partition map', plain: 'says where volumes lie on the disk', glyph: 'ring' },
-  header: { label: 'volume header', plain: 'boot sectors and what describes the volume', glyph: 'corner' },
+  partition: {
+    label: 'partition map',
+    plain: 'says where volumes lie on the disk',
+    glyph: 'M2 2h6v6H2zM3.5 3.5v3h3v-3z',
+  },
+  header: {
+    label: 'volume header',
+    plain: 'boot sectors and what describes the volume',
+    glyph: 'M0 0h6L0 6z',
+  },
   allocation: {
     label: 'allocation',
-    plain: 'says which blocks are taken and what follows what',
-    glyph: 'line',
+    plain: 'which blocks are taken, and what follows what',
+    glyph: 'M1.5 6.4h7v1.6h-7z',
   },
-  directory: { label: 'directory', plain: 'names, sizes, dates, first blocks', glyph: 'bar' },
-  data: { label: 'file data', plain: 'contents of files', glyph: 'none' },
-  reserved: { label: 'reserved', plain: 'set aside by the format', glyph: 'dot' },
-  bad: { label: 'bad', plain: 'marked as unusable', glyph: 'cross' },
-  free: { label: 'free', plain: 'in nobody’s use', glyph: 'none' },
+  directory: { label: 'directory', plain: 'names, sizes, dates, first blocks', glyph: 'M4.2 1.5h1.6v7H4.2z' },
+  data: { label: 'file data', plain: 'contents of files', glyph: '' },
+  reserved: { label: 'reserved', plain: 'set aside by the format', glyph: 'M4 4h2v2H4z' },
+  bad: {
+    label: 'bad',
+    plain: 'marked as unusable',
+    glyph: 'M2 3l1-1 2 2 2-2 1 1-2 2 2 2-1 1-2-2-2 2-1-1 2-2z',
+  },
+  free: { label: 'free', plain: 'in nobody’s use', glyph: '' },
 };
 
 /** In the order of the legend. */

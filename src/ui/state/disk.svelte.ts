@@ -1,0 +1,149 @@
+import type {
+  CheckView,
+  Delta,
+  DiskView,
+  EngineApi,
+  Moment,
+  NewDiskRequest,
+  OutputPiece,
+  SessionOptions,
+  StepView,
+  TimelineView,
+} from '../../rpc/protocol.ts';
+
+/** Where the disk on show came from: enough to make it again. */
+export type Origin =
+  | { readonly kind: 'new'; readonly request: NewDiskRequest }
+  | { readonly kind: 'image'; readonly file: File; readonly options: SessionOptions };
+
+/** Work under way that the page shows when it takes longer than a moment. */
+export interface Work {
+  readonly what: string;
+  readonly cancel: (() => void) | null;
+}
+
+/**
+ * One disk of the bench, as far as the page knows it: the last thing its worker pushed. Panes ask the worker for what
+ * they show whenever `version` changes.
+ */
+export class DiskState {
+  view = $state.raw<DiskView | null>(null);
+  timeline = $state.raw<TimelineView | null>(null);
+  cwd = $state('/');
+  /** Grows with every change of the moment shown. */
+  version = $state(0);
+  origin = $state.raw<Origin | null>(null);
+  work = $state.raw<Work | null>(null);
+  report = $state.raw<CheckView | null>(null);
+  /** Steps that were there when the disk was made; only later ones are the user's. */
+  #stepsAtStart: ReadonlySet<number> = new Set();
+
+  readonly stepsByNumber = $derived(new Map((this.timeline?.steps ?? []).map((step) => [step.step, step])));
+  readonly step: StepView | null = $derived(this.stepsByNumber.get(this.timeline?.now.step ?? 0) ?? null);
+  readonly isReady = $derived(this.view !== null);
+
+  constructor(readonly api: EngineApi) {}
+
+  async create(request: NewDiskRequest): Promise<void> {
+    await this.#busy(`making a disk`, async () => {
+      this.#begin(await this.api.createDisk(request), { kind: 'new', request });
+    });
+  }
+
+  async open(file: File, options: SessionOptions): Promise<void> {
+    await this.#busy(`opening ${file.name}`, async () => {
+      this.#begin(await this.api.openImage(file, options), { kind: 'image', file, options });
+    });
+  }
+
+  /** The same disk again with other options, the lines typed so far included. */
+  async remake(options: Partial<SessionOptions>, lines: readonly string[]): Promise<void> {
+    const { origin } = this;
+    if (origin === null) return;
+    if (origin.kind === 'new') await this.create({ ...origin.request, ...options });
+    else await this.open(origin.file, { ...origin.options, ...options });
+    await this.replay(lines);
+  }
+
+  /** Lines of an earlier session; what they print is thrown away. */
+  async replay(lines: readonly string[]): Promise<void> {
+    let isStopped = false;
+    const cancel = () => {
+      isStopped = true;
+      void this.api.interrupt();
+    };
+    for (const [index, line] of lines.entries()) {
+      if (isStopped) return;
+      const what = `replaying line ${index + 1} of ${lines.length}`;
+      await this.#busy(what, () => this.run(line, () => {}), cancel);
+    }
+  }
+
+  async run(line: string, onOutput: (piece: OutputPiece) => void) {
+    const work: Work = { what: `running ${line}`, cancel: () => void this.api.interrupt() };
+    const isOuter = this.work === null;
+    if (isOuter) this.work = work;
+    try {
+      const result = await this.api.run(line, onOutput);
+      if (result.isComplete) this.apply(result.delta);
+      return result;
+    } finally {
+      if (isOuter) this.work = null;
+    }
+  }
+
+  async seek(moment: Moment): Promise<void> {
+    await this.#busy('going there', async () => this.apply(await this.api.seek(moment)));
+  }
+
+  async undo(): Promise<void> {
+    if (this.timeline?.canUndo) await this.#busy('undoing', async () => this.apply(await this.api.undo()));
+  }
+
+  async redo(): Promise<void> {
+    if (this.timeline?.canRedo) await this.#busy('redoing', async () => this.apply(await this.api.redo()));
+  }
+
+  async check(): Promise<CheckView> {
+    return this.#busy('checking the volume', async () => (this.report = await this.api.check()));
+  }
+
+  async download(): Promise<Blob> {
+    return this.#busy('preparing the image', () => this.api.exportImage());
+  }
+
+  /** The lines that lead to the moment shown, without those the disk began with. */
+  linesSoFar(): string[] {
+    const { timeline } = this;
+    if (timeline === null || timeline.now.step === 0) return [];
+    const end = timeline.path.indexOf(timeline.now.step) + 1;
+    return timeline.path
+      .slice(0, end)
+      .filter((step) => !this.#stepsAtStart.has(step))
+      .flatMap((step) => this.stepsByNumber.get(step)?.line ?? []);
+  }
+
+  apply(delta: Delta): void {
+    this.view = delta.disk;
+    this.timeline = delta.timeline;
+    this.cwd = delta.cwd;
+    this.version += 1;
+  }
+
+  #begin(delta: Delta, origin: Origin): void {
+    this.apply(delta);
+    this.origin = origin;
+    this.report = null;
+    this.#stepsAtStart = new Set(delta.timeline.steps.map(({ step }) => step));
+  }
+
+  async #busy<T>(what: string, task: () => Promise<T>, cancel: (() => void) | null = null): Promise<T> {
+    const outer = this.work;
+    this.work = { what, cancel };
+    try {
+      return await task();
+    } finally {
+      this.work = outer;
+    }
+  }
+}

@@ -1,0 +1,127 @@
+import type { BlockView, EngineApi, FileDetailView, WhyView } from '../../rpc/protocol.ts';
+import { Answer } from './answer.svelte.ts';
+
+export const TABS = ['Files', 'Structures', 'Bytes', 'Trace', 'Why'] as const;
+export type Tab = (typeof TABS)[number] | 'Check';
+
+export interface ByteRange {
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
+const NO_RANGES = new Float64Array();
+
+/**
+ * The one selection: a block, bytes within it, the file they belong to, and the blocks that belong together with it.
+ * Whoever selects calls one of the `select…` methods; every pane shows what is here.
+ */
+export class Inspection {
+  tab = $state<Tab>('Files');
+  block = $state<number | null>(null);
+  bytes = $state.raw<ByteRange | null>(null);
+  path = $state<string | null>(null);
+  /** Blocks outlined in the map: [first, count, …]. */
+  ranges = $state.raw<Float64Array>(NO_RANGES);
+  /** Grows when a pane should bring the selection into view. */
+  revealed = $state(0);
+
+  readonly blockView = new Answer<BlockView>();
+  readonly file = new Answer<FileDetailView>();
+  readonly why = new Answer<WhyView>();
+  /** A trace line or a structure holds its own ranges; a block or a file brings those of its file. */
+  #hasOwnRanges = false;
+
+  constructor(readonly api: EngineApi) {}
+
+  selectBlock(block: number, bytes: ByteRange | null = null): void {
+    this.block = block;
+    this.bytes = bytes;
+    this.path = null;
+    this.ranges = NO_RANGES;
+    this.#hasOwnRanges = false;
+    this.file.forget();
+    this.revealed += 1;
+    this.refresh();
+  }
+
+  selectFile(path: string): void {
+    this.path = path;
+    this.block = null;
+    this.bytes = null;
+    this.ranges = NO_RANGES;
+    this.#hasOwnRanges = false;
+    this.blockView.forget();
+    this.revealed += 1;
+    this.refresh();
+  }
+
+  /** Several blocks at once; the first of them is the block. */
+  selectRanges(ranges: Float64Array, bytes: ByteRange | null = null): void {
+    const first = ranges[0];
+    if (first === undefined) return;
+    this.selectBlock(first, bytes);
+    this.ranges = ranges;
+    this.#hasOwnRanges = true;
+  }
+
+  selectBytes(bytes: ByteRange | null): void {
+    this.bytes = bytes;
+  }
+
+  clear(): void {
+    this.block = null;
+    this.bytes = null;
+    this.path = null;
+    this.ranges = NO_RANGES;
+    this.blockView.forget();
+    this.file.forget();
+    this.why.forget();
+  }
+
+  /** Ask again for what is selected: after each step and each seek. */
+  refresh(): void {
+    const { block, path } = this;
+    if (block !== null) this.blockView.ask(() => this.#lookAt(block));
+    else if (path !== null) this.file.ask(() => this.#lookInto(path));
+    const subject = path ?? block;
+    if (subject !== null) this.why.ask(() => this.api.why(subject));
+    else this.why.forget();
+  }
+
+  async #lookAt(block: number): Promise<BlockView> {
+    const view = await this.api.block(block);
+    const { role, owner } = view.annotation;
+    const isFile = (role === 'data' || role === 'directory') && owner.startsWith('/');
+    if (this.block === block) {
+      this.path = isFile ? owner : null;
+      if (isFile) this.file.ask(() => this.#lookInto(owner));
+      else this.file.forget();
+    }
+    return view;
+  }
+
+  async #lookInto(path: string): Promise<FileDetailView> {
+    const view = await this.api.file(path);
+    const first = view.extentFirstBlocks[0];
+    if (this.path === path) {
+      if (!this.#hasOwnRanges) this.ranges = this.#rangesOf(view);
+      if (this.block === null && first !== undefined) {
+        this.block = first;
+        this.blockView.ask(() => this.#lookAt(first));
+      }
+    }
+    return view;
+  }
+
+  /** Bytes per block of the disk; known once a disk is there. */
+  blockSizeBytes = 512;
+
+  #rangesOf(view: FileDetailView): Float64Array {
+    const ranges = new Float64Array(view.extents.length * 2);
+    view.extents.forEach((extent, index) => {
+      ranges[index * 2] = view.extentFirstBlocks[index] ?? 0;
+      ranges[index * 2 + 1] = Math.max(1, Math.ceil(extent.lengthBytes / this.blockSizeBytes));
+    });
+    return ranges;
+  }
+}

@@ -1,0 +1,73 @@
+import { FitAddon } from '@xterm/addon-fit';
+import { Terminal } from '@xterm/xterm';
+import '@xterm/xterm/css/xterm.css';
+import type { Screen } from './controller.ts';
+
+/** xterm.js as a Screen. Loaded on its own, after the rest of the page stands. */
+export interface TerminalScreen extends Screen {
+  focus(): void;
+  dispose(): void;
+}
+
+export function openScreen(
+  element: HTMLElement,
+  onData: (data: string) => void,
+  onResize: () => void,
+): TerminalScreen {
+  const style = getComputedStyle(element);
+  const read = (token: string) => {
+    const probe = element.appendChild(document.createElement('i'));
+    probe.style.color = `var(${token})`;
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return color;
+  };
+  const terminal = new Terminal({
+    fontFamily: style.getPropertyValue('--mono'),
+    fontSize: 13,
+    lineHeight: 1.25,
+    scrollback: 5000,
+    cursorBlink: false,
+    screenReaderMode: true,
+    // Nothing that a disk says may act: no links, no title, no answers.
+    linkHandler: null,
+    theme: {
+      background: read('--term'),
+      foreground: read('--term-ink'),
+      cursor: read('--term-ink'),
+      green: read('--term-prompt'),
+      red: read('--term-error'),
+      brightBlack: read('--term-soft'),
+    },
+  });
+  const fit = new FitAddon();
+  terminal.loadAddon(fit);
+  terminal.open(element);
+  terminal.textarea?.setAttribute('aria-label', 'Terminal: type a command');
+  // The page has a live region of its own that speaks whole lines; this one would say everything again.
+  element.querySelector('.live-region')?.setAttribute('aria-live', 'off');
+  // Leaving by Tab must be possible: Tab completes, Shift-Tab and Escape leave.
+  terminal.attachCustomKeyEventHandler((event) => !(event.key === 'Tab' && event.shiftKey));
+  terminal.onData(onData);
+  fit.fit();
+
+  const observer = new ResizeObserver(() => {
+    const columns = terminal.cols;
+    fit.fit();
+    if (terminal.cols !== columns) onResize();
+  });
+  observer.observe(element);
+
+  return {
+    get columns() {
+      return terminal.cols;
+    },
+    write: (text) => terminal.write(text),
+    clear: () => terminal.clear(),
+    focus: () => terminal.focus(),
+    dispose() {
+      observer.disconnect();
+      terminal.dispose();
+    },
+  };
+}
