@@ -25,7 +25,7 @@ export interface GridRequest {
   readonly firstRow: number;
 }
 
-export const CELL_PIXELS_MIN = 6;
+export const CELL_PIXELS_MIN = 8;
 export const CELL_PIXELS_MAX = 22;
 /** Cells grow to these once each of them is one block. */
 const CLOSE_UP_PIXELS = [14, 20];

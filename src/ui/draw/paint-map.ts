@@ -12,6 +12,19 @@ export interface MapColours {
   readonly focus: string;
 }
 
+/** What tokens.css says at the place of `probe`, whose colour is borrowed to find out. */
+export function mapColours(probe: HTMLElement): MapColours {
+  const read = (token: string) => {
+    probe.style.color = `var(${token})`;
+    return getComputedStyle(probe).color;
+  };
+  const roles = Object.fromEntries(ROLES.map((role) => [role, read(`--role-${role}`)])) as Record<
+    Role,
+    string
+  >;
+  return { roles, panel: read('--panel'), ink: read('--ink'), focus: read('--focus') };
+}
+
 /** Index into the view's columns for a cell of the grid, which may be finer or further along than the view yet. */
 export function sampleOf(grid: Grid, view: MapView, cell: number): number {
   const blocks = blocksOfCell(grid, cell);
@@ -23,6 +36,8 @@ export function sampleOf(grid: Grid, view: MapView, cell: number): number {
 const DIMMED = 0.1;
 /** Share of full colour for a cell of which next to nothing is in use. */
 const FAINTEST = 0.4;
+/** Neighbouring files differ a little in shade, so that one sees where one ends and the next begins. */
+const SHADES = [1, 0.8, 0.9];
 
 /**
  * The cells: role as colour, share in use as strength, glyph as second channel. Roles not in `shown` fade.
@@ -37,6 +52,7 @@ export function paintCells(
   const gap = Math.max(1, Math.round(scale * (grid.cellPixels > 10 ? 1.5 : 1)));
   const sprites = ROLES.map((role) => sprite(role, size - gap, colours));
   const free = ROLES.indexOf('free');
+  const data = ROLES.indexOf('data');
 
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   for (let cell = 0; cell < grid.columns * grid.rows; cell++) {
@@ -48,7 +64,8 @@ export function paintCells(
     const y = corner.y * scale;
     const isShown = shown.has(ROLES[role] ?? 'free');
     const fill = (view.fill[at] ?? 0) / 255;
-    const strength = role === free ? 1 : FAINTEST + (1 - FAINTEST) * fill;
+    const shade = role === data ? (SHADES[(view.owner[at] ?? 0) % SHADES.length] ?? 1) : 1;
+    const strength = role === free ? 1 : (FAINTEST + (1 - FAINTEST) * fill) * shade;
     context.globalAlpha = isShown ? 1 : DIMMED * 4;
     if (role !== free) context.drawImage(sprites[free] as CanvasImageSource, x, y);
     context.globalAlpha = isShown ? strength : DIMMED;

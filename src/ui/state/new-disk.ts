@@ -41,7 +41,6 @@ export function problemsOf(form: NewDiskForm): Problems {
 
   const bad = /["*+,./:;<=>?[\\\]|]/.exec(form.label);
   if (bad) problems.label = `A label cannot hold ${bad[0]} on FAT.`;
-  // eslint-disable-next-line no-control-regex -- these are what must not be there
   else if (/[\x00-\x1f\x7f]/.test(form.label)) problems.label = 'A label cannot hold control characters.';
   else if ([...form.label].length > 11) problems.label = 'A label has at most 11 characters on FAT.';
   return problems;

@@ -26,6 +26,8 @@ export interface Machine {
 
 export const OUTPUT_CHARACTERS_MAX = 2_000_000;
 const WORDS_MAX = 120;
+/** A longer unfinished line is not drawn again with every key; typing appears on a line of its own. */
+const TAIL_CHARACTERS_MAX = 4096;
 /** Lines pasted behind a command become its input only when it has not ended by then. */
 const HOLD_MILLISECONDS = 250;
 const ERROR_STYLE = '31';
@@ -240,8 +242,10 @@ export class TerminalController {
     const whole = this.#tail + text;
     const start = Math.max(whole.lastIndexOf('\n'), whole.lastIndexOf('\r')) + 1;
     this.screen.write(this.#painter.erase() + whole.slice(0, start));
-    this.#tail = start === whole.length || whole.length - start < 4096 ? whole.slice(start) : '';
-    if (this.#tail === '' && start < whole.length) this.screen.write(whole.slice(start));
+    const rest = whole.slice(start);
+    const isTail = plain(rest) !== '' && rest.length < TAIL_CHARACTERS_MAX;
+    this.#tail = isTail ? rest : '';
+    if (!isTail) this.screen.write(rest);
   }
 
   #prompt(): string {

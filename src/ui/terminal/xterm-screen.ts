@@ -38,6 +38,9 @@ export function openScreen(
       green: read('--term-prompt'),
       red: read('--term-error'),
       brightBlack: read('--term-soft'),
+      scrollbarSliderBackground: read('--term-line'),
+      scrollbarSliderHoverBackground: read('--term-soft'),
+      scrollbarSliderActiveBackground: read('--term-soft'),
     },
   });
   const fit = new FitAddon();
