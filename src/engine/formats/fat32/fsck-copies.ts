@@ -8,6 +8,23 @@ import type { FatTable } from './fsck-table.ts';
 /** The FAT as a table: its copies against each other, its first two entries, bits that mean nothing. */
 
 /**
+ * Why the boot sector cannot be right about this volume, or null. A wrong size of the FAT, say, passes every check of
+ * the boot sector itself; "repairing" on its word would destroy the volume. So where the FATs are not what FATs look
+ * like *and* no directory begins where the root directory must, nothing is touched.
+ */
+export function doubtOf(tables: readonly FatTable[], isRootPlausible: boolean): string | null {
+  const [first, second] = tables;
+  if (!first || isRootPlausible) return null;
+  if (!tables.some(beginsWell)) return 'no FAT begins where it must';
+  if (second && differences(first, second).length > DOUBTFUL_DIFFERENCES)
+    return 'the FATs have little in common';
+  return null;
+}
+
+/** A power cut leaves a few sectors of difference; one sector of FAT12 has the most entries, 341. */
+const DOUBTFUL_DIFFERENCES = 1500;
+
+/**
  * Choose the copy to believe and hold the others against it. The first one counts, unless only another begins as a FAT
  * does, or the boot sector names another as the active one.
  */
@@ -49,7 +66,7 @@ function beginsWell(table: FatTable): boolean {
   return (table.get(0) & upper) === upper;
 }
 
-/** Numbers of the entries in which two copies differ, reserved bits left out. Only stored pages are looked at. */
+/** Numbers of the entries in which two copies differ, reserved bits and all. Only stored pages are looked at. */
 function differences(a: FatTable, b: FatTable): number[] {
   const found: number[] = [];
   const numbers = [...new Set([...a.pageNumbers(), ...b.pageNumbers()])].sort((x, y) => x - y);
@@ -57,9 +74,7 @@ function differences(a: FatTable, b: FatTable): number[] {
     const pageA = a.page(number);
     const pageB = b.page(number);
     for (let i = 0; i < PAGE_ENTRIES; i++) {
-      if (((pageA?.[i] ?? 0) & 0x0fff_ffff) !== ((pageB?.[i] ?? 0) & 0x0fff_ffff)) {
-        found.push(number * PAGE_ENTRIES + i);
-      }
+      if ((pageA?.[i] ?? 0) !== (pageB?.[i] ?? 0)) found.push(number * PAGE_ENTRIES + i);
     }
   }
   return found;

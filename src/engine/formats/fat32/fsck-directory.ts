@@ -267,7 +267,7 @@ function checkKind(entry: EntryCheck): boolean {
   const isReadable = table.isData(first) && check.pass.owners.get(first) === 0 && table.get(first) !== 0;
   if (isReadable) {
     const cluster = medium.read(clusterOffsetBytes(geometry, first), geometry.clusterSizeBytes);
-    if (!looksLikeDirectory(check.pass, cluster)) {
+    if (!looksLikeDirectory(geometry, cluster)) {
       report.add({
         kind: 'not-a-directory',
         severity: 'error',

@@ -1,7 +1,7 @@
 import { isZero } from '../../base/bytes.ts';
 import { ATTRIBUTE, DirectoryEntry, ENTRY_END, ENTRY_SIZE_BYTES, isDataCluster } from './layout.ts';
+import type { Geometry } from './layout.ts';
 import { shortNameAt } from './names.ts';
-import type { Pass } from './fsck-chains.ts';
 import { isFreeSlot } from './fsck-contents.ts';
 import type { DirectoryContents } from './fsck-contents.ts';
 import { deleteSlots, writeSlot } from './fsck-editing.ts';
@@ -157,7 +157,7 @@ function moveGroup(check: DirectoryCheck, move: Move): void {
  * so is an empty cluster; otherwise every slot must make sense. Following a cluster of something else would hand the
  * clusters of other files to entries that nobody ever made.
  */
-export function looksLikeDirectory(pass: Pass, cluster: Uint8Array): boolean {
+export function looksLikeDirectory(geometry: Geometry, cluster: Uint8Array): boolean {
   if (shortNameAt(cluster, 0) === DOT || shortNameAt(cluster, ENTRY_SIZE_BYTES) === DOT_DOT) return true;
   if (isZero(cluster)) return true;
   let entries = 0;
@@ -165,19 +165,19 @@ export function looksLikeDirectory(pass: Pass, cluster: Uint8Array): boolean {
     const slot = cluster.subarray(at, at + ENTRY_SIZE_BYTES);
     if (slot[0] === ENTRY_END) break;
     if (isFreeSlot(slot[0] ?? 0)) continue;
-    if (!isPlausible(pass, slot)) return false;
+    if (!isPlausible(geometry, slot)) return false;
     entries++;
   }
   return entries > 0;
 }
 
-function isPlausible(pass: Pass, slot: Uint8Array): boolean {
+function isPlausible(geometry: Geometry, slot: Uint8Array): boolean {
   if (isLongNamePart(slot)) {
     const part = (slot[0] ?? 0) & 0x3f;
     return part >= 1 && part <= 20;
   }
   const short = shortNameAt(slot, 0);
-  const first = firstClusterOf(pass.geometry.type, slot);
+  const first = firstClusterOf(geometry.type, slot);
   const hasName = short === DOT || short === DOT_DOT || shortNameFault(slot) !== 'forbidden';
-  return hasName && (attributesOf(slot) & 0xc0) === 0 && (first === 0 || isDataCluster(pass.geometry, first));
+  return hasName && (attributesOf(slot) & 0xc0) === 0 && (first === 0 || isDataCluster(geometry, first));
 }

@@ -103,7 +103,8 @@ export class FatTable {
     // A lone FAT12 entry has the parity of its number: read it as entry 0 or 1 of a pair that begins one byte earlier.
     if (type === 12 && index & 1) {
       const pair = new Uint8Array([0, bytes[0] ?? 0, bytes[1] ?? 0]);
-      setEntry(12, pair, 1, value);
+      const isPadding = cluster >= this.entryCount;
+      setEntry(12, pair, 1, isPadding ? (value & 0xf) | ((bytes[1] ?? 0) << 4) : value);
       bytes.set(pair.subarray(1));
     } else {
       setEntry(type, bytes, 0, value);
@@ -118,15 +119,20 @@ export class FatTable {
   #load(): void {
     const size = pageBytes(this.#geometry);
     const start = this.offsetBytes;
-    const pageCount = Math.ceil(this.entryCount / PAGE_ENTRIES);
+    // The last entry of a FAT12 may share its last byte with the next, whose four bits must agree in the copies too.
+    const entryCount = this.#geometry.type === 12 ? this.entryCount + (this.entryCount & 1) : this.entryCount;
+    const pageCount = Math.ceil(entryCount / PAGE_ENTRIES);
     for (let number = 0; number < pageCount; number++) {
       const stored = this.#medium.nextStored(start + number * size);
       number = Math.max(number, Math.floor((stored - start) / size));
       if (number >= pageCount) break;
-      const count = Math.min(PAGE_ENTRIES, this.entryCount - number * PAGE_ENTRIES);
+      const count = Math.min(PAGE_ENTRIES, entryCount - number * PAGE_ENTRIES);
       const lengthBytes = Math.ceil((count * bitsPerEntry(this.#geometry.type)) / 8);
       const bytes = this.#medium.read(start + number * size, lengthBytes);
-      this.#pages.set(number, decode(this.#geometry.type, bytes, count));
+      const entries = decode(this.#geometry.type, bytes, count);
+      const padding = this.entryCount - number * PAGE_ENTRIES;
+      if (padding < count) entries[padding] = (entries[padding] ?? 0) & 0xf;
+      this.#pages.set(number, entries);
     }
   }
 }

@@ -1,5 +1,7 @@
 import type { Device } from '../../device/device.ts';
 import type { FsckOptions, FsckReport } from '../contract.ts';
+import { clusterOffsetBytes } from './layout.ts';
+import type { Geometry } from './layout.ts';
 import {
   activeFat,
   bootState,
@@ -15,6 +17,7 @@ import { claimChain, headFault } from './fsck-chains.ts';
 import type { Pass } from './fsck-chains.ts';
 import { readClusters, readFixedRoot } from './fsck-contents.ts';
 import { checkDirectory } from './fsck-directory.ts';
+import { looksLikeDirectory } from './fsck-dots.ts';
 import type { DirectoryToCheck } from './fsck-editing.ts';
 import { Medium } from './fsck-medium.ts';
 import { checkOrphans } from './fsck-orphans.ts';
@@ -22,7 +25,14 @@ import type { Tally } from './fsck-orphans.ts';
 import { ClusterOwners, FileRegistry, ROOT } from './fsck-owners.ts';
 import { Report } from './fsck-report.ts';
 import { FatTable, entryByteOffset } from './fsck-table.ts';
-import { checkCopies, checkFirstEntries, checkUpperBits, isMarkedClean, markClean } from './fsck-copies.ts';
+import {
+  checkCopies,
+  checkFirstEntries,
+  checkUpperBits,
+  doubtOf,
+  isMarkedClean,
+  markClean,
+} from './fsck-copies.ts';
 
 /**
  * An independent witness of FAT12, FAT16 and FAT32: it shares no code with the volume that it judges, finds what
@@ -50,6 +60,7 @@ export function fsck(device: Device, options: FsckOptions): FsckReport {
     const boot = findBoot(medium, report);
     if (!boot) return { isReadable: false, lines: report.lines, findings: report.findings };
     end = checkOnce(medium, report, boot);
+    if (!end) return { isReadable: false, lines: report.lines, findings: report.findings };
     // A pass that finds nothing new need not be told: the summary is.
     if (pass > 0 && report.findings.length === said) report.lines.length = lines;
     if (report.repairs === 0) break;
@@ -92,11 +103,17 @@ function addBlock(medium: Medium, report: Report, block: number, kind: string, d
   });
 }
 
-function checkOnce(medium: Medium, report: Report, boot: Boot): Ending {
+function checkOnce(medium: Medium, report: Report, boot: Boot): Ending | null {
   const { geometry } = boot;
   report.line('** Phase 1 - Preparing FAT');
-  checkBootSector(medium, report, boot);
   const tables = Array.from({ length: geometry.fatCount }, (_, copy) => new FatTable(medium, geometry, copy));
+  const doubt = doubtOf(tables, looksLikeDirectory(geometry, readRootStart(medium, geometry)));
+  if (doubt !== null) {
+    const message = `The boot block does not fit the volume: ${doubt}, and no root directory either`;
+    report.add({ kind: 'boot-sector', severity: 'error', message, offsetBytes: 0 });
+    return null;
+  }
+  checkBootSector(medium, report, boot);
   const table = checkCopies(report, geometry, tables, activeFat(boot));
   checkFirstEntries(report, geometry, table, mediaOf(boot));
   checkUpperBits(report, geometry, table);
@@ -120,6 +137,11 @@ function checkOnce(medium: Medium, report: Report, boot: Boot): Ending {
   checkState(pass, boot);
   checkBackup(medium, report, boot);
   return { ...tally, fileCount: pass.files.count, clusterSizeBytes: geometry.clusterSizeBytes };
+}
+
+function readRootStart(medium: Medium, geometry: Geometry): Uint8Array {
+  if (geometry.type !== 32) return medium.read(geometry.rootFirstSector * geometry.sectorSizeBytes, 512);
+  return medium.read(clusterOffsetBytes(geometry, geometry.rootCluster), geometry.clusterSizeBytes);
 }
 
 function checkTree(pass: Pass): void {
