@@ -1,10 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Prng } from '../../src/engine/base/prng.ts';
-import type { Store } from '../../src/engine/device/store.ts';
 import { fsck } from '../../src/engine/formats/fat32/fsck.ts';
 import { Patient } from './patient.ts';
 import { FLOPPY, SMALL_16, SMALL_32, makeVolume, vfatVerdict } from './volumes.ts';
-import type { Recipe } from './volumes.ts';
 
 /**
  * Goal: no damage makes fsck throw, hang or stop half-way.
@@ -16,10 +14,8 @@ const SEEDS = 200;
 const MILLISECONDS_MAX = 2000;
 
 describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
-  const healthy = volumes(recipe);
-
   test.each(Array.from({ length: SEEDS }, (_, seed) => seed))('seed %i is repaired', (seed) => {
-    const store = healthy();
+    const store = makeVolume(recipe);
     if (!store) return;
     spoil(new Patient(store), new Prng(seed));
 
@@ -37,15 +33,6 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
     expect(vfatVerdict(store), repair.lines.join('\n')).toBe('');
   });
 });
-
-/** Made once, forked for each seed. */
-function volumes(recipe: Recipe): () => Store | null {
-  let healthy: Store | null | undefined;
-  return () => {
-    healthy = healthy === undefined ? makeVolume(recipe) : healthy;
-    return healthy?.fork() ?? null;
-  };
-}
 
 function spoil(patient: Patient, prng: Prng): void {
   const directories = ['', 'photos', 'many', 'photos/summer holidays 2026'].flatMap((path) =>

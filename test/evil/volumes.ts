@@ -57,14 +57,20 @@ export const FLOPPY: Recipe = { type: 12, sizeBytes: 1440 * 1024, sectorsPerClus
 export const SMALL_16: Recipe = { type: 16, sizeBytes: 12 << 20, sectorsPerCluster: 4, label: 'SIXTEEN' };
 export const SMALL_32: Recipe = { type: 32, sizeBytes: 36 << 20, sectorsPerCluster: 1, label: 'DISK' };
 
-/** A volume that mkfs.vfat made and mcopy filled; null where they are missing (after saying so). */
+const made = new Map<Recipe, Store>();
+
+/** A volume that mkfs.vfat made and mcopy filled; null where they are missing (after saying so). Made once, forked. */
 export function makeVolume(recipe: Recipe): Store | null {
+  const known = made.get(recipe);
+  if (known) return known.fork();
   const mkfs = findChecker('mkfs.vfat');
   const mcopy = findChecker('mcopy');
   if (mkfs === null || mcopy === null) return null;
   const folder = mkdtempSync(join(tmpdir(), 'diskoscope-'));
   try {
-    return makeVolumeIn(folder, recipe, mkfs, mcopy);
+    const volume = makeVolumeIn(folder, recipe, mkfs, mcopy);
+    made.set(recipe, volume);
+    return volume.fork();
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -47,7 +47,7 @@ export function checkCopies(
       kind: 'fats-differ',
       severity: 'error',
       message:
-        `${copies} in ${count(differing.length, 'entry').replace('entrys', 'entries')} (${listed.join(', ')}` +
+        `${copies} in ${count(differing.length, 'entry')} (${listed.join(', ')}` +
         `${differing.length > listed.length ? ', …' : ''}); using FAT ${chosen.copy + 1}`,
       offsetBytes: entryByteOffset(geometry, differing[0] ?? 0, other.copy),
       question: 'Fix',

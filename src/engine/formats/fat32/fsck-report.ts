@@ -97,4 +97,6 @@ export function shown(text: string): string {
   );
 }
 
-export const count = (number: number, unit: string): string => `${number} ${unit}${number === 1 ? '' : 's'}`;
+/** '1 cluster', '2 clusters', '3 entries'. */
+export const count = (number: number, unit: string): string =>
+  `${number} ${number === 1 ? unit : unit.endsWith('y') ? `${unit.slice(0, -1)}ies` : `${unit}s`}`;
