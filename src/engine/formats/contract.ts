@@ -72,6 +72,11 @@ export interface MountOptions {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Minutes east of UTC, for formats that keep local time. */
   readonly timeZoneMinutes: number;
+  /**
+   * The device was restored to a moment of a session in which this host had it mounted, all of it committed: what says
+   * "in use" or "dirty" is our own mark, counters are true, and unmounting may say clean.
+   */
+  readonly isContinued?: boolean;
 }
 
 export type FileType = 'file' | 'directory' | 'symlink' | 'character device' | 'block device';
