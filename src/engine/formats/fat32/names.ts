@@ -40,8 +40,16 @@ const stoodInBy = (standIn: string): string => {
 /** Plain names, by far the most: nothing to map, nothing to compose, nothing that fails. */
 const PLAIN = /^[\w !#$%&'()+,;=@[\]^`{}~.-]*[\w!#$%&'()+,;=@[\]^`{}~-]$/;
 
-/** What programs see of a name that is stored as `diskName`. */
-export const nameOfDiskName = (diskName: string): string => diskName.replace(STAND_IN, stoodInBy);
+const STAND_IN_OR_WORSE = /[\uf001-\uf029/]|\p{Surrogate}/u;
+
+/**
+ * What programs see of a name that is stored as `diskName`. A slash or half a surrogate pair, which no driver writes,
+ * becomes U+FFFD: nothing on a disk may look like a path.
+ */
+export const nameOfDiskName = (diskName: string): string =>
+  STAND_IN_OR_WORSE.test(diskName)
+    ? diskName.replace(STAND_IN, stoodInBy).replace(/\/|\p{Surrogate}/gu, '\ufffd')
+    : diskName;
 
 /**
  * What is stored for `name`. FsError: EINVAL for '', '.', '..', a slash or NUL; EILSEQ for half a surrogate pair;
@@ -155,6 +163,10 @@ export function shortNameChecksum(short: string): number {
   for (let i = 0; i < 11; i++) sum = (((sum & 1) << 7) + (sum >> 1) + short.charCodeAt(i)) & 0xff;
   return sum;
 }
+
+/** A label as people read it. */
+export const labelText = (field: string): string =>
+  field.trimEnd().replace(/[\x80-\xff]/g, (byte) => CODE_PAGE_437.charAt(byte.charCodeAt(0) - 0x80));
 
 const SHORT_CHARACTERS = /^[A-Z0-9$%'\-_@~`!(){}^#&]*$/;
 

@@ -1,0 +1,256 @@
+import { assert } from '../../base/assert.ts';
+import { FsError } from '../../base/errno.ts';
+import type { Device, WriteLabel } from '../../device/device.ts';
+import { ZERO_FILL } from '../../device/device.ts';
+import { generate } from '../../device/generated.ts';
+import type { Extent, Fill } from '../contract.ts';
+import type { ClusterRun, FileAllocationTable } from './alloc.ts';
+import type { Commit } from './commit.ts';
+import { damaged } from './damage.ts';
+import type { Chain } from './extents.ts';
+import { clusterOffsetBytes, FILE_SIZE_BYTES_MAX } from './layout.ts';
+import type { Geometry } from './layout.ts';
+
+/**
+ * What is in files: reading and writing the bytes of a chain, making chains longer and shorter.
+ *
+ * Contents go to the device at once, past any cache; sizes and first clusters follow through `Commit`, after a barrier.
+ * FAT has no holes: whatever a file grows by is written, as zeros if by nothing else.
+ */
+export interface ContentHost {
+  readonly device: Device;
+  readonly geometry: Geometry;
+  readonly fat: FileAllocationTable;
+  readonly commit: Commit;
+}
+
+/** What is written: bytes, or a rule that makes them. */
+export type Source = Uint8Array | { readonly fill: Fill; readonly lengthBytes: number };
+
+const lengthOf = (source: Source): number =>
+  source instanceof Uint8Array ? source.length : source.lengthBytes;
+
+export class Content {
+  readonly #host: ContentHost;
+  readonly #block: number;
+  readonly #scratch: Uint8Array;
+
+  constructor(host: ContentHost) {
+    this.#host = host;
+    this.#block = host.device.blockSizeBytes;
+    this.#scratch = new Uint8Array(this.#block);
+  }
+
+  #clustersFor(sizeBytes: number): number {
+    return Math.ceil(sizeBytes / this.#host.geometry.clusterSizeBytes);
+  }
+
+  // ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Fill `into` from `offsetBytes` on; the caller has made sure that the file is that long. EIO on a broken chain. */
+  read(chain: Chain, offsetBytes: number, into: Uint8Array): void {
+    let done = 0;
+    while (done < into.length) {
+      const offset = offsetBytes + done;
+      const at = this.#deviceOffset(chain, offset);
+      const length = Math.min(into.length - done, this.#contiguousBytes(chain, offset, into.length - done));
+      this.#readBytes(at, into.subarray(done, done + length));
+      done += length;
+    }
+  }
+
+  #readBytes(at: number, into: Uint8Array): void {
+    const { device } = this.#host;
+    let done = 0;
+    while (done < into.length) {
+      const within = (at + done) % this.#block;
+      const whole = into.length - done - ((into.length - done) % this.#block);
+      if (within === 0 && whole > 0) {
+        device.read((at + done) / this.#block, into.subarray(done, done + whole));
+        done += whole;
+        continue;
+      }
+      const part = Math.min(this.#block - within, into.length - done);
+      device.read((at + done - within) / this.#block, this.#scratch);
+      into.set(this.#scratch.subarray(within, within + part), done);
+      done += part;
+    }
+  }
+
+  #deviceOffset(chain: Chain, offsetBytes: number): number {
+    const { clusterSizeBytes } = this.#host.geometry;
+    const index = Math.floor(offsetBytes / clusterSizeBytes);
+    if (chain.reach(index + 1) <= index) {
+      chain.assertSound();
+      throw damaged('its chain of clusters is shorter than its size');
+    }
+    return clusterOffsetBytes(this.#host.geometry, chain.at(index)) + (offsetBytes % clusterSizeBytes);
+  }
+
+  /** Bytes from `offsetBytes` on that lie in one piece, at most about `wantedBytes`. */
+  #contiguousBytes(chain: Chain, offsetBytes: number, wantedBytes: number): number {
+    const { clusterSizeBytes } = this.#host.geometry;
+    const index = Math.floor(offsetBytes / clusterSizeBytes);
+    chain.reach(this.#clustersFor(offsetBytes + wantedBytes));
+    return chain.contiguousFrom(index) * clusterSizeBytes - (offsetBytes % clusterSizeBytes);
+  }
+
+  // ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * Write `source` at `offsetBytes` of a file of `sizeBytes`, with zeros where it leaves a gap. Returns how many bytes
+   * of it fitted, ENOSPC when none did. On any failure the chain is as before.
+   */
+  write(chain: Chain, sizeBytes: number, offsetBytes: number, source: Source, owner: string): number {
+    const end = offsetBytes + lengthOf(source);
+    if (end > FILE_SIZE_BYTES_MAX) throw tooLarge();
+    return this.#withClusters(chain, end, offsetBytes, (roomBytes) => {
+      const length = Math.min(lengthOf(source), roomBytes - offsetBytes);
+      const label = contentLabel(owner);
+      if (offsetBytes > sizeBytes)
+        this.#put(chain, sizeBytes, sizeBytes, zeros(offsetBytes - sizeBytes), label);
+      this.#put(chain, Math.max(sizeBytes, offsetBytes), offsetBytes, head(source, length), label);
+      return length;
+    });
+  }
+
+  /** Make a file of `sizeBytes` read as zeros up to `newSizeBytes`. ENOSPC when it does not fit: nothing changed. */
+  grow(chain: Chain, sizeBytes: number, newSizeBytes: number, owner: string): void {
+    if (newSizeBytes > FILE_SIZE_BYTES_MAX) throw tooLarge();
+    this.#withClusters(chain, newSizeBytes, newSizeBytes - 1, (roomBytes) => {
+      assert(roomBytes >= newSizeBytes, 'all of the clusters are there');
+      this.#put(chain, sizeBytes, sizeBytes, zeros(newSizeBytes - sizeBytes), contentLabel(owner));
+    });
+  }
+
+  /** Free what a file of `newSizeBytes` does not need, once its entry says so. */
+  shrink(chain: Chain, newSizeBytes: number): void {
+    const keep = this.#clustersFor(newSizeBytes);
+    const cut = chain.cut(keep);
+    if (cut.length === 0) return;
+    const { fat } = this.#host;
+    if (keep > 0) fat.cutAfter(chain.lastKnown);
+    for (const run of cut) fat.free(run);
+    if (this.#host.commit.isRecording) fat.note(`free ${clustersInWords(cut)}`);
+  }
+
+  /**
+   * Give `chain` the clusters for `endBytes`, or as many as there are, if they reach beyond byte `neededBytes`. Then
+   * `action`, which gets the bytes there is room for; when it fails the new clusters are free again.
+   */
+  #withClusters<T>(chain: Chain, endBytes: number, neededBytes: number, action: (roomBytes: number) => T): T {
+    const { commit, fat, geometry } = this.#host;
+    const wanted = this.#clustersFor(endBytes);
+    const had = chain.reach(wanted);
+    if (had >= wanted) {
+      const result = action(endBytes);
+      commit.wroteData();
+      return result;
+    }
+    chain.assertSound();
+    const last = chain.lastKnown;
+    // A tail that was cut off here is still linked on the device: first let the device know.
+    if (last !== 0 && fat.isCutWaiting(last)) commit.flush();
+    const runs = commit.allocate(last, wanted - had);
+    const roomBytes = Math.min(endBytes, (had + countOf(runs)) * geometry.clusterSizeBytes);
+    try {
+      if (roomBytes <= neededBytes) throw new FsError('ENOSPC', '', '');
+      chain.append(runs);
+      const result = action(roomBytes);
+      commit.wroteData();
+      if (last !== 0) fat.link(last, runs, false);
+      if (commit.isRecording)
+        fat.note(`chain ${clustersInWords(runs)}${last === 0 ? '' : ` behind ${last}`}`);
+      return result;
+    } catch (error) {
+      chain.cut(had);
+      fat.giveBack(runs);
+      throw error;
+    }
+  }
+
+  /**
+   * Put `source` at `offsetBytes`. Whole blocks go as they are; of a block touched in part the rest is kept, or is
+   * zero where the file, `validBytes` long, did not reach.
+   */
+  #put(chain: Chain, validBytes: number, offsetBytes: number, source: Source, label: WriteLabel): void {
+    const length = lengthOf(source);
+    let done = 0;
+    while (done < length) {
+      const offset = offsetBytes + done;
+      const at = this.#deviceOffset(chain, offset);
+      const piece = Math.min(length - done, this.#contiguousBytes(chain, offset, length - done));
+      const within = at % this.#block;
+      const whole = piece - (piece % this.#block);
+      if (within === 0 && whole > 0) {
+        this.#putBlocks(at / this.#block, source, done, whole, label);
+        done += whole;
+        continue;
+      }
+      const part = Math.min(this.#block - within, piece);
+      if (offset - within < validBytes) this.#host.device.read((at - within) / this.#block, this.#scratch);
+      else this.#scratch.fill(0);
+      const target = this.#scratch.subarray(within, within + part);
+      if (source instanceof Uint8Array) target.set(source.subarray(done, done + part));
+      else generate(source.fill, done, target);
+      this.#host.device.write((at - within) / this.#block, this.#scratch, label);
+      done += part;
+    }
+  }
+
+  #putBlocks(firstBlock: number, source: Source, from: number, lengthBytes: number, label: WriteLabel): void {
+    const { device } = this.#host;
+    if (source instanceof Uint8Array) {
+      device.write(firstBlock, source.subarray(from, from + lengthBytes), label);
+      return;
+    }
+    const { fill } = source;
+    const shifted: Fill =
+      fill.generator === 'zero' ? fill : { ...fill, offsetBytes: fill.offsetBytes + from };
+    device.fill(firstBlock, lengthBytes / this.#block, shifted, label);
+  }
+
+  // ── where it lies ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  extents(chain: Chain, sizeBytes: number): Extent[] {
+    const { geometry } = this.#host;
+    const extents: Extent[] = [];
+    let offset = 0;
+    for (const run of chain.runs()) {
+      const length = Math.min(run.count * geometry.clusterSizeBytes, sizeBytes - offset);
+      if (length <= 0) break;
+      extents.push({
+        fileOffsetBytes: offset,
+        deviceOffsetBytes: clusterOffsetBytes(geometry, run.first),
+        lengthBytes: length,
+      });
+      offset += length;
+    }
+    return extents;
+  }
+}
+
+const zeros = (lengthBytes: number): Source => ({ fill: ZERO_FILL, lengthBytes });
+
+const head = (source: Source, lengthBytes: number): Source => {
+  if (lengthOf(source) === lengthBytes) return source;
+  return source instanceof Uint8Array ? source.subarray(0, lengthBytes) : { ...source, lengthBytes };
+};
+
+const contentLabel = (owner: string): WriteLabel => ({ role: 'data', owner, reason: 'contents' });
+
+const tooLarge = (): FsError =>
+  new FsError('EFBIG', '', '', 'a file on a FAT volume holds at most 4 GiB less one byte');
+
+const countOf = (runs: readonly ClusterRun[]): number => runs.reduce((sum, run) => sum + run.count, 0);
+
+/** 'clusters 7-9 and 12' */
+export function clustersInWords(runs: readonly ClusterRun[]): string {
+  const parts = runs
+    .slice(0, 4)
+    .map(({ first, count }) => (count === 1 ? String(first) : `${first}-${first + count - 1}`));
+  if (runs.length > 4) parts.push(`${runs.length - 4} more runs`);
+  const list =
+    parts.length > 1 ? `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}` : parts.join('');
+  return countOf(runs) === 1 ? `cluster ${list}` : `clusters ${list}`;
+}

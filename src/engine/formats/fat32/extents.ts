@@ -1,0 +1,171 @@
+import type { ClusterRun, FileAllocationTable } from './alloc.ts';
+import { damaged } from './damage.ts';
+
+/**
+ * One chain of clusters as a list of contiguous runs, read from the FAT as far as somebody needed it.
+ *
+ * Reaching cluster n of the file costs O(log runs) once it is known; learning costs one step per cluster, once. A
+ * chain on the disk may be anything: a loop, a cluster out of range or a free one is EIO for whoever goes that far,
+ * and every walk ends (Brent's loop detection).
+ */
+export class Chain {
+  readonly #fat: FileAllocationTable;
+  /** Runs: cluster index within the file, and cluster number, of each first cluster. */
+  readonly #starts: number[] = [];
+  readonly #clusters: number[] = [];
+  #known = 0;
+  #last = 0;
+  #isComplete: boolean;
+  #damage = '';
+
+  // Brent: a mark that jumps ahead at growing distances; meeting it again is a loop.
+  #mark = 0;
+  #stepsToMark = 1;
+  #stepsSinceMark = 0;
+
+  /** `first` 0: an empty chain. */
+  constructor(fat: FileAllocationTable, first: number) {
+    this.#fat = fat;
+    this.#isComplete = first === 0;
+    if (first !== 0) this.#learn(first);
+  }
+
+  get first(): number {
+    return this.#clusters[0] ?? 0;
+  }
+
+  /** Last cluster of the known part, 0 of an empty chain. */
+  get lastKnown(): number {
+    return this.#last;
+  }
+
+  /** How many of the first `wanted` clusters there are: fewer than `wanted` only when the chain ends or is damaged. */
+  reach(wanted: number): number {
+    while (this.#known < wanted && !this.#isComplete) this.#step();
+    return Math.min(this.#known, wanted);
+  }
+
+  /** Clusters of the whole chain up to where it ends or is damaged. */
+  get length(): number {
+    return this.reach(Infinity);
+  }
+
+  /** EIO when the chain is known to be damaged where it stops. */
+  assertSound(): void {
+    if (this.#damage !== '') throw damaged(this.#damage);
+  }
+
+  /** Cluster number of cluster `index` of the file. The caller has made sure with `reach` that there is one. */
+  at(index: number): number {
+    const run = this.#runOf(index);
+    return (this.#clusters[run] ?? 0) + index - (this.#starts[run] ?? 0);
+  }
+
+  /** How many clusters from `index` on lie one behind the other, as far as the chain is known. */
+  contiguousFrom(index: number): number {
+    const end = this.#starts[this.#runOf(index) + 1] ?? this.#known;
+    return end - index;
+  }
+
+  #runOf(index: number): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    // Most files are one run, most accesses go to the last one.
+    if (index >= (this.#starts[high] ?? 0)) return high;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#starts[middle] ?? 0) <= index) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  #step(): void {
+    const next = this.#fat.get(this.#last);
+    if (next === this.#fat.endOfChain) this.#isComplete = true;
+    else this.#learn(next);
+  }
+
+  #learn(cluster: number): void {
+    if (!this.#fat.isInChain(cluster)) {
+      const what = cluster === 0 ? 'a free cluster' : `cluster ${cluster}, which cannot hold data`;
+      this.#stop(`its chain leads to ${what}`);
+    } else if (cluster === this.#mark) {
+      this.#keep(this.#distinctClusters());
+      this.#stop(`its chain runs in a circle through cluster ${cluster}`);
+    } else {
+      this.#append(cluster, 1);
+      if (++this.#stepsSinceMark === this.#stepsToMark) {
+        this.#mark = cluster;
+        this.#stepsToMark *= 2;
+        this.#stepsSinceMark = 0;
+      }
+    }
+  }
+
+  /** Of a chain found to be a loop: Brent's second phase, clusters before the loop and in it, each counted once. */
+  #distinctClusters(): number {
+    const loopLength = this.#stepsSinceMark + 1;
+    let before = 0;
+    let slow = this.first;
+    let fast = this.first;
+    for (let i = 0; i < loopLength; i++) fast = this.#fat.get(fast);
+    for (; slow !== fast; before++) {
+      slow = this.#fat.get(slow);
+      fast = this.#fat.get(fast);
+    }
+    return before + loopLength;
+  }
+
+  #stop(damage: string): void {
+    this.#isComplete = true;
+    this.#damage = damage;
+  }
+
+  #append(first: number, count: number): void {
+    if (this.#known === 0 || first !== this.#last + 1) {
+      this.#starts.push(this.#known);
+      this.#clusters.push(first);
+    }
+    this.#known += count;
+    this.#last = first + count - 1;
+  }
+
+  /** Clusters taken behind the end. The chain has been walked to its end before. */
+  append(runs: readonly ClusterRun[]): void {
+    for (const run of runs) this.#append(run.first, run.count);
+    this.#isComplete = true;
+  }
+
+  /** Forget everything from cluster `count` on; returns it as runs, to be freed. */
+  cut(count: number): ClusterRun[] {
+    const all = this.length;
+    const cut: ClusterRun[] = [];
+    for (let index = count; index < all;) {
+      const run = { first: this.at(index), count: this.contiguousFrom(index) };
+      cut.push(run);
+      index += run.count;
+    }
+    this.#keep(count);
+    this.#damage = '';
+    return cut;
+  }
+
+  #keep(count: number): void {
+    while ((this.#starts.at(-1) ?? -1) >= count) {
+      this.#starts.pop();
+      this.#clusters.pop();
+    }
+    this.#known = Math.min(this.#known, count);
+    this.#last = this.#known === 0 ? 0 : this.at(this.#known - 1);
+  }
+
+  /** Everything, in order. */
+  runs(): ClusterRun[] {
+    const all = this.length;
+    return this.#starts.map((start, i) => ({
+      first: this.#clusters[i] ?? 0,
+      count: (this.#starts[i + 1] ?? all) - start,
+    }));
+  }
+}
