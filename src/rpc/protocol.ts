@@ -68,7 +68,7 @@ export interface EngineApi {
   why(subject: number | string): Promise<WhyView>;
   check(): Promise<CheckView>;
 
-  /** SHA-256 of the whole image at the moment shown, as hexadecimal text. */
+  /** Fingerprint of the whole disk at the moment shown, in hexadecimal (device/image.ts says of what). */
   imageHash(): Promise<string>;
 }
 

@@ -37,6 +37,8 @@ const DARWIN = {
 
 export type ErrnoCode = keyof typeof DARWIN;
 
+export const isErrnoCode = (text: string): text is ErrnoCode => Object.hasOwn(DARWIN, text);
+
 /** The number a program sees in errno. */
 export const errnoOf = (code: ErrnoCode): number => DARWIN[code][0];
 

@@ -4,21 +4,26 @@
  */
 export class Prng {
   #a = 0;
-  #b = 0;
-  #c = 0;
+  #b: number;
+  #c: number;
   #counter = 1;
 
   constructor(seed: number) {
-    this.reseed(seed);
-  }
-
-  /** From here on the numbers that `new Prng(seed)` would give: a machine that goes back in time needs its chance back. */
-  reseed(seed: number): void {
-    this.#a = 0;
     this.#b = Math.floor(seed / 2 ** 32) | 0;
     this.#c = seed | 0;
-    this.#counter = 1;
     for (let i = 0; i < 12; i++) this.u32();
+  }
+
+  /** What `restore` needs to give the same numbers again: a machine that goes back in time needs its chance back. */
+  save(): PrngState {
+    return [this.#a, this.#b, this.#c, this.#counter];
+  }
+
+  restore([a, b, c, counter]: PrngState): void {
+    this.#a = a;
+    this.#b = b;
+    this.#c = c;
+    this.#counter = counter;
   }
 
   /** An integer in 0 … 2^32 − 1. */
@@ -47,3 +52,5 @@ export class Prng {
     return out;
   }
 }
+
+export type PrngState = readonly [number, number, number, number];

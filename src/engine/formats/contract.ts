@@ -181,6 +181,8 @@ export interface Volume {
   readonly capabilities: VolumeCapabilities;
   /** Sentences about what was found at mount: 'The volume was not unmounted cleanly …'. */
   readonly warnings: readonly string[];
+  /** Does memory hold what is not on the device yet? Always false under `each`. Absent: assume so under `writeback`. */
+  readonly isDirty?: boolean;
 
   statistics(): VolumeStatistics;
   attributes(node: VolumeNode): Attributes;

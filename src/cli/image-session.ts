@@ -1,0 +1,70 @@
+import { FsError } from '../engine/base/errno.ts';
+import { openDisk } from '../engine/session/new-disk.ts';
+import { Session } from '../engine/session/session.ts';
+import type { SessionSettings } from '../engine/session/settings.ts';
+import { HostImage } from './host-file.ts';
+import { EXIT, HostError, printable } from './report.ts';
+import type { Output } from './report.ts';
+
+/** An image of the host, opened as the disk of a session. */
+export interface ImageSession {
+  readonly session: Session;
+  /** Unmounts everything and writes what changed into the image. Returns the bytes that really differed. */
+  save(): number;
+  close(): void;
+}
+
+export interface ImageSettings extends SessionSettings {
+  readonly mayLackVolume?: boolean;
+  /** Where commands print; absent: nobody runs any. */
+  readonly output?: Output;
+}
+
+/**
+ * Opens `path`, finds its partition map and its volume. Unless `mayLackVolume`, an image without a volume that can be
+ * mounted is a HostError with exit code 3.
+ */
+export function openImageSession(path: string, settings: ImageSettings): ImageSession {
+  const image = HostImage.open(path, !settings.isReadOnly);
+  const { output } = settings;
+  const session = Session.open(
+    openDisk(image, path, settings.isReadOnly),
+    path,
+    settings,
+    (stream, bytes) => {
+      if (stream === 'stdout') output?.print(bytes);
+      else output?.complain(bytes);
+    },
+  );
+  if (session.volume === null && settings.mayLackVolume !== true) {
+    image.close();
+    throw new HostError(`${printable(path)}: ${session.problem}`, EXIT.unreadable);
+  }
+  return {
+    session,
+    save() {
+      session.shutDown();
+      return image.save(session.store);
+    },
+    close: () => image.close(),
+  };
+}
+
+/** Runs `work` on a path of the volume that is only looked at; a damaged image is exit code 3. */
+export async function withImage<T>(
+  path: string,
+  settings: ImageSettings,
+  work: (opened: ImageSession) => T | Promise<T>,
+): Promise<T> {
+  const opened = openImageSession(path, settings);
+  try {
+    return await work(opened);
+  } catch (error) {
+    if (!(error instanceof FsError) || error.code !== 'EIO') throw error;
+    throw new HostError(`${printable(path)} cannot be read: ${error.message}.`, EXIT.unreadable, {
+      cause: error,
+    });
+  } finally {
+    opened.close();
+  }
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { FsError } from '../engine/base/errno.ts';
+import type { Timespec } from '../engine/base/clock.ts';
+import type { Session } from '../engine/session/session.ts';
+import type { Stat } from '../engine/vfs/calls.ts';
+import { O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../engine/vfs/constants.ts';
+import { withImage } from './image-session.ts';
+import type { Subcommand } from './run.ts';
+import type { Output } from './report.ts';
+import { EXIT, fsErrorText } from './report.ts';
+import { IMAGE_OPERAND, READ_ONLY } from './settings.ts';
+
+/** One JSON line per file: the contract of `manifest`. */
+export interface ManifestLine {
+  /** From the root of the volume: '/photos/a.jpg'. */
+  readonly path: string;
+  readonly type: 'file' | 'directory' | 'symlink' | 'other';
+  /** Permission bits in octal: '0755'. */
+  readonly mode: string;
+  readonly nlink: number;
+  /** In bytes; 0 for directories. */
+  readonly size: number;
+  /** UTC, ISO 8601, with as many decimals as the time has. */
+  readonly mtime: string;
+  /** Of a file's contents, in hexadecimal; else null. */
+  readonly sha256: string | null;
+  /** Where a symbolic link points to; else null. */
+  readonly target: string | null;
+  /** Values in base64 by name. */
+  readonly xattrs: Readonly<Record<string, string>>;
+}
+
+export const manifestCommand: Subcommand = {
+  synopsis: {
+    name: 'manifest',
+    summary: 'List every file of an image as JSON lines, with checksums',
+    operands: [IMAGE_OPERAND],
+    options: [],
+    notes: [
+      'Members: path type mode nlink size mtime sha256 target xattrs. Sorted by path, byte by byte, without the root.',
+      'Exit code 1 when a file could not be read; a sentence about each goes to standard error.',
+    ],
+  },
+  run(args, output) {
+    return withImage(args.required('IMAGE'), READ_ONLY, ({ session }) => printManifest(session, output));
+  },
+};
+
+async function printManifest(session: Session, output: Output): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const complain = (path: string, error: unknown) => {
+    if (!(error instanceof FsError)) throw error;
+    output.complain(
+      `diskoscope manifest: ${fsErrorText(error.path === '' ? renamed(error, path) : error)}\n`,
+    );
+    exitCode = EXIT.failed;
+  };
+  for (const path of pathsOf(session, complain)) {
+    try {
+      output.print(`${JSON.stringify(manifestLine(session, path))}\n`);
+    } catch (error) {
+      complain(path, error);
+    }
+    await output.drained();
+  }
+  return exitCode;
+}
+
+const renamed = ({ code, syscall, detail }: FsError, path: string): FsError =>
+  new FsError(code, syscall, path, detail);
+
+/** Every path below the root, sorted by its bytes. A directory that contains itself (damage) is entered once. */
+function pathsOf(session: Session, complain: (path: string, error: unknown) => void): string[] {
+  const { system, mountPoint } = session;
+  const paths: { path: string; key: Buffer }[] = [];
+  const seen = new Set<number>([system.lstat(mountPoint).inode]);
+  const open: string[] = [''];
+  for (let directory = open.pop(); directory !== undefined; directory = open.pop()) {
+    try {
+      const fd = system.open(mountPoint + (directory === '' ? '/' : directory), O_RDONLY | O_DIRECTORY);
+      try {
+        for (let page = next(session, fd); page.length > 0; page = next(session, fd)) {
+          for (const { name, type, inode } of page) {
+            const path = `${directory}/${name}`;
+            paths.push({ path, key: Buffer.from(path) });
+            if (type !== 'directory') continue;
+            if (seen.has(inode)) complain(path, new FsError('ELOOP', 'open', path, 'seen before: a loop'));
+            else open.push(path);
+            seen.add(inode);
+          }
+        }
+      } finally {
+        system.close(fd);
+      }
+    } catch (error) {
+      complain(directory, error);
+    }
+  }
+  return paths.sort((a, b) => Buffer.compare(a.key, b.key)).map(({ path }) => path);
+}
+
+const next = ({ system }: Session, fd: number) => system.getdirentries(fd, 1024);
+
+function manifestLine({ system, mountPoint }: Session, path: string): ManifestLine {
+  const full = mountPoint + path;
+  const stat = system.lstat(full);
+  const type = typeOf(stat);
+  return {
+    path,
+    type,
+    mode: (stat.mode & 0o7777).toString(8).padStart(4, '0'),
+    nlink: stat.linkCount,
+    size: type === 'directory' ? 0 : stat.sizeBytes,
+    mtime: timeText(stat.modifyTime),
+    sha256: type === 'file' ? checksum(system, full) : null,
+    target: type === 'symlink' ? system.readlink(full) : null,
+    xattrs: type === 'symlink' ? {} : attributesOf(system, full),
+  };
+}
+
+function typeOf({ mode }: Stat): ManifestLine['type'] {
+  const format = mode & S_IFMT;
+  if (format === S_IFREG) return 'file';
+  if (format === S_IFDIR) return 'directory';
+  return format === S_IFLNK ? 'symlink' : 'other';
+}
+
+const buffer = new Uint8Array(2 ** 20);
+
+function checksum(system: Session['system'], path: string): string {
+  const hash = createHash('sha256');
+  const fd = system.open(path, O_RDONLY);
+  try {
+    for (let count = system.read(fd, buffer); count > 0; count = system.read(fd, buffer)) {
+      hash.update(buffer.subarray(0, count));
+    }
+  } finally {
+    system.close(fd);
+  }
+  return hash.digest('hex');
+}
+
+function attributesOf(system: Session['system'], path: string): Record<string, string> {
+  const names = system.listxattr(path).toSorted();
+  return Object.fromEntries(
+    names.map((name) => [name, Buffer.from(system.getxattr(path, name)).toString('base64')]),
+  );
+}
+
+export function timeText({ seconds, nanoseconds }: Timespec): string {
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return `${seconds}.${nanoseconds}`;
+  const decimals = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
+  return date.toISOString().replace(/\.000Z$/, `${decimals}Z`);
+}

@@ -1,0 +1,28 @@
+import { DEFAULT_SETTINGS } from '../engine/session/settings.ts';
+import type { SessionSettings } from '../engine/session/settings.ts';
+import type { Arguments, OptionSpec } from './options.ts';
+import { UsageError } from './options.ts';
+
+/** Options that several subcommands share. */
+export const JSON_OPTION: OptionSpec = { name: 'json', help: 'print JSON instead of text' };
+
+export const SEED_OPTION: OptionSpec = {
+  name: 'seed',
+  value: 'N',
+  help: 'seed of everything random, a whole number (default 1)',
+};
+
+export const IMAGE_OPERAND = { name: 'IMAGE', help: 'disk image on the host' };
+
+export function seedOf(args: Arguments): number {
+  const text = args.value('seed');
+  if (text === undefined) return DEFAULT_SETTINGS.seed;
+  const seed = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(seed)) {
+    throw new UsageError(`--seed takes a whole number from 0 to 2^53 − 1, not '${text}'.`);
+  }
+  return seed;
+}
+
+export const READ_ONLY: SessionSettings = { ...DEFAULT_SETTINGS, isReadOnly: true, isRecording: false };
+export const READ_WRITE: SessionSettings = { ...READ_ONLY, isReadOnly: false };

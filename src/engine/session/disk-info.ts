@@ -1,0 +1,70 @@
+import type { Disk, Slice } from './disk.ts';
+import type { MountRecord } from './mounts.ts';
+import { counted, printedSize } from './sentences.ts';
+
+/** `diskutil info`: the rows of macOS that mean something here, in its order and with its words. */
+export interface InfoSubject {
+  readonly disk: Disk;
+  /** Null: the whole of a partitioned disk. */
+  readonly slice: Slice | null;
+  readonly mount: MountRecord | undefined;
+}
+
+type Row = readonly [string, string];
+
+const SCHEME_NAMES = { none: 'none', gpt: 'GUID_partition_scheme', mbr: 'FDisk_partition_scheme' } as const;
+
+export function diskutilInfo({ disk, slice, mount }: InfoSubject): Row[] {
+  const device = slice?.device ?? disk.device;
+  const sizeBytes = slice === null ? disk.sizeBytes : slice.blockCount * disk.store.blockSizeBytes;
+  const isWhole = slice === null || slice.index === 0;
+  return [
+    ['Device Identifier', device],
+    ['Device Node', `/dev/${device}`],
+    ['Whole', yesNo(isWhole)],
+    ['Part of Whole', disk.device],
+    ['Device / Media Name', disk.name],
+    ...(slice === null
+      ? [['Volume Name', 'Not applicable (no file system)'] as const]
+      : volumeRows(slice, mount)),
+    ['Content (IOContent)', isWhole ? SCHEME_NAMES[disk.scheme] : (slice?.typeName ?? '')],
+    ['Disk Size', size(sizeBytes, disk)],
+    ['Device Block Size', `${disk.store.blockSizeBytes} Bytes`],
+    ...(slice === null || slice.index === 0
+      ? []
+      : [['Partition Offset', counted(slice.firstBlock * disk.store.blockSizeBytes, 'Byte')] as const]),
+    ...(mount === undefined ? [] : spaceRows(mount, disk)),
+    ['Media Read-Only', yesNo(disk.store.isReadOnly)],
+    [
+      'Volume Read-Only',
+      mount === undefined ? 'Not applicable (not mounted)' : yesNo(mount.volume.isReadOnly),
+    ],
+    ['Virtual', 'Yes'],
+  ];
+}
+
+function volumeRows({ format }: Slice, mount: MountRecord | undefined): Row[] {
+  return [
+    ['Volume Name', mount === undefined ? 'Not applicable (not mounted)' : mount.volume.label || 'no name'],
+    ['Mounted', yesNo(mount !== undefined)],
+    ...(mount === undefined ? [] : [['Mount Point', mount.on] as const]),
+    ...(format === null
+      ? [['File System Personality', 'None'] as const]
+      : [['File System Personality', mount?.volume.title ?? format.title] as const]),
+  ];
+}
+
+function spaceRows({ volume }: MountRecord, disk: Disk): Row[] {
+  const { blockSizeBytes, totalBlocks, freeBlocks } = volume.statistics();
+  return [
+    ['Volume Total Space', size(totalBlocks * blockSizeBytes, disk)],
+    ['Volume Used Space', size((totalBlocks - freeBlocks) * blockSizeBytes, disk)],
+    ['Volume Free Space', size(freeBlocks * blockSizeBytes, disk)],
+    ['Allocation Block Size', `${blockSizeBytes} Bytes`],
+  ];
+}
+
+const yesNo = (value: boolean): string => (value ? 'Yes' : 'No');
+
+const size = (bytes: number, disk: Disk): string =>
+  `${printedSize(bytes)} (${counted(bytes, 'Byte')}) (exactly ${counted(bytes / disk.store.blockSizeBytes, `${disk.store.blockSizeBytes}-Byte-Unit`)})`;

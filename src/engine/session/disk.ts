@@ -1,0 +1,133 @@
+import type { Clock } from '../base/clock.ts';
+import { FsError } from '../base/errno.ts';
+import type { Device } from '../device/device.ts';
+import { annotateMapBlock, mapRegions, readPartitionMap } from '../device/partition-map.ts';
+import type { MapBlockAnnotation, MapRegion, PartitionMap, Scheme } from '../device/partition-map.ts';
+import { PartitionDevice } from '../device/partition.ts';
+import { PROFILES } from '../device/profile.ts';
+import type { ProfileName } from '../device/profile.ts';
+import type { Store } from '../device/store.ts';
+import type { Format } from '../formats/contract.ts';
+import { FORMATS } from '../formats/registry.ts';
+import { MeteredDevice } from './metered-device.ts';
+
+/**
+ * A whole disk of the machine: its store, its partition map as it is now, and in each slice the format found there.
+ * Two ways lead to the blocks: `metered` for whatever runs (counted and timed), `plain` for those who only look.
+ */
+export interface Slice {
+  /** 'disk1s1'; the disk's own name without a partition map. */
+  readonly device: string;
+  readonly index: number;
+  /** What the map says, as diskutil prints it; empty without a map. */
+  readonly typeName: string;
+  readonly firstBlock: number;
+  readonly blockCount: number;
+  /** Null: no format knows what is here. */
+  readonly format: Format | null;
+  readonly metered: Device;
+  readonly plain: Device;
+}
+
+export class Disk {
+  readonly metered: MeteredDevice;
+  #map: PartitionMap = { scheme: 'none', partitions: [], problems: [] };
+  #slices: readonly Slice[] = [];
+
+  /** `device`: 'disk1'; `name`: what the image is called, for people. */
+  constructor(
+    readonly device: string,
+    readonly name: string,
+    readonly store: Store,
+    profile: ProfileName,
+    clock: Clock,
+  ) {
+    this.metered = new MeteredDevice(store, PROFILES[profile], clock);
+    this.examine();
+  }
+
+  get scheme(): Scheme {
+    return this.#map.scheme;
+  }
+
+  /** Sentences about what is wrong with the partition map. */
+  get mapProblems(): readonly string[] {
+    return this.#map.problems;
+  }
+
+  get slices(): readonly Slice[] {
+    return this.#slices;
+  }
+
+  get sizeBytes(): number {
+    return this.store.blockCount * this.store.blockSizeBytes;
+  }
+
+  /** Read the partition map and look for formats again, after somebody changed them. Never throws on damage. */
+  examine(): void {
+    this.#map = reading({ scheme: 'none', partitions: [], problems: [] }, () => readPartitionMap(this.store));
+    if (this.#map.scheme === 'none') {
+      const whole = { index: 0, typeName: '', firstBlock: 0, blockCount: this.store.blockCount };
+      this.#slices = [this.#slice(whole, this.metered, this.store)];
+      return;
+    }
+    this.#slices = this.#map.partitions
+      .filter(({ isUsable }) => isUsable)
+      .map((partition) => {
+        const { firstBlock, blockCount } = partition;
+        const metered = new PartitionDevice(this.metered, firstBlock, blockCount);
+        return this.#slice(partition, metered, new PartitionDevice(this.store, firstBlock, blockCount));
+      });
+  }
+
+  #slice(
+    part: Pick<Slice, 'index' | 'typeName' | 'firstBlock' | 'blockCount'>,
+    metered: Device,
+    plain: Device,
+  ): Slice {
+    const { index, typeName, firstBlock, blockCount } = part;
+    const device = index === 0 ? this.device : `${this.device}s${index}`;
+    return { device, index, typeName, firstBlock, blockCount, format: formatOn(plain), metered, plain };
+  }
+
+  /** The first slice that a format knows, or else the first one. */
+  get mainSlice(): Slice | undefined {
+    return this.#slices.find(({ format }) => format !== null) ?? this.#slices[0];
+  }
+
+  slice(device: string): Slice | undefined {
+    return this.#slices.find((slice) => slice.device === device);
+  }
+
+  /** The slice that block `block` of the disk belongs to. */
+  sliceAt(block: number): Slice | undefined {
+    return this.#slices.find(
+      ({ firstBlock, blockCount }) => block >= firstBlock && block < firstBlock + blockCount,
+    );
+  }
+
+  /** What lies outside the slices: the partition map and the gaps. */
+  mapRegions(): MapRegion[] {
+    return mapRegions(this.store, this.#map);
+  }
+
+  annotateMapBlock(block: number): MapBlockAnnotation | null {
+    return annotateMapBlock(this.store, this.#map, block);
+  }
+}
+
+const formatOn = (device: Device): Format | null =>
+  reading(null, () => FORMATS.find((format) => format.detect(device)) ?? null);
+
+/** A sector that cannot be read holds neither map nor format; whoever wants to use it will hear why. */
+function reading<T>(otherwise: T, look: () => T): T {
+  try {
+    return look();
+  } catch (error) {
+    if (error instanceof FsError && error.code === 'EIO') return otherwise;
+    throw error;
+  }
+}
+
+/** 'disk1s1' of '/dev/rdisk1s1'. */
+export const deviceName = (text: string): string => text.replace(/^\/dev\//, '').replace(/^r(?=disk)/, '');

@@ -1,0 +1,125 @@
+import { assert } from '../base/assert.ts';
+import type { TapeRange } from '../device/tape.ts';
+import type { Moment, StepView, TimelineView } from './view.ts';
+
+/**
+ * The tree of steps, and where in it the session is. Knows nothing of disks: `State` is whatever else brings the moment
+ * after a step back.
+ *
+ * Step 0 is the beginning and never goes. Typing at the end of a branch makes it longer; typing anywhere else makes a
+ * new branch and loses nothing. Undo and redo move along the tree; redo takes the branch that was visited last.
+ */
+export interface NewStep<State> {
+  readonly view: Omit<StepView, 'step' | 'parent' | 'branch'>;
+  /** What the step did to the disk. */
+  readonly entries: TapeRange;
+  readonly spans: TapeRange;
+  readonly state: State;
+}
+
+export interface Step<State> extends NewStep<State> {
+  readonly view: StepView;
+  /** How many lines lead here from the beginning. */
+  readonly depth: number;
+  childCount: number;
+  /** Where redo leads. */
+  lastVisitedChild: number | null;
+}
+
+export class History<State> {
+  readonly #steps: Step<State>[] = [];
+  #now: Moment = { step: 0 };
+  #branchCount = 1;
+
+  constructor(beginning: NewStep<State>) {
+    this.#add(beginning, 0, 'main');
+  }
+
+  get now(): Moment {
+    return this.#now;
+  }
+
+  get length(): number {
+    return this.#steps.length;
+  }
+
+  step(index: number): Step<State> | undefined {
+    return this.#steps[index];
+  }
+
+  /** The step the session is at or inside. */
+  get current(): Step<State> {
+    return this.#existing(this.#now.step);
+  }
+
+  #existing(index: number): Step<State> {
+    const step = this.#steps[index];
+    assert(step !== undefined, `step ${index} is in the history`);
+    return step;
+  }
+
+  #add(step: NewStep<State>, parent: number, branch: string): Step<State> {
+    const view = { ...step.view, step: this.#steps.length, parent, branch };
+    const depth = this.#steps.length === 0 ? 0 : this.#existing(parent).depth + 1;
+    const added = { ...step, view, depth, childCount: 0, lastVisitedChild: null };
+    this.#steps.push(added);
+    return added;
+  }
+
+  /** A line was run at `now`; the session stands behind it afterwards. */
+  append(step: NewStep<State>): Step<State> {
+    const parent = this.current;
+    const branch = parent.childCount === 0 ? parent.view.branch : `branch ${++this.#branchCount}`;
+    const added = this.#add(step, parent.view.step, branch);
+    parent.childCount++;
+    this.moveTo({ step: added.view.step });
+    return added;
+  }
+
+  /** Stand at `moment`; every step on the way there becomes the one that redo takes. */
+  moveTo(moment: Moment): void {
+    this.#now = moment;
+    let step = this.#existing(moment.step);
+    while (step.view.step > 0) {
+      const parent = this.#existing(step.view.parent);
+      parent.lastVisitedChild = step.view.step;
+      step = parent;
+    }
+  }
+
+  /** Where undo leads; null at the beginning. Inside a step it leads to the step's beginning. */
+  get previous(): Moment | null {
+    return this.#now.step === 0 ? null : { step: this.current.view.parent };
+  }
+
+  /** Where redo leads; inside a step to its end. */
+  get next(): Moment | null {
+    if (this.#now.write !== undefined) return { step: this.#now.step };
+    const { lastVisitedChild } = this.current;
+    return lastVisitedChild === null ? null : { step: lastVisitedChild };
+  }
+
+  /** The steps from the nearest one that `isStart` (at latest the beginning) to `step`: that one first, `step` last. */
+  routeTo(step: number, isStart: (step: Step<State>) => boolean): Step<State>[] {
+    const route: Step<State>[] = [];
+    for (let at = this.#existing(step); ; at = this.#existing(at.view.parent)) {
+      route.push(at);
+      if (at.view.step === 0 || isStart(at)) return route.reverse();
+    }
+  }
+
+  view(): TimelineView {
+    const path = this.routeTo(this.#now.step, () => false).map(({ view }) => view.step);
+    for (let next = this.current.lastVisitedChild; next !== null;) {
+      path.push(next);
+      next = this.#existing(next).lastVisitedChild;
+    }
+    return {
+      steps: this.#steps.map(({ view }) => view),
+      now: this.#now,
+      path,
+      canUndo: this.previous !== null,
+      canRedo: this.next !== null,
+    };
+  }
+}

@@ -1,0 +1,452 @@
+import { assert } from '../base/assert.ts';
+import { utf8 } from '../base/bytes.ts';
+import type { Timespec } from '../base/clock.ts';
+import { FsError } from '../base/errno.ts';
+import type { Volume } from '../formats/contract.ts';
+import { imageHash } from '../device/image.ts';
+import type { Store, Version } from '../device/store.ts';
+import { Tape } from '../device/tape.ts';
+import type { TapeRange } from '../device/tape.ts';
+import type { Running } from '../shell/command.ts';
+import { Shell } from '../shell/shell.ts';
+import type { ShellState } from '../shell/shell.ts';
+import type { OutputSink } from '../shell/terminal.ts';
+import { Computer } from './computer.ts';
+import type { ComputerState } from './computer.ts';
+import { addCosts, NO_COSTS, writtenRanges } from './costs.ts';
+import { History } from './history.ts';
+import type { NewStep, Step } from './history.ts';
+import { SessionMachine } from './machine.ts';
+import type { SessionSettings } from './settings.ts';
+import { firstErrorOf } from './step-error.ts';
+import type { Costs, Moment, StepView, TimelineView } from './view.ts';
+import { Views } from './views.ts';
+
+/**
+ * One disk, one machine, one shell, and everything that was done with them.
+ *
+ *     const session = Session.open(store, 'a.img', settings, onOutput);
+ *     const running = session.run('cp a b');
+ *     for (;;) { const { done, value } = running.next(); if (done) break; }   // the host pumps
+ *     session.undo();
+ *
+ * Same disk, same settings, same lines: same bytes. Time and chance belong to the moment, so it does not matter how often
+ * somebody went back in between.
+ */
+export interface RunOutcome {
+  /** False: the text is only the beginning of a command; nothing ran. */
+  readonly isComplete: boolean;
+  readonly exitCode: number;
+  readonly step: StepView | null;
+}
+
+/** What brings the moment after a step back, beside the tape. */
+interface Kept {
+  readonly computer: ComputerState;
+  readonly shell: ShellState;
+  /** Thinned out on old steps: then the tape leads there from an older one. */
+  version: Version | null;
+  /** False while a volume holds what is not on the disk yet: then the lines have to be run again. */
+  readonly isSettled: boolean;
+  readonly typed: readonly (string | null)[];
+}
+
+/** What is known of a step when it begins. */
+interface Begun {
+  readonly startedAt: Timespec;
+  readonly freeBytes: number;
+  readonly firstEntry: number;
+  readonly firstSpan: number;
+}
+
+/** Versions of the newest steps are all kept, of older ones one in VERSION_SPACING. */
+const RECENT_VERSIONS = 64;
+const VERSION_SPACING = 16;
+
+export class Session {
+  readonly store: Store;
+  readonly tape: Tape;
+  readonly machine: SessionMachine;
+  readonly views: Views;
+  readonly #name: string;
+  readonly #settings: SessionSettings;
+  readonly #onOutput: OutputSink;
+  readonly #shell: Shell;
+  readonly #history: History<Kept>;
+  #live: Computer;
+  /** The step after which the live machine stands. */
+  #liveStep = 0;
+  /** The machine that panes look at: the live one, or inside a step one that only looks. */
+  #shown: Computer;
+  #costs = NO_COSTS;
+  #typed: (string | null)[] = [];
+  #isRunning = false;
+  #isInterrupted = false;
+  #isMuted = false;
+  #requested: 'undo' | 'redo' | null = null;
+
+  private constructor(store: Store, name: string, settings: SessionSettings, onOutput: OutputSink) {
+    this.store = store;
+    this.#name = name;
+    this.#settings = settings;
+    this.#onOutput = onOutput;
+    this.tape = new Tape(store.blockSizeBytes, false);
+    store.tape = this.tape;
+    this.#live = Computer.boot(this.#computerOptions(store), settings.mountsVolumes);
+    this.#shown = this.#live;
+    this.machine = new SessionMachine(this.#machineHost());
+    this.#shell = new Shell({
+      ...{ system: this.#live.process, machine: this.machine, random: this.#live.random, trace: this.tape },
+      isTerminal: settings.isTerminal,
+      onOutput: (stream, bytes) => {
+        if (!this.#isMuted) onOutput(stream, bytes);
+      },
+    });
+    this.#costs = this.#live.disk.metered.take();
+    this.#history = new History(this.#beginning());
+    this.views = new Views({
+      ...{ tape: this.tape, history: this.#history },
+      shown: () => this.#shown,
+      storeAt: (moment) => this.#storeAt(moment),
+    });
+  }
+
+  /** Never fails because of what is on the disk; `problem` says why there is no volume. */
+  static open(store: Store, name: string, settings: SessionSettings, onOutput: OutputSink): Session {
+    return new Session(store, name, settings, onOutput);
+  }
+
+  #computerOptions(store: Store) {
+    const { profile, policy, seed } = this.#settings;
+    return { store, name: this.#name, profile, policy, seed, trace: this.tape };
+  }
+
+  // ── what hosts ask ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The first volume; null while the disk holds none that can be mounted. */
+  get volume(): Volume | null {
+    return this.#live.mounts.first?.volume ?? null;
+  }
+
+  get mountPoint(): string {
+    return this.#live.mounts.first?.on ?? '/';
+  }
+
+  get problem(): string | null {
+    return this.#live.problem;
+  }
+
+  /** The disk at the moment shown. */
+  get shownStore(): Store {
+    return this.#shown.disk.store;
+  }
+
+  /** The shell's own process, for hosts that copy files in and out between lines. */
+  get system(): Computer['process'] {
+    return this.#live.process;
+  }
+
+  get directory(): string {
+    return this.#shell.directory;
+  }
+
+  /** Set by `exit`. */
+  get exitCode(): number | null {
+    return this.#shell.exitCode;
+  }
+
+  get isWaitingForInput(): boolean {
+    return this.#shell.isWaitingForInput;
+  }
+
+  /** Of everything since the session began, whatever was undone in between. */
+  get totalCosts(): Costs {
+    return addCosts(this.#costs, this.#live.disk.metered.take());
+  }
+
+  set columns(columns: number) {
+    this.#shell.columns = columns;
+  }
+
+  complete(text: string): { readonly words: readonly string[]; readonly replaceLength: number } {
+    return this.#shell.complete(text);
+  }
+
+  // ── running ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Runs what was typed and makes a step of it. Yields often; see `isWaitingForInput`. */
+  *run(line: string): Running<RunOutcome> {
+    assert(!this.#isRunning, 'one line runs at a time');
+    if (this.#history.now.write !== undefined) {
+      this.#onOutput('stderr', utf8(INSIDE_A_STEP));
+      return { isComplete: true, exitCode: 1, step: null };
+    }
+    if (!this.#shell.isComplete(line)) return { isComplete: false, exitCode: 0, step: null };
+
+    this.#isRunning = true;
+    this.#isInterrupted = false;
+    this.#typed = [];
+    const begun = this.#begin();
+    let exitCode = INTERRUPTED;
+    try {
+      exitCode = yield* this.#pump(line);
+    } finally {
+      this.#isRunning = false;
+    }
+    const step = this.#close(line, exitCode, begun);
+    this.#seekAsRequested();
+    return { isComplete: true, exitCode, step };
+  }
+
+  *#pump(line: string): Running {
+    const running = this.#shell.run(line);
+    for (;;) {
+      if (this.#isInterrupted) {
+        running.return(INTERRUPTED);
+        return INTERRUPTED;
+      }
+      const { done, value } = running.next();
+      if (done === true) return value;
+      yield;
+    }
+  }
+
+  /** Ctrl-C: the line ends at its next breath with exit code 130. Between lines it does nothing. */
+  interrupt(): void {
+    this.#isInterrupted = this.#isRunning;
+  }
+
+  /** Input for whatever reads it; null is Ctrl-D. */
+  type(text: string | null): void {
+    this.#typed.push(text);
+    this.#shell.type(text);
+  }
+
+  /** What was typed and read by nobody. */
+  takeUnread(): string {
+    return this.#shell.takeUnread();
+  }
+
+  #begin(): Begun {
+    const { clock, disk } = this.#live;
+    this.#costs = addCosts(this.#costs, disk.metered.take());
+    this.tape.isRecording = this.#settings.isRecording;
+    return {
+      startedAt: clock.now(),
+      freeBytes: this.#freeBytes(),
+      firstEntry: this.tape.length,
+      firstSpan: this.tape.spanCount,
+    };
+  }
+
+  #close(line: string, exitCode: number, begun: Begun): StepView | null {
+    // An interrupted line cannot be run again to the same point; what it left must stand on the disk.
+    if (exitCode === INTERRUPTED) this.#live.kernel.sync();
+    this.tape.isRecording = false;
+    const costs = this.#live.disk.metered.take();
+    this.#costs = addCosts(this.#costs, costs);
+    if (!this.#settings.isRecording) return null;
+
+    const entries = { from: begun.firstEntry, to: this.tape.length };
+    const spans = { from: begun.firstSpan, to: this.tape.spanCount };
+    // A line that only asks to go back or forth is no step of its own.
+    if (this.#requested !== null && entries.from === entries.to) return null;
+    const step = this.#history.append({
+      view: {
+        ...{ line, exitCode, costs, startedAt: begun.startedAt },
+        error: firstErrorOf(this.tape, spans, exitCode),
+        writeCount: entries.to - entries.from,
+        freeBytesChange: this.#freeBytes() - begun.freeBytes,
+        written: writtenRanges(this.tape, entries),
+      },
+      ...{ entries, spans, state: this.#keep() },
+    });
+    this.#liveStep = step.view.step;
+    this.#thinOut(step.view.step);
+    this.views.forget();
+    return step.view;
+  }
+
+  #freeBytes(): number {
+    const statistics = this.volume?.statistics();
+    return statistics === undefined ? 0 : statistics.freeBlocks * statistics.blockSizeBytes;
+  }
+
+  // ── history ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #beginning(): NewStep<Kept> {
+    const none: TapeRange = { from: 0, to: 0 };
+    const view = {
+      ...{ line: '', exitCode: 0, error: null, costs: NO_COSTS, writeCount: 0, freeBytesChange: 0 },
+      ...{ startedAt: this.#live.clock.now(), written: new Float64Array() },
+    };
+    return { view, entries: none, spans: none, state: this.#keep() };
+  }
+
+  #keep(): Kept {
+    return {
+      computer: this.#live.save(),
+      shell: this.#shell.state(),
+      version: this.#settings.isRecording ? this.store.version() : null,
+      isSettled: this.#live.isSettled,
+      typed: this.#typed,
+    };
+  }
+
+  #thinOut(newest: number): void {
+    const old = this.#history.step(newest - RECENT_VERSIONS);
+    if (old !== undefined && old.view.step % VERSION_SPACING !== 0) old.state.version = null;
+  }
+
+  get now(): Moment {
+    return this.#history.now;
+  }
+
+  timeline(): TimelineView {
+    return this.#history.view();
+  }
+
+  /** Show another moment. FsError EINVAL when there is no such moment. */
+  seek(moment: Moment): void {
+    assert(!this.#isRunning, 'the moment changes between lines');
+    const step = this.#history.step(moment.step);
+    const writeCount = step?.view.writeCount ?? 0;
+    const { write } = moment;
+    if (step === undefined || (write !== undefined && !(write >= 0 && write <= writeCount))) {
+      throw new FsError('EINVAL', 'seek', '', 'there is no such moment in this history');
+    }
+    this.views.forget();
+    if (write === undefined) {
+      this.#goTo(step);
+      this.#shown = this.#live;
+    } else {
+      // The disk as a power cut here would leave it; whoever looks at it cannot change it.
+      const before = this.#history.step(step.view.parent) ?? step;
+      const options = this.#computerOptions(this.#storeAt(moment));
+      const state = before.state.computer;
+      const mounts = state.mounts.map((mount) => ({ ...mount, isReadOnly: true }));
+      this.#shown = Computer.resume(options, { ...state, mounts });
+    }
+    this.#history.moveTo(moment);
+  }
+
+  /** The machine of a whole step, alive. */
+  #goTo(step: Step<Kept>): void {
+    if (step.view.step === this.#liveStep) return;
+    const route = this.#history.routeTo(step.view.step, ({ state }) => state.isSettled);
+    const [start, ...again] = route;
+    assert(start !== undefined, 'a route has a beginning');
+    this.#restore(start);
+    for (const next of again) this.#runAgain(next);
+    this.#liveStep = step.view.step;
+  }
+
+  #restore(step: Step<Kept>): void {
+    this.#costs = addCosts(this.#costs, this.#live.disk.metered.take());
+    this.#bringTo(this.store, step);
+    this.#live = Computer.resume(this.#computerOptions(this.store), step.state.computer);
+    this.#shell.restore(step.state.shell, this.#live.process);
+  }
+
+  /** The line of `step` once more, in silence, from the moment before it. */
+  #runAgain(step: Step<Kept>): void {
+    this.#isMuted = true;
+    this.#live.disk.metered.take();
+    for (const text of step.state.typed) this.#shell.type(text);
+    const running = this.#shell.run(step.view.line);
+    while (running.next().done !== true);
+    this.#shell.takeUnread();
+    this.#live.disk.metered.take();
+    this.#isMuted = false;
+  }
+
+  /** Let `store` hold what the disk held after `step`: from the nearest kept version, the tape leads on. */
+  #bringTo(store: Store, step: Step<Kept>): void {
+    const [start, ...later] = this.#history.routeTo(step.view.step, ({ state }) => state.version !== null);
+    assert(start !== undefined && start.state.version !== null, 'the beginning keeps its version');
+    store.restore(start.state.version);
+    for (const { entries } of later) store.replay(this.tape, entries);
+  }
+
+  /** The disk at a moment, beside the live one. */
+  #storeAt({ step, write }: Moment): Store {
+    const fork = this.store.fork();
+    const at = this.#history.step(step);
+    assert(at !== undefined, `step ${step} is in the history`);
+    if (write === undefined || step === 0) {
+      this.#bringTo(fork, at);
+      return fork;
+    }
+    const before = this.#history.step(at.view.parent);
+    assert(before !== undefined, 'every step but the first has a parent');
+    this.#bringTo(fork, before);
+    fork.replay(this.tape, { from: at.entries.from, to: at.entries.from + write });
+    return fork;
+  }
+
+  undo(): void {
+    const { previous } = this.#history;
+    if (previous !== null) this.seek(previous);
+  }
+
+  redo(): void {
+    const { next } = this.#history;
+    if (next !== null) this.seek(next);
+  }
+
+  #seekAsRequested(): void {
+    const requested = this.#requested;
+    this.#requested = null;
+    if (requested === 'undo') this.undo();
+    if (requested === 'redo') this.redo();
+  }
+
+  // ── what commands ask ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  #machineHost() {
+    const self = this;
+    return {
+      get computer() {
+        return self.#live;
+      },
+      undo: () => this.#request('undo'),
+      redo: () => this.#request('redo'),
+      why: (pathOrBlock: string) => this.views.whyOn(this.#live, pathOrBlock),
+      extentsOf: (path: string) => this.views.extentsOf(this.#live, path),
+      regions: () => this.views.regionsOf(this.#live),
+    };
+  }
+
+  #request(direction: 'undo' | 'redo'): string {
+    if (!this.#settings.isRecording) {
+      throw new FsError('ENOTSUP', 'scope', direction, 'a script keeps no history to go back in');
+    }
+    const { current } = this.#history;
+    const target = direction === 'undo' ? this.#history.previous : this.#history.next;
+    if (target === null) return `Nothing to ${direction}.`;
+    this.#requested = direction;
+    const line = direction === 'undo' ? current.view.line : this.#history.step(target.step)?.view.line;
+    return `${direction === 'undo' ? 'Undo' : 'Redo'}: ${line === '' ? 'the beginning' : line}`;
+  }
+
+  // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Unmounts everything, so that the disk is whole. Nothing can be run afterwards. */
+  shutDown(): void {
+    assert(!this.#isRunning, 'the machine is shut down between lines');
+    const { process, mounts } = this.#live;
+    process.exit();
+    for (const record of mounts.all) mounts.unmount(record);
+  }
+
+  /** Fingerprint of the disk at the moment shown (device/image.ts). */
+  imageHash(): string {
+    return imageHash(this.shownStore);
+  }
+}
+
+const INSIDE_A_STEP =
+  'You are looking at the disk in the middle of a step. Go to the end of a step to type: lines run on whole ones.\n';
+
+/** Exit code of what Ctrl-C ended: 128 + SIGINT. */
+const INTERRUPTED = 130;

@@ -1,0 +1,172 @@
+import type { Timespec } from '../base/clock.ts';
+import { FsError } from '../base/errno.ts';
+import type { Extent, ListedEntry } from '../formats/contract.ts';
+import { baseName, joinPath } from '../shell/paths-text.ts';
+import { flagsText, modeText } from '../shell/permissions-text.ts';
+import type { Stat } from '../vfs/calls.ts';
+import { O_DIRECTORY, O_RDONLY, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT } from '../vfs/constants.ts';
+import type { Process } from '../vfs/process.ts';
+import type { Computer } from './computer.ts';
+import { counted, printedSize } from './sentences.ts';
+import type { DirectoryView, FileDetailView, FileView } from './view.ts';
+
+/**
+ * Files of the first volume, for people to look at. Everything goes through system calls of a process of its own,
+ * which may see everything and is gone afterwards; what is shown is what programs see.
+ */
+export class FileViews {
+  readonly #computer: Computer;
+  /** The directory looked at last, so that its pages need not be counted out again and again. */
+  #listed: { readonly path: string; readonly entries: readonly ListedEntry[] } | null = null;
+
+  constructor(computer: Computer) {
+    this.#computer = computer;
+  }
+
+  /** Entries sorted by name; `path` counts from the root of the volume. */
+  directory(path: string, page: { offset: number; countMax: number }): DirectoryView {
+    return this.#asRoot((process, root) => {
+      const clean = cleanPath(path);
+      if (this.#listed?.path !== clean) {
+        this.#listed = { path: clean, entries: entriesOf(process, root + clean) };
+      }
+      const { entries } = this.#listed;
+      const shown = entries.slice(page.offset, page.offset + page.countMax);
+      const files = shown.flatMap(({ name }) => {
+        const file = fileView(process, root, joinPath(clean === '' ? '/' : clean, name));
+        return file === null ? [] : [file];
+      });
+      return { path: clean === '' ? '/' : clean, files, total: entries.length };
+    });
+  }
+
+  file(path: string): FileDetailView {
+    return this.#asRoot((process, root) => {
+      const clean = cleanPath(path);
+      const stat = process.lstat(root + clean);
+      const extents = extentsOf(process, root + clean, stat);
+      const file = viewOf({ process, root, path: clean, stat, extents });
+      return {
+        file,
+        extents,
+        extentFirstBlocks: Float64Array.from(extents, (extent) => this.diskBlockOf(extent)),
+        attributes: attributeRows(stat, file),
+      };
+    });
+  }
+
+  /** First block of an extent of the first volume, counted on the whole disk. */
+  diskBlockOf({ deviceOffsetBytes }: Extent): number {
+    const { disk, mounts } = this.#computer;
+    const firstBlock = mounts.first?.slice.firstBlock ?? 0;
+    return firstBlock + Math.floor(deviceOffsetBytes / disk.store.blockSizeBytes);
+  }
+
+  #asRoot<T>(look: (process: Process, root: string) => T): T {
+    const { kernel, mounts, problem, trace } = this.#computer;
+    const root = mounts.first?.on;
+    if (root === undefined) throw new FsError('ENXIO', 'open', '', problem ?? 'no volume is mounted');
+    return trace.during(() => {
+      const process = kernel.spawn({ cwd: '/', credentials: { uid: 0, gid: 0 } });
+      try {
+        return look(process, root);
+      } finally {
+        process.exit();
+      }
+    });
+  }
+}
+
+/** '/a/b' of 'a/b/', '' of '/'. */
+const cleanPath = (path: string): string =>
+  path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .map((part) => `/${part}`)
+    .join('');
+
+function entriesOf(process: Process, path: string): ListedEntry[] {
+  const fd = process.open(path === '' ? '/' : path, O_RDONLY | O_DIRECTORY);
+  try {
+    const entries: ListedEntry[] = [];
+    for (;;) {
+      const page = process.getdirentries(fd, 1024);
+      if (page.length === 0) break;
+      entries.push(...page);
+    }
+    return entries.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  } finally {
+    process.close(fd);
+  }
+}
+
+/** Null when the entry cannot even be looked at: a damaged directory shows what it can. */
+function fileView(process: Process, root: string, path: string): FileView | null {
+  try {
+    const stat = process.lstat(root + path);
+    return viewOf({ process, root, path, stat, extents: extentsOf(process, root + path, stat) });
+  } catch (error) {
+    if (error instanceof FsError) return null;
+    throw error;
+  }
+}
+
+function extentsOf(process: Process, path: string, stat: Stat): Extent[] {
+  return (stat.mode & S_IFMT) === S_IFLNK ? [] : process.extents(path);
+}
+
+interface Looked {
+  readonly process: Process;
+  readonly root: string;
+  readonly path: string;
+  readonly stat: Stat;
+  readonly extents: readonly Extent[];
+}
+
+function viewOf({ process, root, path, stat, extents }: Looked): FileView {
+  const type = typeName(stat.mode);
+  return {
+    path: path === '' ? '/' : path,
+    name: path === '' ? '/' : baseName(path),
+    type,
+    sizeBytes: stat.sizeBytes,
+    allocatedBytes: stat.blocks * 512,
+    extentCount: extents.length,
+    mode: modeText(stat.mode),
+    flags: flagsText(stat.flags),
+    modified: timeText(stat.modifyTime),
+    target: type === 'symlink' ? process.readlink(root + path) : null,
+  };
+}
+
+function typeName(mode: number): string {
+  const format = mode & S_IFMT;
+  if (format === S_IFDIR) return 'directory';
+  if (format === S_IFLNK) return 'symlink';
+  return format === S_IFCHR || format === S_IFBLK ? 'device' : 'file';
+}
+
+function attributeRows(stat: Stat, file: FileView): (readonly [string, string])[] {
+  return [
+    ['Inode', String(stat.inode)],
+    ['Mode', file.mode],
+    ['Links', String(stat.linkCount)],
+    ['Owner', `${stat.uid}:${stat.gid}`],
+    ['Size', counted(stat.sizeBytes, 'byte')],
+    ['Size on disk', `${printedSize(file.allocatedBytes)} (${counted(file.allocatedBytes, 'byte')})`],
+    ['Flags', file.flags === '' || file.flags === '-' ? 'none' : file.flags],
+    ['Created', timeText(stat.birthTime)],
+    ['Modified', timeText(stat.modifyTime)],
+    ['Changed', timeText(stat.changeTime)],
+    ['Accessed', timeText(stat.accessTime)],
+    ...(file.target === null ? [] : [['Target', file.target] as const]),
+  ];
+}
+
+/** '2026-01-01 09:00:00.25 UTC': as many decimals as the time has. */
+export function timeText({ seconds, nanoseconds }: Timespec): string {
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return `${seconds} s`;
+  const decimals = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
+  return `${date.toISOString().slice(0, 19).replace('T', ' ')}${decimals} UTC`;
+}

@@ -1,0 +1,92 @@
+import type { Tape } from '../device/tape.ts';
+import type { BlockAnnotation, Region } from '../formats/contract.ts';
+import type { History } from './history.ts';
+import { counted, printedSize } from './sentences.ts';
+import type { DiskView, FileDetailView, WhyView } from './view.ts';
+
+/** Plain sentences about why a block or a file is where it is, and what would free it. */
+export interface BlockQuestion {
+  readonly block: number;
+  readonly annotation: BlockAnnotation;
+  readonly region: Region | undefined;
+  readonly history: History<unknown>;
+  readonly tape: Tape;
+  readonly disk: DiskView;
+}
+
+const ROLE_SENTENCES: Readonly<Record<Region['role'], (owner: string) => string>> = {
+  free: () => 'It is free: nobody uses it, and the next write may take it.',
+  header: (owner) => `It belongs to ${owner || 'a header'}, without which the volume cannot be mounted.`,
+  allocation: (owner) => `It belongs to ${owner || 'the allocation table'}: it says which blocks are taken.`,
+  directory: (owner) => `It holds entries of the directory ${owner}.`,
+  data: (owner) => `It holds contents of ${owner || 'a file'}.`,
+  reserved: (owner) => `It is set aside${owner === '' ? '' : ` (${owner})`} and holds nothing of a file.`,
+  partition: (owner) => `It belongs to the ${owner || 'partition map'}, which says where the volumes begin.`,
+  bad: () => 'It is marked as bad: nothing is written here.',
+};
+
+export function whyBlock({ block, annotation, region, history, tape, disk }: BlockQuestion): WhyView {
+  const sentences: string[] = [];
+  const { volume } = disk;
+  if (volume !== null && volume.firstBlock > 0 && block >= volume.firstBlock) {
+    sentences.push(`It is block ${block - volume.firstBlock} of ${volume.device}.`);
+  }
+  const role = region?.role ?? annotation.role;
+  sentences.push(ROLE_SENTENCES[role](region?.owner ?? annotation.owner));
+  if (region !== undefined) {
+    const end = region.firstBlock + region.blockCount - 1;
+    const run = counted(region.blockCount, 'block');
+    if (region.blockCount > 1)
+      sentences.push(`It is one of ${run} in a row, ${region.firstBlock} to ${end}.`);
+  }
+  if (role === 'data' && region !== undefined) {
+    sentences.push(`Deleting ${region.owner || 'that file'} would free it.`);
+  }
+  sentences.push(lastWrite(block, history, tape) ?? 'Nothing in this history has written it.');
+  return { title: `Block ${block}: ${annotation.title}`, sentences };
+}
+
+/** Who wrote the block last on the way to the moment shown. */
+function lastWrite(block: number, history: History<unknown>, tape: Tape): string | null {
+  const { now } = history;
+  const route = history.routeTo(now.step, () => false).reverse();
+  for (const { view, entries } of route) {
+    const isNow = view.step === now.step && now.write !== undefined;
+    const end = isNow ? entries.from + (now.write ?? 0) : entries.to;
+    for (let i = end - 1; i >= entries.from; i--) {
+      const first = tape.firstBlockAt(i);
+      if (block < first || block >= first + tape.blockCountAt(i)) continue;
+      const { kind, reason } = tape.entry(i);
+      const verb = kind === 'trim' ? 'given back' : 'written';
+      return `It was last ${verb} in step ${view.step}, ${JSON.stringify(view.line)}: ${reason}.`;
+    }
+  }
+  return null;
+}
+
+export function whyFile({ file, extents, extentFirstBlocks }: FileDetailView): WhyView {
+  const title = `${file.path}: ${file.type}, ${counted(file.sizeBytes, 'byte')}`;
+  const sentences: string[] = [];
+  const what = file.type === 'directory' ? 'Its entries take' : 'Its contents take';
+  if (extents.length === 0) sentences.push('It has no blocks of its own: its entry in the directory is all.');
+  else {
+    const pieces = extents.length === 1 ? 'in one piece' : `in ${counted(extents.length, 'piece')}`;
+    sentences.push(`${what} ${printedSize(file.allocatedBytes)} on the disk, ${pieces}.`);
+    sentences.push(
+      extents.length === 1
+        ? `They begin at block ${extentFirstBlocks[0]}.`
+        : `The pieces begin at blocks ${[...extentFirstBlocks.subarray(0, 8)].join(', ')}${extents.length > 8 ? ' …' : ''}.`,
+    );
+  }
+  const slackBytes = file.allocatedBytes - file.sizeBytes;
+  if (file.type === 'file' && extents.length > 0 && slackBytes > 0) {
+    const slack = counted(slackBytes, 'byte');
+    sentences.push(
+      `${slack} behind its end belong to it and hold nothing: space is given out in whole units.`,
+    );
+  }
+  if (file.type !== 'directory' && file.allocatedBytes > 0) {
+    sentences.push(`Deleting it would free ${counted(file.allocatedBytes, 'byte')}; nobody shares them.`);
+  }
+  return { title, sentences };
+}

@@ -1,0 +1,81 @@
+import { FsError } from '../engine/base/errno.ts';
+import { openDisk } from '../engine/session/new-disk.ts';
+import type { Session } from '../engine/session/session.ts';
+
+/**
+ * A disk over a file that the user chose: read piece by piece when somebody looks, never copied, never written. Needs a
+ * worker, where FileReaderSync exists.
+ *
+ * Reading through FileReaderSync costs tens of microseconds a call, so neighbouring blocks come along.
+ */
+const CHUNK_BYTES = 2 ** 16;
+const CHUNKS_MAX = 256;
+
+export function storeOver(file: File): Session['store'] {
+  const chunks = new Chunks(file);
+  const backing = {
+    sizeBytes: file.size,
+    read: (offsetBytes: number, into: Uint8Array) => chunks.read(offsetBytes, into),
+  };
+  return openDisk(backing, file.name, false);
+}
+
+class Chunks {
+  readonly #file: File;
+  readonly #reader = new FileReaderSync();
+  /** The chunks used last, oldest first. */
+  readonly #kept = new Map<number, Uint8Array>();
+
+  constructor(file: File) {
+    this.#file = file;
+  }
+
+  read(offsetBytes: number, into: Uint8Array): void {
+    if (into.length > CHUNK_BYTES) {
+      into.set(this.#load(offsetBytes, into.length));
+      return;
+    }
+    for (let at = 0; at < into.length;) {
+      const index = Math.floor((offsetBytes + at) / CHUNK_BYTES);
+      const inChunk = offsetBytes + at - index * CHUNK_BYTES;
+      const piece = this.#chunk(index).subarray(inChunk, inChunk + into.length - at);
+      if (piece.length === 0) throw this.#unreadable();
+      into.set(piece, at);
+      at += piece.length;
+    }
+  }
+
+  #chunk(index: number): Uint8Array {
+    const kept = this.#kept.get(index);
+    if (kept !== undefined) {
+      this.#kept.delete(index);
+      this.#kept.set(index, kept);
+      return kept;
+    }
+    const chunk = this.#load(index * CHUNK_BYTES, CHUNK_BYTES);
+    this.#kept.set(index, chunk);
+    if (this.#kept.size > CHUNKS_MAX) {
+      for (const oldest of this.#kept.keys()) {
+        this.#kept.delete(oldest);
+        break;
+      }
+    }
+    return chunk;
+  }
+
+  #load(offsetBytes: number, lengthBytes: number): Uint8Array {
+    try {
+      const slice = this.#file.slice(offsetBytes, offsetBytes + lengthBytes);
+      return new Uint8Array(this.#reader.readAsArrayBuffer(slice));
+    } catch (error) {
+      // NotReadableError, NotFoundError: the file was moved, changed or taken away since it was chosen.
+      if (!(error instanceof DOMException)) throw error;
+      throw this.#unreadable(error);
+    }
+  }
+
+  #unreadable(cause?: unknown): FsError {
+    const detail = 'the file was changed or moved since it was opened; open it again';
+    return new FsError('EIO', 'read', this.#file.name, detail, cause === undefined ? {} : { cause });
+  }
+}

@@ -1,0 +1,198 @@
+import { releaseProxy } from 'comlink';
+import type { ProxyMethods } from 'comlink';
+import { InvariantError } from '../engine/base/assert.ts';
+import { FsError } from '../engine/base/errno.ts';
+import { createDisk } from '../engine/session/new-disk.ts';
+import { Session } from '../engine/session/session.ts';
+import { DEFAULT_SETTINGS } from '../engine/session/settings.ts';
+import { storeOver } from './file-store.ts';
+import { imageBlob } from './image-blob.ts';
+import { Output } from './output.ts';
+import type {
+  Delta,
+  EngineApi,
+  Moment,
+  NewDiskRequest,
+  OutputPiece,
+  RunResult,
+  SessionOptions,
+} from './protocol.ts';
+
+/**
+ * The worker's end of the wire: one session behind the calls of the protocol. A line is pumped for a few milliseconds
+ * at a time; in between the worker listens, so that Ctrl-C, typed input and views are answered while it runs.
+ *
+ * A bug in the engine (InvariantError) is reported to whoever called, and every later call is refused with the same
+ * sentence: nothing may be written on top of what is no longer understood.
+ */
+const SLICE_MILLISECONDS = 10;
+
+export class EngineServer implements EngineApi {
+  #session: Session | null = null;
+  /** What the session has printed and the page does not know yet. */
+  #output = new Output();
+  #isRunning = false;
+  #bug: string | null = null;
+  #wake: () => void = () => {};
+
+  // ── disks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  createDisk = (request: NewDiskRequest): Promise<Delta> =>
+    this.#guard(async () => {
+      this.#requireIdle();
+      const { store } = createDisk(request);
+      this.#open(store, request.label === '' ? 'new disk' : request.label, request);
+      for (const line of request.startLines) await this.#pump(line, () => {});
+      return this.#delta();
+    });
+
+  openImage = (file: File, options: SessionOptions): Promise<Delta> =>
+    this.#guard(async () => {
+      this.#requireIdle();
+      this.#open(storeOver(file), file.name, options);
+      return this.#delta();
+    });
+
+  #open(store: Session['store'], name: string, { seed, profile, policy }: SessionOptions): void {
+    const settings = { ...DEFAULT_SETTINGS, seed, profile, policy, isTerminal: true };
+    const output = new Output();
+    this.#output = output;
+    this.#session = Session.open(store, name, settings, (stream, bytes) => output.add(stream, bytes));
+  }
+
+  exportImage = (): Promise<Blob> => this.#answer((session) => imageBlob(session.shownStore));
+
+  imageHash = (): Promise<string> => this.#answer((session) => session.imageHash());
+
+  // ── running ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  run = (line: string, onOutput: (piece: OutputPiece) => void): Promise<RunResult> =>
+    this.#guard(async () => {
+      this.#requireIdle();
+      const session = this.#required;
+      const { isComplete, step } = await this.#pump(line, onOutput).finally(() => release(onOutput));
+      return { isComplete, step, unread: session.takeUnread(), delta: this.#delta() };
+    });
+
+  async #pump(line: string, onOutput: (piece: OutputPiece) => void) {
+    const session = this.#required;
+    const running = session.run(line);
+    this.#isRunning = true;
+    try {
+      for (;;) {
+        const until = performance.now() + SLICE_MILLISECONDS;
+        let result = running.next();
+        while (result.done !== true && performance.now() < until && !session.isWaitingForInput) {
+          result = running.next();
+        }
+        // Waiting for the page to take the output keeps a chatty command from filling memory.
+        for (const piece of this.#output.take(result.done === true)) await onOutput(piece);
+        if (result.done === true) return result.value;
+        if (session.isWaitingForInput) await new Promise<void>((wake) => (this.#wake = wake));
+        else await breathe();
+      }
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  interrupt = (): Promise<void> =>
+    this.#answer((session) => {
+      session.interrupt();
+      this.#wake();
+    });
+
+  type = (text: string | null): Promise<boolean> =>
+    this.#answer((session) => {
+      if (!this.#isRunning) return false;
+      session.type(text);
+      this.#wake();
+      return true;
+    });
+
+  complete = (text: string) =>
+    this.#answer((session) => (this.#isRunning ? { words: [], replaceLength: 0 } : session.complete(text)));
+
+  // ── moments ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  seek = (moment: Moment): Promise<Delta> => this.#move((session) => session.seek(moment));
+  undo = (): Promise<Delta> => this.#move((session) => session.undo());
+  redo = (): Promise<Delta> => this.#move((session) => session.redo());
+
+  #move(move: (session: Session) => void): Promise<Delta> {
+    return this.#answer((session) => {
+      this.#requireIdle();
+      move(session);
+      return this.#delta();
+    });
+  }
+
+  #delta(): Delta {
+    const session = this.#required;
+    return { disk: session.views.disk(), timeline: session.timeline(), cwd: session.directory };
+  }
+
+  // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  map: EngineApi['map'] = (request) => this.#look((views) => views.map(request));
+  regions: EngineApi['regions'] = (page) => this.#look((views) => views.regions(page));
+  directory: EngineApi['directory'] = (path, page) => this.#look((views) => views.directory(path, page));
+  file: EngineApi['file'] = (path) => this.#look((views) => views.file(path));
+  structures: EngineApi['structures'] = (parent, page) =>
+    this.#look((views) => views.structures(parent, page));
+  block: EngineApi['block'] = (block) => this.#look((views) => views.block(block));
+  trace: EngineApi['trace'] = (step, page) => this.#look((views) => views.trace(step, page));
+  why: EngineApi['why'] = (subject) => this.#look((views) => views.why(subject));
+  check: EngineApi['check'] = () => this.#look((views) => views.check());
+
+  #look<T>(look: (views: Session['views']) => T): Promise<T> {
+    return this.#answer(({ views }) => {
+      // Between two slices of a line the disk is another one each time.
+      if (this.#isRunning) views.forget();
+      return look(views);
+    });
+  }
+
+  // ── every call ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  get #required(): Session {
+    if (this.#session === null) throw new FsError('ENXIO', 'open', '', 'no disk is open yet');
+    return this.#session;
+  }
+
+  #requireIdle(): void {
+    if (this.#isRunning)
+      throw new FsError('EBUSY', 'run', '', 'a command is running; stop it with Ctrl-C first');
+  }
+
+  #answer<T>(work: (session: Session) => T): Promise<T> {
+    return this.#guard(async () => work(this.#required));
+  }
+
+  async #guard<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#bug !== null) throw new Error(this.#bug);
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof InvariantError) {
+        this.#bug = `The engine met a bug of its own and stopped: ${error.message}.`;
+      }
+      throw error;
+    }
+  }
+}
+
+/** A callback of the page is a message port, which nobody else would close. */
+const release = (callback: object): void => (callback as Partial<ProxyMethods>)[releaseProxy]?.();
+
+/** Lets messages that have arrived be answered. A timer would wait four milliseconds. */
+function breathe(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+}
