@@ -73,7 +73,6 @@ export function fsErrorText(error: FsError): string {
 /** Names come from disks: control characters are shown, never sent to the terminal. */
 export const printable = (text: string): string =>
   text.replace(
-    // eslint-disable-next-line no-control-regex
     /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

@@ -43,6 +43,7 @@ export class EngineServer implements EngineApi {
       const { store } = createDisk(request);
       this.#open(store, request.label === '' ? 'new disk' : request.label, request);
       for (const line of request.startLines) await this.#pump(line, () => {});
+      this.#required.beginHistory();
       return this.#delta();
     });
 

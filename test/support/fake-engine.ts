@@ -141,6 +141,7 @@ export class FakeEngine implements EngineApi {
         ...{ writes: this.#writes.length, blocks, bytes: blocks * BLOCK, bytesByRole, trims: 0 },
         ...{ barriers: this.#writes.length > 0 ? 3 : 0, simulatedNanoseconds: blocks * 1900 },
       },
+      writeCount: this.#writes.length,
       freeBytesChange: used(before) - used(this.#files),
       startedAt: { seconds: 0, nanoseconds: 0 },
       written: new Float64Array(this.#writes.flatMap(({ first, count }) => [first, count])),

@@ -16,7 +16,7 @@ import { layOut } from './new-disk.ts';
  */
 export interface MachineHost {
   /** The machine of the moment. */
-  readonly computer: Computer;
+  computer(): Computer;
   undo(): string;
   redo(): string;
   why(pathOrBlock: string): readonly string[];
@@ -32,7 +32,7 @@ export class SessionMachine implements Machine {
   }
 
   get #parts(): Computer {
-    return this.#host.computer;
+    return this.#host.computer();
   }
 
   // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -72,7 +72,7 @@ export class Session {
   readonly #settings: SessionSettings;
   readonly #onOutput: OutputSink;
   readonly #shell: Shell;
-  readonly #history: History<Kept>;
+  #history: History<Kept>;
   #live: Computer;
   /** The step after which the live machine stands. */
   #liveStep = 0;
@@ -105,7 +105,8 @@ export class Session {
     this.#costs = this.#live.disk.metered.take();
     this.#history = new History(this.#beginning());
     this.views = new Views({
-      ...{ tape: this.tape, history: this.#history },
+      tape: this.tape,
+      history: () => this.#history,
       shown: () => this.#shown,
       storeAt: (moment) => this.#storeAt(moment),
     });
@@ -272,6 +273,14 @@ export class Session {
     return statistics === undefined ? 0 : statistics.freeBlocks * statistics.blockSizeBytes;
   }
 
+  /** What was run so far cannot be undone any more: the history begins here. */
+  beginHistory(): void {
+    assert(!this.#isRunning, 'history begins between lines');
+    this.#history = new History(this.#beginning());
+    this.#liveStep = 0;
+    this.views.forget();
+  }
+
   // ── history ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #beginning(): NewStep<Kept> {
@@ -312,7 +321,7 @@ export class Session {
     const step = this.#history.step(moment.step);
     const writeCount = step?.view.writeCount ?? 0;
     const { write } = moment;
-    if (step === undefined || (write !== undefined && !(write >= 0 && write <= writeCount))) {
+    if (step === undefined || (write !== undefined && !(write >= 0 && write < writeCount))) {
       throw new FsError('EINVAL', 'seek', '', 'there is no such moment in this history');
     }
     this.views.forget();
@@ -380,7 +389,7 @@ export class Session {
     const before = this.#history.step(at.view.parent);
     assert(before !== undefined, 'every step but the first has a parent');
     this.#bringTo(fork, before);
-    fork.replay(this.tape, { from: at.entries.from, to: at.entries.from + write });
+    fork.replay(this.tape, { from: at.entries.from, to: at.entries.from + write + 1 });
     return fork;
   }
 
@@ -404,11 +413,8 @@ export class Session {
   // ── what commands ask ─────────────────────────────────────────────────────────────────────────────────────────────
 
   #machineHost() {
-    const self = this;
     return {
-      get computer() {
-        return self.#live;
-      },
+      computer: () => this.#live,
       undo: () => this.#request('undo'),
       redo: () => this.#request('redo'),
       why: (pathOrBlock: string) => this.views.whyOn(this.#live, pathOrBlock),

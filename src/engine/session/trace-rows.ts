@@ -69,7 +69,7 @@ export class TraceRows {
       firstBlock: isBarrier ? -1 : firstBlock,
       blockCount,
       role: isBarrier ? null : role,
-      write: index - this.#entries.from + 1,
+      write: index - this.#entries.from,
     };
   }
 }

@@ -8,10 +8,10 @@ import type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '..
  * boundary as it is. Everything describes the moment the session is at.
  */
 
-/** A point in the history: after step `step` (0: before the first), or inside it after `write` of its disk accesses. */
+/** A point in the history: after step `step` (0: before the first), or inside it, right after access `write` of it. */
 export interface Moment {
   readonly step: number;
-  /** Absent: the whole step. 0 … writeCount; writes, trims and barriers count. */
+  /** Absent: the whole step. 0 … writeCount − 1; writes, trims and barriers count. */
   readonly write?: number;
 }
 
@@ -63,7 +63,7 @@ export interface StepView {
   /** The first errno met, for the ribbon: 'ENOSPC'. */
   readonly error: { readonly code: ErrnoCode; readonly text: string } | null;
   readonly costs: Costs;
-  /** Disk accesses of the step: writes, trims and barriers; the largest `Moment.write`. */
+  /** Disk accesses of the step: writes, trims and barriers. */
   readonly writeCount: number;
   /** Bytes of free space after the step minus before. */
   readonly freeBytesChange: number;
@@ -92,7 +92,7 @@ export interface TraceRow {
   readonly firstBlock: number;
   readonly blockCount: number;
   readonly role: Role | null;
-  /** The moment right after it, for `Moment.write`: 1 for the first access of the step; −1 for spans. */
+  /** Index of the access within the step, for `Moment.write`; −1 for spans. */
   readonly write: number;
 }
 

@@ -28,7 +28,7 @@ import { whyBlock, whyFile } from './why.ts';
 /** What panes ask about the moment shown. Nothing here changes anything; what costs a walk is kept until `forget`. */
 export interface ViewSource<State> {
   readonly tape: Tape;
-  readonly history: History<State>;
+  history(): History<State>;
   /** The machine of the moment shown. */
   shown(): Computer;
   /** The disk at another moment. */
@@ -63,7 +63,7 @@ export class Views {
   }
 
   get #current(): Step<unknown> {
-    return this.#source.history.current;
+    return this.#source.history().current;
   }
 
   disk(): DiskView {
@@ -102,9 +102,10 @@ export class Views {
 
   /** The block before the step shown; null when the step does not touch it. */
   #bytesBefore(block: number): Uint8Array | null {
-    const { history, tape, storeAt } = this.#source;
+    const { tape, storeAt } = this.#source;
     const { entries, view } = this.#current;
-    const end = history.now.write === undefined ? entries.to : entries.from + history.now.write;
+    const { write } = this.#source.history().now;
+    const end = write === undefined ? entries.to : entries.from + write + 1;
     if (!touches(tape, block, entries.from, end)) return null;
     this.#before ??= storeAt({ step: view.parent });
     const bytes = new Uint8Array(this.#before.blockSizeBytes);
@@ -113,8 +114,8 @@ export class Views {
   }
 
   trace(step: number, page: Page): { rows: TraceRow[]; total: number } {
-    const { history, tape } = this.#source;
-    const recorded = history.step(step);
+    const { tape } = this.#source;
+    const recorded = this.#source.history().step(step);
     if (recorded === undefined) throw new FsError('EINVAL', 'trace', '', `there is no step ${step}`);
     if (this.#rows?.step !== step) {
       this.#rows = { step, rows: new TraceRows(tape, recorded.entries, recorded.spans) };
@@ -138,7 +139,8 @@ export class Views {
     const annotation = this.#diskViews.annotate(subject);
     const regions = this.#diskViews.regions();
     const region = regions[regionAt(regions, subject)];
-    const { history, tape } = this.#source;
+    const { tape } = this.#source;
+    const history = this.#source.history();
     return whyBlock({ block: subject, annotation, region, history, tape, disk: this.disk() });
   }
 
@@ -166,7 +168,8 @@ export class Views {
     const block = Number(pathOrBlock);
     const annotation = views.annotate(block);
     const regions = views.regions();
-    const { history, tape } = this.#source;
+    const { tape } = this.#source;
+    const history = this.#source.history();
     const region = regions[regionAt(regions, block)];
     return whyBlock({ block, annotation, region, history, tape, disk: views.disk() }).sentences;
   }

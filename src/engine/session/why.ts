@@ -52,7 +52,7 @@ function lastWrite(block: number, history: History<unknown>, tape: Tape): string
   const route = history.routeTo(now.step, () => false).reverse();
   for (const { view, entries } of route) {
     const isNow = view.step === now.step && now.write !== undefined;
-    const end = isNow ? entries.from + (now.write ?? 0) : entries.to;
+    const end = isNow ? entries.from + (now.write ?? 0) + 1 : entries.to;
     for (let i = end - 1; i >= entries.from; i--) {
       const first = tape.firstBlockAt(i);
       if (block < first || block >= first + tape.blockCountAt(i)) continue;
