@@ -125,6 +125,13 @@ export class Invocation {
     return exitCode;
   }
 
+  /** fts(3) refuses to start when one of its roots has no name; true when it did, and has said so. */
+  *refusesEmpty(paths: readonly string[]): Running<boolean> {
+    if (!paths.includes('')) return false;
+    yield* this.complain('fts_open', 'ENOENT');
+    return true;
+  }
+
   *showUsage(): Running {
     yield* this.say(`${this.definition.usage}\n`);
     return this.definition.usageExitCode;

@@ -21,6 +21,7 @@ export function* changeEach(
   const links = call.lastOf('HLP');
   if (isDeep && call.has('h'))
     return yield* call.fail('the -R and -h options may not be specified together.');
+  if (yield* call.refusesEmpty(paths)) return 1;
   const walk = new TreeWalk(call.system, paths, {
     follow: isDeep
       ? links === 'L'

@@ -41,6 +41,7 @@ Differs from macOS: -S and -N are accepted and change nothing.`,
     const sources = call.operands.slice(0, -1);
     const stripped = target.replace(/(.)\/+$/, '$1');
 
+    if (yield* call.refusesEmpty(sources)) return 1;
     const found = outcomeOf(() => call.system.stat(stripped));
     if (found instanceof FsError && found.code !== 'ENOENT') {
       yield* call.complain(stripped, found);

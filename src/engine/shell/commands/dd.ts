@@ -25,8 +25,9 @@ From /dev/zero and /dev/random into a file nothing is really copied: the bytes a
 Differs from macOS: no records (cbs, block, unblock), no ASCII and EBCDIC, no tapes; blocks of 1 GiB at most.`,
   usage: 'usage: dd [operand ...]',
   usageExitCode: 1,
-  // Everything is an operand, even what begins with a dash.
   letters: '',
+  // Everything is an operand, even what begins with a dash.
+  prepare: (args) => ['--', ...args],
   *main(call) {
     const operands = parseDd(call.operands);
     if ('problem' in operands) return yield* call.fail(operands.problem);

@@ -44,6 +44,7 @@ Clones are counted fully each: df knows what they share.`,
       yield* call.warn(`invalid argument to option B: ${countText}`);
       return yield* call.showUsage();
     }
+    if (yield* call.refusesEmpty(call.operands)) return 1;
     const depthMax = call.has('s') ? 0 : Number(depthText ?? Infinity);
     return yield* new Usage(call, depthMax, threshold, thresholdText?.startsWith('-') ?? false).run();
   },

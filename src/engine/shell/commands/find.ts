@@ -38,6 +38,7 @@ Options: -d contents before their directory, -s sorted, -x one volume. Differs f
     const own = start < 0 ? call.operands : call.operands.slice(0, start);
     const paths = [...call.options.filter(({ letter }) => letter === 'f').map(({ value }) => value), ...own];
     if (paths.length === 0) return yield* call.showUsage();
+    if (yield* call.refusesEmpty(paths)) return 1;
     const search = new Search(call);
     const plan = compile(call, start < 0 ? [] : call.operands.slice(start), search);
     if (plan instanceof ExpressionProblem) return yield* call.fail(plan.sentence);

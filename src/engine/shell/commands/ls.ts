@@ -74,6 +74,7 @@ Differs from macOS: no colours (-G is accepted), no access control lists (-e is 
   *main(call) {
     const style = styleOf(call);
     const operands = call.operands.length > 0 ? call.operands : ['.'];
+    if (yield* call.refusesEmpty(operands)) return 1;
     const listing = new Listing(call, style);
     yield* listing.arguments(operands);
     return call.exitCode;
@@ -183,6 +184,7 @@ class Listing {
     for (const operand of operands) {
       const item = yield* this.#item(operand, operand, follow !== 'never', follow === 'directory arguments');
       if (!item) continue;
+      if (item.isDangling && follow === 'always') yield* this.#call.complain(operand, 'ENOENT');
       const isListed = permissions.isDirectory(item.stat.mode) && !listsDirectories;
       (isListed ? directories : files).push(item);
     }

@@ -47,6 +47,8 @@ export const rm = program({
       return call.exitCode;
     }
     const removal = new Removal(call);
+    if (removal.isRecursive && paths.includes(''))
+      return call.has('f') ? call.exitCode : yield* call.fail('fts_open: No such file or directory');
     if (call.has('I') && !(yield* removal.mayBegin(paths))) return 1;
     yield* removal.isRecursive ? removal.trees(paths) : removal.files(paths);
     return call.exitCode;

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import { textOf, utf8 } from '../../../../src/engine/base/bytes.ts';
 import type { Clock } from '../../../../src/engine/base/clock.ts';
 import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
@@ -17,6 +18,8 @@ export interface Outcome {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Both, in the order of a terminal. */
+  readonly output: string;
 }
 
 export interface RunOptions {
@@ -49,22 +52,35 @@ export class Bench {
     this.root = this.process.fork({ uid: 0, gid: 0 });
   }
 
-  /** Words are separated by blanks; `words` for arguments with blanks in them. */
+  /** Words are separated by blanks; single quotes keep some together. */
   run(line: string | readonly string[], options: RunOptions = {}): Outcome {
-    const words = typeof line === 'string' ? line.split(' ').filter((word) => word !== '') : line;
-    const stdout = new Gathered(options.isTerminal ?? false);
-    const stderr = new Gathered(options.isTerminal ?? false);
+    const words = typeof line === 'string' ? wordsOf(line) : line;
+    const output: Uint8Array[] = [];
+    const stdout = new Gathered(options.isTerminal ?? false, output);
+    const stderr = new Gathered(options.isTerminal ?? false, output);
     const input = new TypedInput(options.stdin ?? '', options.isTerminal ?? false);
     const running = this.#execute(words, input, stdout, stderr, options);
     for (;;) {
       const step = running.next();
-      if (step.done) return { exitCode: step.value, stdout: stdout.text, stderr: stderr.text };
+      if (!step.done) continue;
+      return {
+        exitCode: step.value,
+        stdout: stdout.text,
+        stderr: stderr.text,
+        output: output.map(textOf).join(''),
+      };
     }
   }
 
   /** As a running generator, to be stopped in the middle. */
   start(words: readonly string[], options: RunOptions = {}): Running {
-    return this.#execute(words, new TypedInput('', false), new Gathered(false), new Gathered(false), options);
+    return this.#execute(
+      words,
+      new TypedInput('', false),
+      new Gathered(false, []),
+      new Gathered(false, []),
+      options,
+    );
   }
 
   *#execute(
@@ -140,16 +156,45 @@ export class Bench {
   }
 }
 
+const wordsOf = (line: string): string[] =>
+  [...line.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+
+/**
+ * Runs what stands behind `$ ` (`# ` as root), one line after another, and compares everything printed with what
+ * stands below it. `[1]` is an exit code; without one it is 0.
+ */
+export function expectTranscript(bench: Bench, transcript: string, options: RunOptions = {}): void {
+  const wanted = transcript.replace(/^\n/, '').replace(/\n *$/, '');
+  expect(replay(bench, wanted, options)).toBe(wanted);
+}
+
+/** The transcript with what was really printed. */
+export function replay(bench: Bench, transcript: string, options: RunOptions = {}): string {
+  const lines = transcript.split('\n').filter((line) => /^[$#] /.test(line));
+  return lines
+    .map((line) => {
+      const asRoot = line.startsWith('# ');
+      const { output, exitCode } = bench.run(line.slice(2), { ...options, asRoot });
+      return `${line}\n${output}${exitCode === 0 ? '' : `[${exitCode}]\n`}`;
+    })
+    .join('')
+    .replace(/\n$/, '');
+}
+
 class Gathered implements OutputStream {
   readonly isTerminal: boolean;
   readonly #parts: Uint8Array[] = [];
+  readonly #together: Uint8Array[];
 
-  constructor(isTerminal: boolean) {
+  constructor(isTerminal: boolean, together: Uint8Array[]) {
     this.isTerminal = isTerminal;
+    this.#together = together;
   }
 
   *write(data: Uint8Array | string): Running<void> {
-    this.#parts.push(typeof data === 'string' ? utf8(data) : data.slice());
+    const bytes = typeof data === 'string' ? utf8(data) : data.slice();
+    this.#parts.push(bytes);
+    this.#together.push(bytes);
     yield;
   }
 
