@@ -51,6 +51,7 @@ export class Views {
   forget(): void {
     this.#disk = null;
     this.#files = null;
+    this.#rows = null;
     this.#before = null;
   }
 
