@@ -1,8 +1,9 @@
 import { FsError } from '../base/errno.ts';
 import type { Format, FormatName } from './contract.ts';
+import { fat32 } from './fat32/index.ts';
 
 /** The one file that names the formats. In the order in which an unknown disk is asked for them. */
-export const FORMATS: readonly Format[] = [];
+export const FORMATS: readonly Format[] = [fat32];
 
 export const FORMAT_NAMES: readonly FormatName[] = FORMATS.map(({ name }) => name);
 

@@ -115,16 +115,16 @@ export class Computer {
   }
 
   #mountAgain({ mounts }: ComputerState): string | null {
-    const problems = mounts.map((saved) => this.#tryMount(saved.device, saved));
+    const problems = mounts.map((saved) => this.#tryMount(saved.device, saved, !saved.isReadOnly));
     return problems.find((problem) => problem !== null) ?? null;
   }
 
   /** Null, or why it did not work: inside a step a volume may be in pieces. */
-  #tryMount(device: string, options: Omit<SavedMount, 'device'>): string | null {
+  #tryMount(device: string, options: Omit<SavedMount, 'device'>, isContinued = false): string | null {
     const slice = this.disk.slice(device);
     if (slice === undefined) return `${device} is not there.`;
     try {
-      this.mounts.mount(slice, options);
+      this.mounts.mount(slice, options, isContinued);
       return null;
     } catch (error) {
       if (!(error instanceof FsError)) throw error;

@@ -54,8 +54,11 @@ export class Mounts {
     return this.#records.find(({ on }) => on === path);
   }
 
-  /** EBUSY when it is mounted already, EINVAL without a known file system, and whatever the format says. */
-  mount(slice: Slice, options: Omit<SavedMount, 'device'>): MountRecord {
+  /**
+   * `isContinued`: the machine had it mounted at this very moment, with everything on the disk.
+   * EBUSY when it is mounted already, EINVAL without a known file system, and whatever the format says.
+   */
+  mount(slice: Slice, options: Omit<SavedMount, 'device'>, isContinued = false): MountRecord {
     const { device, format } = slice;
     if (this.of(device) !== undefined) throw new FsError('EBUSY', 'mount', device, 'it is mounted already');
     if (format === null) throw new FsError('EINVAL', 'mount', device, 'no known file system is on it');
@@ -67,6 +70,7 @@ export class Mounts {
       trace: this.#trace,
       owner: this.#kernel.user,
       timeZoneMinutes: 0,
+      isContinued,
     });
     const on = this.#kernel.mount(volume, { from: `/dev/${device}`, ...placeOf(options.on) });
     const record = { slice, volume, on, options: { ...options, device, isReadOnly, on } };

@@ -1,14 +1,20 @@
 import type { Format } from '../contract.ts';
+import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
 import { detect, mount } from './mount.ts';
 import { newfs } from './newfs.ts';
+import { regions } from './regions.ts';
+import { structures } from './structures.ts';
 
 /** FAT32, and FAT12 and FAT16, which share all but a few lines with it. See README.md. */
-export const fat32: Omit<Format, 'regions' | 'annotate' | 'structures'> = {
+export const fat32: Format = {
   name: 'fat32',
   title: 'MS-DOS (FAT32)',
   detect,
   newfs,
   mount,
   fsck,
+  regions: (device) => regions(device),
+  annotate: (device, block) => annotate(device, block),
+  structures: (device, parent, page) => structures(device, parent, page),
 };
