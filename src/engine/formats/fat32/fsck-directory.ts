@@ -16,15 +16,7 @@ import {
 } from './fsck-entries.ts';
 import { checkClusters } from './fsck-files.ts';
 import { checkLabel } from './fsck-labels.ts';
-import {
-  changeEntry,
-  deleteSlots,
-  entryBytes,
-  entryOffset,
-  pathIn,
-  removeEntry,
-  writeSlot,
-} from './fsck-editing.ts';
+import { changeEntry, deleteSlots, entryOffset, pathIn, removeEntry, writeSlot } from './fsck-editing.ts';
 import type { DirectoryCheck, DirectoryToCheck, EntryCheck } from './fsck-editing.ts';
 import { longNameFault, repairName, shortNameChecksum, shortNameFault } from './fsck-names.ts';
 import { ROOT } from './fsck-owners.ts';
@@ -84,7 +76,9 @@ function checkGroup(check: DirectoryCheck, group: SlotGroup): void {
   }
   const bytes = contents.bytesOf(group.slot);
   const short = shortNameAt(bytes, 0);
-  const entry: EntryCheck = { ...group, check, short, name: shownName(group, bytes, short) };
+  const { slot, firstSlot, endSlot, longName, fault } = group;
+  const name = shownName(group, bytes, short);
+  const entry: EntryCheck = { slot, firstSlot, endSlot, longName, fault, check, bytes, short, name };
   if (entry.name === '.' || entry.name === '..') {
     checkDotName(entry);
     return;
@@ -149,7 +143,7 @@ function checkDotName(entry: EntryCheck): void {
 }
 
 function checkAttributes(entry: EntryCheck): void {
-  if (!hasStrayBits(entryBytes(entry))) return;
+  if (!hasStrayBits(entry.bytes)) return;
   entry.check.pass.report.add({
     kind: 'attributes',
     severity: 'warning',
@@ -161,7 +155,7 @@ function checkAttributes(entry: EntryCheck): void {
 }
 
 function checkTimes(entry: EntryCheck): void {
-  const illegal = illegalStamps(entryBytes(entry));
+  const illegal = illegalStamps(entry.bytes);
   if (illegal.length === 0) return;
   entry.check.pass.report.add({
     kind: 'bad-date',
@@ -177,7 +171,7 @@ function checkTimes(entry: EntryCheck): void {
 
 function checkNames(entry: EntryCheck): void {
   const { check } = entry;
-  const fault = shortNameFault(entryBytes(entry));
+  const fault = shortNameFault(entry.bytes);
   const key = nameKey(shownShortName(entry.short, 0));
   if (fault !== null) {
     reportShortName(
@@ -260,7 +254,7 @@ function reportLongName(entry: EntryCheck, kind: string, message: string): void 
 function checkKind(entry: EntryCheck): boolean {
   const { check } = entry;
   const { geometry, medium, table, report } = check.pass;
-  const bytes = entryBytes(entry);
+  const bytes = entry.bytes;
   if ((attributesOf(bytes) & ATTRIBUTE.directory) === 0) return false;
   const path = pathIn(check, entry.name);
   const first = firstClusterOf(geometry.type, bytes);

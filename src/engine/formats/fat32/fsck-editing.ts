@@ -35,6 +35,8 @@ export interface EntryCheck extends SlotGroup {
   readonly check: DirectoryCheck;
   /** Eleven characters; the escaped E5 resolved. */
   readonly short: string;
+  /** The 32 bytes of the short entry, as they are after the repairs so far. */
+  readonly bytes: Uint8Array;
   /** As programs see it, from the disk: print it through `shown`. */
   readonly name: string;
 }
@@ -56,13 +58,11 @@ export function deleteSlots(check: DirectoryCheck, firstSlot: number, endSlot: n
 export const pathIn = (check: DirectoryCheck, name: string): string =>
   `${check.path === '/' ? '' : check.path}/${shown(name)}`;
 
-export const entryBytes = (entry: EntryCheck): Uint8Array => entry.check.contents.bytesOf(entry.slot);
-
 export const entryOffset = (entry: EntryCheck): number => entry.check.contents.offsetBytesOf(entry.slot);
 
 /** Change the short entry in place. */
 export function changeEntry(entry: EntryCheck, reason: string, change: (bytes: Uint8Array) => void): void {
-  const bytes = entryBytes(entry).slice();
+  const bytes = entry.bytes.slice();
   change(bytes);
   writeSlot(entry.check, entry.slot, bytes, reason);
 }

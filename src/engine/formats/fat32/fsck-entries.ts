@@ -7,11 +7,12 @@ const { fields } = DirectoryEntry;
 
 export const attributesOf = (entry: Uint8Array): number => entry[fields.attributes.at] ?? 0;
 
+const u16 = (bytes: Uint8Array, at: number): number => (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+
 /** The upper half counts on FAT32 only: OS/2 keeps something else there on FAT12 and FAT16. */
 export function firstClusterOf(type: FatType, entry: Uint8Array): number {
-  const view = viewOf(entry);
-  const low = view.getUint16(fields.firstClusterLow.at, true);
-  return type === 32 ? view.getUint16(fields.firstClusterHigh.at, true) * 0x10000 + low : low;
+  const low = u16(entry, fields.firstClusterLow.at);
+  return type === 32 ? u16(entry, fields.firstClusterHigh.at) * 0x10000 + low : low;
 }
 
 export function setFirstCluster(type: FatType, entry: Uint8Array, cluster: number): void {
@@ -20,7 +21,8 @@ export function setFirstCluster(type: FatType, entry: Uint8Array, cluster: numbe
   if (type === 32) view.setUint16(fields.firstClusterHigh.at, cluster >>> 16, true);
 }
 
-export const sizeBytesOf = (entry: Uint8Array): number => viewOf(entry).getUint32(fields.sizeBytes.at, true);
+export const sizeBytesOf = (entry: Uint8Array): number =>
+  u16(entry, fields.sizeBytes.at + 2) * 0x10000 + u16(entry, fields.sizeBytes.at);
 
 export const setSizeBytes = (entry: Uint8Array, sizeBytes: number): void =>
   viewOf(entry).setUint32(fields.sizeBytes.at, sizeBytes, true);
@@ -67,19 +69,19 @@ export const isLegalTime = (time: number): boolean =>
 
 interface Stamp {
   readonly name: string;
-  readonly isLegal: (view: DataView) => boolean;
+  readonly isLegal: (entry: Uint8Array) => boolean;
   readonly correct: (view: DataView) => void;
 }
 
 const dateStamp = (name: string, at: number, replacement: number): Stamp => ({
   name,
-  isLegal: (view) => isLegalDate(view.getUint16(at, true)),
+  isLegal: (entry) => isLegalDate(u16(entry, at)),
   correct: (view) => view.setUint16(at, replacement, true),
 });
 
 const timeStamp = (name: string, at: number): Stamp => ({
   name,
-  isLegal: (view) => isLegalTime(view.getUint16(at, true)),
+  isLegal: (entry) => isLegalTime(u16(entry, at)),
   correct: (view) => view.setUint16(at, 0, true),
 });
 
@@ -90,21 +92,23 @@ const STAMPS: readonly Stamp[] = [
   timeStamp('creation time', fields.createTime.at),
   {
     name: 'creation time',
-    isLegal: (view) => view.getUint8(fields.createTenMilliseconds.at) <= 199,
+    isLegal: (entry) => (entry[fields.createTenMilliseconds.at] ?? 0) <= 199,
     correct: (view) => view.setUint8(fields.createTenMilliseconds.at, 0),
   },
   dateStamp('access date', fields.accessDate.at, 0),
 ];
 
+const NONE: readonly string[] = [];
+
 /** Names of the times that no calendar has. */
-export function illegalStamps(entry: Uint8Array): string[] {
-  const view = viewOf(entry);
-  return [...new Set(STAMPS.filter((stamp) => !stamp.isLegal(view)).map((stamp) => stamp.name))];
+export function illegalStamps(entry: Uint8Array): readonly string[] {
+  if (STAMPS.every((stamp) => stamp.isLegal(entry))) return NONE;
+  return [...new Set(STAMPS.filter((stamp) => !stamp.isLegal(entry)).map((stamp) => stamp.name))];
 }
 
 export function correctStamps(entry: Uint8Array): void {
   const view = viewOf(entry);
-  for (const stamp of STAMPS) if (!stamp.isLegal(view)) stamp.correct(view);
+  for (const stamp of STAMPS) if (!stamp.isLegal(entry)) stamp.correct(view);
 }
 
 /** A '.' or '..' entry as fsck makes one: a directory, without times. */

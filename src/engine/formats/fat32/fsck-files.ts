@@ -1,7 +1,7 @@
 import { FILE_SIZE_BYTES_MAX } from './layout.ts';
 import { claimChain, freeChain, headFault } from './fsck-chains.ts';
 import type { Chain, Pass, StepFault } from './fsck-chains.ts';
-import { emptyEntry, changeEntry, entryBytes, entryOffset, pathIn, removeEntry } from './fsck-editing.ts';
+import { emptyEntry, changeEntry, entryOffset, pathIn, removeEntry } from './fsck-editing.ts';
 import type { EntryCheck } from './fsck-editing.ts';
 import { firstClusterOf, setSizeBytes, sizeBytesOf } from './fsck-entries.ts';
 import { shown } from './fsck-report.ts';
@@ -17,7 +17,7 @@ export interface Claimed {
  */
 export function checkClusters(entry: EntryCheck, file: number, isDirectory: boolean): Claimed | null {
   const { pass } = entry.check;
-  const bytes = entryBytes(entry);
+  const bytes = entry.bytes;
   const firstCluster = firstClusterOf(pass.geometry.type, bytes);
   if (firstCluster === 0) {
     if (isDirectory || sizeBytesOf(bytes) !== 0) {
@@ -94,8 +94,9 @@ function isAncestor(pass: Pass, ancestor: number, file: number): boolean {
 function checkSize(entry: EntryCheck, file: number, firstCluster: number, chain: Chain): void {
   const { pass } = entry.check;
   const { clusterSizeBytes } = pass.geometry;
-  const sizeBytes = sizeBytesOf(entryBytes(entry));
+  const sizeBytes = sizeBytesOf(entry.bytes);
   const physicalBytes = chain.clusterCount * clusterSizeBytes;
+  if (sizeBytes <= physicalBytes && physicalBytes - sizeBytes < clusterSizeBytes) return;
   const path = pathIn(entry.check, entry.name);
   if (sizeBytes > physicalBytes) {
     pass.report.add({
@@ -109,7 +110,7 @@ function checkSize(entry: EntryCheck, file: number, firstCluster: number, chain:
           setSizeBytes(bytes, Math.min(physicalBytes, FILE_SIZE_BYTES_MAX)),
         ),
     });
-  } else if (physicalBytes - sizeBytes >= clusterSizeBytes) {
+  } else {
     const needed = Math.ceil(sizeBytes / clusterSizeBytes);
     pass.report.add({
       kind: 'chain-beyond-size',

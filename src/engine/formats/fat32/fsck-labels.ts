@@ -1,6 +1,6 @@
 import { ATTRIBUTE, DirectoryEntry } from './layout.ts';
 import type { EntryCheck } from './fsck-editing.ts';
-import { changeEntry, deleteSlots, entryBytes, entryOffset, removeEntry } from './fsck-editing.ts';
+import { changeEntry, deleteSlots, entryOffset, removeEntry } from './fsck-editing.ts';
 import { attributesOf, firstClusterOf, setFirstCluster, setSizeBytes, sizeBytesOf } from './fsck-entries.ts';
 import { ROOT } from './fsck-owners.ts';
 import { shown } from './fsck-report.ts';
@@ -52,7 +52,7 @@ function checkLabelFields(
   entry: EntryCheck,
   add: (kind: string, message: string, question: string, repair: () => void) => void,
 ): void {
-  const bytes = entryBytes(entry);
+  const bytes = entry.bytes;
   const { type } = entry.check.pass.geometry;
   const isPlain =
     (attributesOf(bytes) & (ATTRIBUTE.directory | 0xc0)) === 0 &&

@@ -171,18 +171,23 @@ export const CHECKSUM_FAULT = 'the checksum is of another short name';
 
 const UNIT_OFFSETS = [1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30];
 
+const units = new Uint16Array(PARTS_MAX * LONG_NAME_UNITS_PER_ENTRY);
+
 /** The text of parts in the order of the disk, last part first. It ends at the first NUL. */
 export function nameOf(parts: readonly Uint8Array[]): string {
-  let name = '';
+  let length = 0;
   for (let i = parts.length - 1; i >= 0; i--) {
     const part = parts[i];
     if (!part) continue;
     for (let k = 0; k < LONG_NAME_UNITS_PER_ENTRY; k++) {
       const at = UNIT_OFFSETS[k] ?? 0;
       const unit = (part[at] ?? 0) | ((part[at + 1] ?? 0) << 8);
-      if (unit === 0) return name;
-      name += String.fromCharCode(unit);
+      if (unit === 0) return textOf(length);
+      units[length++] = unit;
     }
   }
-  return name;
+  return textOf(length);
 }
+
+const textOf = (length: number): string =>
+  String.fromCharCode.apply(null, units.subarray(0, length) as unknown as number[]);

@@ -1,7 +1,6 @@
 import type { Role } from '../../base/role.ts';
 import type { Device } from '../../device/device.ts';
 import type { Region } from '../contract.ts';
-import { clusterOffsetBytes } from './layout.ts';
 import type { Geometry } from './layout.ts';
 import { OWNER_OF_PLACE, OwnerIndex, reservedKind } from './owner-index.ts';
 
@@ -71,8 +70,8 @@ function addReserved(spans: Spans, geometry: Geometry): void {
 export const LOST = 'lost clusters';
 
 function addClusters(spans: Spans, geometry: Geometry, index: OwnerIndex): void {
-  const endOf = (cluster: number): number =>
-    clusterOffsetBytes(geometry, cluster) + geometry.clusterSizeBytes;
+  const dataBytes = geometry.dataFirstSector * geometry.sectorSizeBytes;
+  const endOf = (cluster: number): number => dataBytes + (cluster - 1) * geometry.clusterSizeBytes;
   const unheld = unheldClusters(geometry, index);
   let next = 0;
   let cluster = 2;
