@@ -7,7 +7,7 @@ import { BrokenPipe, type ExecuteOptions, type InputStream, type OutputStream } 
 import type { Running } from './command.ts';
 import type { Environment } from './environment.ts';
 import { describeFailure } from './messages.ts';
-import { BUILTIN_STDOUT_TITLE, Input, Output, STDOUT_TITLE } from './streams.ts';
+import { Input, isOutputFailure, Output } from './streams.ts';
 import { suggest } from './suggest.ts';
 
 /** Programs of the machine: found by name, run with streams and an environment, and by one another. */
@@ -155,6 +155,3 @@ export function* settle(name: string, { stdout, stderr }: Streams, run: () => Ru
     return 1;
   }
 }
-
-const isOutputFailure = (error: FsError): boolean =>
-  error.path === STDOUT_TITLE || error.path === BUILTIN_STDOUT_TITLE;

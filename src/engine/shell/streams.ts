@@ -213,6 +213,10 @@ export class Input implements InputStream {
 export const STDOUT_TITLE = 'stdout';
 export const BUILTIN_STDOUT_TITLE = 'write error';
 
+/** Is it about standard output, and not about a file that the command opened? */
+export const isOutputFailure = (error: FsError): boolean =>
+  error.syscall === 'write' && (error.path === STDOUT_TITLE || error.path === BUILTIN_STDOUT_TITLE);
+
 /** An OpenFile as a command writes it: straight to a terminal, gathered to anything else until the command ends. */
 export class Output implements OutputStream {
   readonly #file: OpenFile;
