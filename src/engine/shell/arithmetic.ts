@@ -2,7 +2,7 @@ import { parse, type ArithmeticExpression } from 'unbash';
 import type { Running } from './command.ts';
 import type { Environment } from './environment.ts';
 import { ShellError } from './errors.ts';
-import { expandToText } from './expand.ts';
+import { captureOutput, expandToText } from './expand.ts';
 import { ARITHMETIC_DEPTH_MAX } from './limits.ts';
 import { assignVariable, readParameter } from './specials.ts';
 import { compileSingle } from './words.ts';
@@ -58,8 +58,10 @@ function* evaluateNode(environment: Environment, node: Node, depth: number): Run
       return yield* evaluateBinary(environment, node, depth);
     case 'ArithmeticWord':
       return yield* evaluateWord(environment, node, depth);
-    case 'ArithmeticCommandExpansion':
-      throw new ShellError(`${node.text}: command substitution is not supported here; assign it first`);
+    case 'ArithmeticCommandExpansion': {
+      const text = node.script ? yield* captureOutput(environment, node.script) : '';
+      return yield* evaluateNested(environment, text, depth);
+    }
   }
 }
 
@@ -74,7 +76,7 @@ function* evaluateWord(
   const target = yield* readTarget(environment, text);
   if (!target) {
     // An expansion may bring any expression along: $((  $a + 1 )) with a='2 * 3'.
-    if (node.parts) return yield* evaluateNested(environment, text, depth);
+    if (text !== node.value) return yield* evaluateNested(environment, text, depth);
     throw new ShellError(`${text}: syntax error: operand expected`);
   }
   const value = readTargetText(environment, target);
@@ -82,6 +84,9 @@ function* evaluateWord(
 }
 
 function* wordText(environment: Environment, node: Node & { type: 'ArithmeticWord' }): Running<string> {
+  const parameter = /^\$(\w+|[@*#?$!-])$/.exec(node.value)?.[1];
+  if (parameter !== undefined)
+    return (readTargetText(environment, { name: parameter, index: undefined }) ?? '').trim();
   if (!node.parts) return node.value.trim();
   const word = { type: 'Word', text: node.value, value: node.value, pos: node.pos, end: node.end } as const;
   const pieces = compileSingle({ ...word, parts: node.parts }, 'plain');

@@ -8,6 +8,8 @@ import { evaluateText } from './arithmetic.ts';
 import { ShellError } from './errors.ts';
 import { expandToPattern, expandToText } from './expand.ts';
 import { compilePattern } from './pattern.ts';
+import { compileRegex } from './regex/regex.ts';
+import { RegexError } from './regex/syntax.ts';
 import { isOptionName } from './specials.ts';
 import { compileSingle } from './words.ts';
 
@@ -63,7 +65,24 @@ function* evaluateBinary(
     const [a, b] = [yield* evaluateText(environment, left), yield* evaluateText(environment, right)];
     return compareNumbers(operator, a, b);
   }
+  if (operator === '=~') return yield* matchesRegex(environment, left, rightWord);
   return testBinary(environment.system, operator, left, yield* wordText(environment, rightWord));
+}
+
+/** `[[ text =~ expression ]]`: extended; what was quoted is plain. Leaves the match and its groups in BASH_REMATCH. */
+function* matchesRegex(environment: Environment, left: string, word: Word): Running<boolean> {
+  const quote = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+  const source = yield* expandToPattern(environment, compileSingle(word, 'pattern'), quote);
+  try {
+    const regex = compileRegex([source], { isExtended: true, ignoresCase: false });
+    const match = regex.find(left);
+    const found = match ? [left.slice(match.start, match.end), ...match.groups] : [];
+    environment.variables.setArray('BASH_REMATCH', new Map(found.entries()));
+    return match !== null;
+  } catch (error) {
+    if (error instanceof RegexError) throw new ShellError(`${source}: ${error.message}`, 2);
+    throw error;
+  }
 }
 
 const NUMERIC = new Set(['-eq', '-ne', '-lt', '-le', '-gt', '-ge']);

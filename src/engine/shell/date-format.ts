@@ -2,7 +2,9 @@ import type { Timespec } from '../base/clock.ts';
 
 /** strftime(3) in the C locale and UTC, the only zone this machine knows. */
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-const MONTHS = 'January February March April May June July August September October November December'.split(' ');
+const MONTHS = 'January February March April May June July August September October November December'.split(
+  ' ',
+);
 const DAY_MILLISECONDS = 86_400_000;
 
 export function formatDate(time: Timespec, format: string): string {

@@ -67,7 +67,8 @@ export class Environment {
   descriptors = new Map<number, OpenFile>();
   /** Functions, `source`, `eval` and `sh` around the running command. */
   callDepth = 0;
-  functionDepth = 0;
+  /** Of the functions around the running command, innermost last: `FUNCNAME`. */
+  functionNames: readonly string[] = [];
   loopDepth = 0;
   sourceDepth = 0;
   /** Above 0 a failing command does not end the shell under `set -e`. */
@@ -97,7 +98,7 @@ export class Environment {
     child.randomState = this.randomState;
     for (const [number, file] of this.descriptors) child.descriptors.set(number, file.retain());
     child.callDepth = this.callDepth;
-    child.functionDepth = this.functionDepth;
+    child.functionNames = this.functionNames;
     child.sourceDepth = this.sourceDepth;
     child.conditionDepth = this.conditionDepth;
     child.isStage = this.isStage;

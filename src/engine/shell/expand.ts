@@ -1,4 +1,4 @@
-import type { Word } from 'unbash';
+import type { ParsedScript, Word } from 'unbash';
 import type { Running } from './command.ts';
 import type { Environment } from './environment.ts';
 import { evaluate } from './arithmetic.ts';
@@ -86,7 +86,7 @@ export function* addPieces(environment: Environment, sink: Sink, pieces: Pieces)
         yield* addParameter(environment, sink, piece.parameter, piece.isQuoted);
         break;
       case 'command': {
-        const text = yield* capture(environment, piece);
+        const text = yield* captureOutput(environment, piece.script);
         sink.values([text], 'one', piece.isQuoted);
         break;
       }
@@ -107,13 +107,14 @@ function readTilde(environment: Environment, user: string): string {
   return (name === undefined ? undefined : environment.variables.text(name)) ?? `~${user}`;
 }
 
-/** `$( )`: runs in a fork; newlines at the end go. */
-function* capture(environment: Environment, piece: Pieces[number] & { kind: 'command' }): Running<string> {
+/** `$( )`: what the script prints in a fork, without the newlines at its end. */
+export function* captureOutput(environment: Environment, script: ParsedScript): Running<string> {
   const child = environment.fork();
   const output = new Capture();
   child.setDescriptor(1, output);
   try {
-    environment.substitutionStatus = yield* environment.shared.runSubshell(child, piece.script);
+    environment.substitutionStatus = yield* environment.shared.runSubshell(child, script);
+    environment.lastStatus = environment.substitutionStatus;
   } finally {
     child.dispose();
   }

@@ -22,7 +22,7 @@ export class RowReader {
       const at = offsetBytes < 0 ? Math.max(0, sizeBytes + offsetBytes) : offsetBytes;
       return seek.lseek(descriptor, at, SEEK_SET);
     }
-    for (let left = Math.max(0, offsetBytes); left > 0; ) {
+    for (let left = Math.max(0, offsetBytes); left > 0;) {
       const piece = yield* this.#input.read(Math.min(left, 65536));
       if (piece === null) break;
       left -= piece.length;
@@ -57,7 +57,8 @@ interface SeekCalls {
 
 /** Offsets and lengths as C writes them: 512, 0x200, 01000; with k or m behind. */
 export function readOffset(text: string): number | undefined {
-  const [, sign = '', digits = '', unit = ''] = /^([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)([bkm]?)$/.exec(text) ?? [];
+  const [, sign = '', digits = '', unit = ''] =
+    /^([-+]?)(0[xX][0-9a-fA-F]+|[0-9]+)([bkm]?)$/.exec(text) ?? [];
   if (digits === '') return undefined;
   const isOctal = /^0[0-7]+$/.test(digits);
   const value = isOctal ? Number.parseInt(digits, 8) : Number(digits);
@@ -68,4 +69,5 @@ export function readOffset(text: string): number | undefined {
 export const printable = (bytes: Uint8Array): string =>
   Array.from(bytes, (byte) => (byte >= 32 && byte < 127 ? String.fromCharCode(byte) : '.')).join('');
 
-export const hexadecimal = (value: number, digits: number): string => value.toString(16).padStart(digits, '0');
+export const hexadecimal = (value: number, digits: number): string =>
+  value.toString(16).padStart(digits, '0');

@@ -59,9 +59,7 @@ function* look(environment: Environment, parameter: Parameter): Running<Found> {
   }
   if (prefix === '!') return yield* lookIndirect(environment, parameter);
   if (isList || isArrayList) {
-    const values = isList
-      ? environment.positional
-      : environment.variables.elements(parameter.parameter).map(([, value]) => value);
+    const values = isList ? environment.positional : readElements(environment, parameter.parameter);
     if (prefix === '#') return found(parameter.parameter, [String(values.length)], 'one');
     const isEach = parameter.parameter === '@' || subscript === '@';
     return found(parameter.parameter, values, isEach ? 'each' : 'joined');
@@ -83,9 +81,15 @@ const found = (name: string, values: readonly string[], shape: Found['shape']): 
   index: undefined,
 });
 
+function readElements(environment: Environment, name: string): readonly string[] {
+  if (name === 'PIPESTATUS') return environment.pipeStatus.map(String);
+  if (name === 'FUNCNAME') return environment.functionNames.toReversed();
+  return environment.variables.elements(name).map(([, value]) => value);
+}
+
 function readValue(environment: Environment, name: string, index: number | undefined): string | undefined {
   if (index === undefined) return readParameter(environment, name);
-  if (name === 'PIPESTATUS') return environment.pipeStatus.map(String).at(index);
+  if (name === 'PIPESTATUS' || name === 'FUNCNAME') return readElements(environment, name).at(index);
   const elements = environment.variables.elements(name);
   const at = index < 0 ? (elements.at(-1)?.[0] ?? -1) + 1 + index : index;
   return elements.find(([key]) => key === at)?.[1];
@@ -121,7 +125,7 @@ function* addDefault(
   const isNothing = operator.startsWith(':') ? values.join('') === '' : values.length === 0;
   const word = compileSingle(operand, isQuoted ? 'quoted' : 'plain');
   if (operator.endsWith('+')) {
-    if (!isNothing) yield* addPieces(environment, sink, word);
+    if (!isNothing) yield* addPieces(environment, isQuoted ? sink : splitting(sink), word);
     else if (isQuoted) sink.text('', true);
     return;
   }
@@ -131,7 +135,7 @@ function* addDefault(
   }
   if (operator.endsWith('-')) {
     if (isQuoted) sink.text('', true);
-    yield* addPieces(environment, sink, word);
+    yield* addPieces(environment, isQuoted ? sink : splitting(sink), word);
     return;
   }
   const text = yield* expandToText(environment, word);
@@ -144,6 +148,12 @@ function* addDefault(
   else environment.variables.setElement(name, index, text);
   sink.values([text], 'one', isQuoted);
 }
+
+/** The word of `${x:-a b}` is split like a value, where it is not quoted. */
+const splitting = (sink: Sink): Sink => ({
+  text: (text, isQuoted) => (isQuoted ? sink.text(text, true) : sink.values([text], 'one', false)),
+  values: (values, shape, isQuoted) => sink.values(values, shape, isQuoted),
+});
 
 function* operate(
   environment: Environment,

@@ -63,12 +63,8 @@ export class Redirections {
     const { descriptor } = redirection;
     const given = descriptor?.type === 'FileDescriptor' ? descriptor.value : undefined;
     if (redirection.type === 'HereDoc') {
-      const { body, delimiter } = redirection;
-      const pieces = delimiter?.quoted ? undefined : compileHereDocument(body.text, body.parts);
-      this.#set(
-        given ?? 0,
-        new TextFile(pieces ? yield* expandToText(this.#environment, pieces) : body.text),
-      );
+      const text = yield* expandToText(this.#environment, compileHereDocument(redirection));
+      this.#set(given ?? 0, new TextFile(text));
       return;
     }
     if (redirection.type === 'HereString') {

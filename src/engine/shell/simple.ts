@@ -179,10 +179,13 @@ function* callFunction(
     source: environment.source,
     positional: environment.positional,
     loopDepth: environment.loopDepth,
+    functionNames: environment.functionNames,
   };
-  Object.assign(environment, { source, positional: args, loopDepth: 0 });
+  environment.source = source;
+  environment.positional = args;
+  environment.loopDepth = 0;
+  environment.functionNames = [...before.functionNames, name];
   environment.callDepth++;
-  environment.functionDepth++;
   environment.variables.openScope();
   try {
     return yield* runBody(environment, body);
@@ -191,7 +194,6 @@ function* callFunction(
     throw error;
   } finally {
     environment.variables.closeScope();
-    environment.functionDepth--;
     environment.callDepth--;
     Object.assign(environment, before);
   }

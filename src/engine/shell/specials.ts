@@ -38,6 +38,10 @@ function readComputed(environment: Environment, name: string): string | undefine
     case 'UID':
     case 'EUID':
       return String(environment.system.getuid());
+    case 'FUNCNAME':
+      return environment.functionNames.at(-1);
+    case 'PIPESTATUS':
+      return String(environment.pipeStatus[0] ?? 0);
     case 'PPID':
       return '1';
     default:

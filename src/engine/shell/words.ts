@@ -1,4 +1,11 @@
-import type { ArithmeticExpression, ParameterExpansionPart, ParsedScript, Word, WordPart } from 'unbash';
+import type {
+  ArithmeticExpression,
+  HereDoc,
+  ParameterExpansionPart,
+  ParsedScript,
+  Word,
+  WordPart,
+} from 'unbash';
 import { expandBraces, type WordSymbol } from './braces.ts';
 
 /**
@@ -43,11 +50,17 @@ export function compileSingle(word: Word, mode: Exclude<WordMode, 'argument'>): 
   return compileWord(word, mode)[0] ?? [];
 }
 
-/** The body of a here-document whose delimiter was not quoted. */
-export function compileHereDocument(text: string, parts: readonly WordPart[] | undefined): Pieces {
-  return parts
-    ? parts.flatMap((part) => partSymbols(part, true) as Piece[])
-    : [{ kind: 'text', text, isQuoted: true }];
+/**
+ * The body of a here-document: expanded unless its delimiter was quoted, without the tabs before its lines after `<<-`.
+ */
+export function compileHereDocument({ body, delimiter, operator }: HereDoc): Pieces {
+  const parts = delimiter?.quoted ? undefined : body.parts;
+  const pieces = parts ? parts.flatMap((part) => partSymbols(part, true) as Piece[]) : [quoted(body.text)];
+  if (operator === '<<') return pieces;
+  return pieces.map((piece, index) => {
+    if (piece.kind !== 'text') return piece;
+    return quoted(piece.text.replace(index === 0 ? /(^|\n)\t+/g : /(\n)\t+/g, '$1'));
+  });
 }
 
 function compile(word: Word, mode: WordMode): readonly Pieces[] {

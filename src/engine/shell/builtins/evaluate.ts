@@ -118,7 +118,8 @@ script is read from standard input.`,
       child.functions.clear();
       child.aliases.clear();
       child.options.clear();
-      child.loopDepth = child.functionDepth = child.sourceDepth = child.conditionDepth = 0;
+      child.loopDepth = child.sourceDepth = child.conditionDepth = 0;
+      child.functionNames = [];
       const text = yield* prepare(call, child);
       if (typeof text === 'number') return text;
       return yield* deeper(child, () => runIsolated(child, text));

@@ -41,8 +41,8 @@ export const returnBuiltin: Builtin = {
 Leaves the function with exit code n; without n, with that of the last command.`,
   *run(call) {
     const { environment } = call;
-    if (environment.functionDepth === 0 && environment.sourceDepth === 0)
-      throw new ShellError("can only `return' from a function or sourced script");
+    if (environment.functionNames.length === 0 && environment.sourceDepth === 0)
+      throw new ShellError("can only `return' from a function or sourced script", 2);
     throw new Jump('return', exitCode(number(call, environment.lastStatus)));
   },
 };

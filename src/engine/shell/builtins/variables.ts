@@ -103,7 +103,7 @@ export const localBuiltin: Builtin = {
 The variables belong to the function and to what it calls; when it ends, what they were before is back.`,
   *run(call) {
     const { environment } = call;
-    if (environment.functionDepth === 0) throw new ShellError('can only be used in a function');
+    if (environment.functionNames.length === 0) throw new ShellError('can only be used in a function');
     const { operands } = splitOptions(call.args, 'arx');
     return yield* declareAll(call, operands, (text) => {
       declare(environment, text, (name) => environment.variables.makeLocal(name));
@@ -123,7 +123,7 @@ as with local; -g makes them global. -p, or no names, lists. Associative arrays 
     const { letters, operands } = splitOptions(call.args, 'agprx');
     if (letters.includes('p') || operands.length === 0)
       return yield* list(call, 'declare --', (name) => operands.length === 0 || operands.includes(name));
-    const isLocal = environment.functionDepth > 0 && !letters.includes('g');
+    const isLocal = environment.functionNames.length > 0 && !letters.includes('g');
     return yield* declareAll(call, operands, (text) => {
       const own = (name: string) => environment.variables.makeLocal(name);
       const name = declare(environment, text, isLocal ? own : undefined);

@@ -25,9 +25,7 @@ Copies files, or standard input, to standard output.
   *main(call) {
     const isPlain = !call.options.some(({ letter }) => letter !== 'u' && letter !== 'l');
     const painter = new Painter(call);
-    yield* forEachInput(call, call.operands, (input) =>
-      isPlain ? copy(call, input) : painter.paint(input),
-    );
+    yield* forEachInput(call, call.operands, (input) => (isPlain ? copy(call, input) : painter.paint(input)));
     return call.exitCode;
   },
 });
@@ -89,7 +87,8 @@ function visible(bytes: Uint8Array, showsTabs: boolean): Uint8Array {
       continue;
     }
     const low = byte & 0x7f;
-    const shown = low < 32 ? `^${String.fromCharCode(low + 64)}` : low === 127 ? '^?' : String.fromCharCode(low);
+    const shown =
+      low < 32 ? `^${String.fromCharCode(low + 64)}` : low === 127 ? '^?' : String.fromCharCode(low);
     text += byte > 127 ? `M-${shown}` : shown;
   }
   return utf8(text);

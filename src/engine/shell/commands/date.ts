@@ -24,7 +24,8 @@ Format: %Y %y %C %m %d %e %j %H %I %k %l %M %S %N %p %a %A %b %B %h %Z %z %s %F 
     }
     const reference = call.valueOf('r');
     let time = call.system.now();
-    if (reference !== undefined && /^-?\d+$/.test(reference)) time = { seconds: Number(reference), nanoseconds: 0 };
+    if (reference !== undefined && /^-?\d+$/.test(reference))
+      time = { seconds: Number(reference), nanoseconds: 0 };
     else if (reference !== undefined) {
       try {
         time = call.system.stat(reference).modifyTime;

@@ -25,7 +25,8 @@ Prints the first 10 lines, or as many as -n says (also -5), or the first bytes.
     let isFirst = true;
     yield* forEachInput(call, call.operands, function* (input, path) {
       const hasTitle = call.has('v') || (call.operands.length > 1 && !call.has('q'));
-      if (hasTitle) yield* call.print(`${isFirst ? '' : '\n'}==> ${path === '-' ? 'standard input' : path} <==\n`);
+      if (hasTitle)
+        yield* call.print(`${isFirst ? '' : '\n'}==> ${path === '-' ? 'standard input' : path} <==\n`);
       isFirst = false;
       yield* bytes === undefined ? printLines(call, input, count) : printBytes(call, input, count);
     });
@@ -34,7 +35,7 @@ Prints the first 10 lines, or as many as -n says (also -5), or the first bytes.
 });
 
 function* printBytes(call: Invocation, input: InputStream, count: number): Running<void> {
-  for (let left = count; left > 0; ) {
+  for (let left = count; left > 0;) {
     const piece = yield* input.read(Math.min(left, 65536));
     if (piece === null) return;
     yield* call.printBytes(piece);
@@ -45,7 +46,7 @@ function* printBytes(call: Invocation, input: InputStream, count: number): Runni
 
 /** Reads little at a time: what comes after the last line wanted is for whoever reads next. */
 function* printLines(call: Invocation, input: InputStream, count: number): Running<void> {
-  for (let left = count; left > 0; ) {
+  for (let left = count; left > 0;) {
     const piece = yield* input.read(8192);
     if (piece === null) return;
     let end = 0;

@@ -18,7 +18,9 @@ Lines equal to the one before are shown once, then as *; -v shows all. -e and -f
   usageExitCode: 1,
   *main(call) {
     if (call.has('e') || call.has('f') || call.has('c'))
-      return yield* call.fail('formats of your own (-e -f) and -c are not supported; use -C, -b, -d, -o or -x');
+      return yield* call.fail(
+        'formats of your own (-e -f) and -c are not supported; use -C, -b, -d, -o or -x',
+      );
     const [offset, length] = [call.valueOf('s') ?? '0', call.valueOf('n')];
     const skip = readOffset(offset);
     const count = length === undefined ? Number.POSITIVE_INFINITY : readOffset(length);
@@ -54,7 +56,10 @@ function line(row: Uint8Array, style: string): string {
     const text = `  ${bytes.slice(0, 8).join(' ')}`.padEnd(25) + `  ${bytes.slice(8).join(' ')}`.padEnd(25);
     return `${text}  |${printable(row)}|`;
   }
-  if (style === 'b') return Array.from(row, (byte) => ` ${byte.toString(8).padStart(3, '0')}`).join('').padEnd(64);
+  if (style === 'b')
+    return Array.from(row, (byte) => ` ${byte.toString(8).padStart(3, '0')}`)
+      .join('')
+      .padEnd(64);
   const base = { d: 10, o: 8, x: 16 }[style] ?? 16;
   const digits = { d: 5, o: 6, x: 4 }[style] ?? 4;
   let text = '';

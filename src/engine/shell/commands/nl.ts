@@ -14,13 +14,15 @@ Numbers the lines that are not empty (-b a: all, -b n: none). -n: numbers left, 
     const numbers = { i: 1, v: 1, w: 6 };
     for (const key of ['i', 'v', 'w'] as const) {
       const text = call.valueOf(key);
-      if (text !== undefined && !/^-?\d{1,9}$/.test(text)) return yield* call.fail(`illegal number -- ${text}`);
+      if (text !== undefined && !/^-?\d{1,9}$/.test(text))
+        return yield* call.fail(`illegal number -- ${text}`);
       numbers[key] = text === undefined ? numbers[key] : Number(text);
     }
     if (numbers.w < 1 || numbers.w > 1000) return yield* call.fail(`illegal width -- ${numbers.w}`);
     const which = call.valueOf('b') ?? 't';
     const format = call.valueOf('n') ?? 'rn';
-    if (!['a', 't', 'n'].includes(which)) return yield* call.fail(`illegal body line numbering type -- ${which}`);
+    if (!['a', 't', 'n'].includes(which))
+      return yield* call.fail(`illegal body line numbering type -- ${which}`);
     if (!['ln', 'rn', 'rz'].includes(format)) return yield* call.fail(`illegal format -- ${format}`);
     const separator = call.valueOf('s') ?? '\t';
     let number = numbers.v;
@@ -34,7 +36,8 @@ Numbers the lines that are not empty (-b a: all, -b n: none). -n: numbers left, 
             continue;
           }
           const text = String(number);
-          const shown = format === 'ln' ? text.padEnd(numbers.w) : text.padStart(numbers.w, format === 'rz' ? '0' : ' ');
+          const shown =
+            format === 'ln' ? text.padEnd(numbers.w) : text.padStart(numbers.w, format === 'rz' ? '0' : ' ');
           yield* call.print(`${shown}${separator}${line}\n`);
           number += numbers.i;
         }

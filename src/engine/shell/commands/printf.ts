@@ -19,7 +19,7 @@ Between % and letter: - left, + sign, 0 zeros, # prefix, width, .precision; * ta
 A number 'c (with a quote in front) is the code of c. Escapes in the format: \\n \\t \\\\ \\a \\b \\e \\f \\r \\v \\nnn
 \\xhh \\uhhhh.`,
   *run(context) {
-    const { stdout, stderr } = context;
+    const { stderr } = context;
     const args = context.args[0] === '--' ? context.args.slice(1) : context.args;
     const [format, ...rest] = args;
     if (format === undefined) {
@@ -71,11 +71,16 @@ class Printer {
     yield* this.#context.stdout.write(concatBytes(parts));
   }
 
-  *#convert([, flags = '', widthText, precisionText, letter = '', ]: RegExpExecArray): Running<Uint8Array> {
+  *#convert([, flags = '', widthText, precisionText, letter = '']: RegExpExecArray): Running<Uint8Array> {
     if (letter === '%') return utf8('%');
     const isLeft = flags.includes('-');
     let width = widthText === '*' ? yield* this.#integer() : Number(widthText ?? 0);
-    const precision = precisionText === '*' ? yield* this.#integer() : precisionText === undefined ? undefined : Number(precisionText);
+    const precision =
+      precisionText === '*'
+        ? yield* this.#integer()
+        : precisionText === undefined
+          ? undefined
+          : Number(precisionText);
     const goesLeft = isLeft || width < 0;
     width = Math.min(Math.abs(width), WIDTH_MAX);
     const pad = (text: string) => (goesLeft ? text.padEnd(width) : text.padStart(width));
@@ -155,7 +160,11 @@ class Printer {
   }
 }
 
-const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : quoteForShell(text));
+/** As the shells write it: backslashes, quotes where a newline or another control needs them. */
+function quoted(text: string): string {
+  if (text === '' || /\p{Cc}/u.test(text)) return quoteForShell(text);
+  return text.replace(/[^\p{L}\p{M}\p{N}_@%+=:./-]/gu, '\\$&');
+}
 
 function integerText(value: bigint, letter: string, flags: string, precision: number | undefined): string {
   const isSigned = letter === 'd' || letter === 'i';

@@ -11,7 +11,8 @@ export const sleep = program({
 Lets the simulated clock go on by that many seconds (units: s m h d), without waiting. File times and the 5 seconds
 of the writeback policy see it.`,
   letters: '',
-  usage: 'usage: sleep number[unit] [...]\nUnit can be s (seconds, the default), m (minutes), h (hours), or d (days).',
+  usage:
+    'usage: sleep number[unit] [...]\nUnit can be s (seconds, the default), m (minutes), h (hours), or d (days).',
   usageExitCode: 1,
   *main(call) {
     if (call.operands.length === 0) return yield* call.showUsage();

@@ -27,7 +27,8 @@ Of files only the end is read, however long they are. -f is not supported: nothi
     let isFirst = true;
     yield* forEachInput(call, call.operands, function* (input, path) {
       const hasTitle = call.has('v') || (call.operands.length > 1 && !call.has('q'));
-      if (hasTitle) yield* call.print(`${isFirst ? '' : '\n'}==> ${path === '-' ? 'standard input' : path} <==\n`);
+      if (hasTitle)
+        yield* call.print(`${isFirst ? '' : '\n'}==> ${path === '-' ? 'standard input' : path} <==\n`);
       isFirst = false;
       yield* print(call, input, wish);
     });
@@ -47,7 +48,8 @@ function readWish(call: Invocation): Wish | string {
   const digits = call.options.filter(({ letter }) => /\d/.test(letter)).map(({ letter }) => letter);
   const letter = call.lastOf('ncb') ?? 'n';
   const isReversed = call.has('r');
-  const text = call.valueOf(letter) ?? (digits.length > 0 ? digits.join('') : isReversed ? `${2 ** 50}` : '10');
+  const text =
+    call.valueOf(letter) ?? (digits.length > 0 ? digits.join('') : isReversed ? `${2 ** 50}` : '10');
   const value = readCount(text);
   if (value === undefined) return `illegal offset -- ${text}`;
   const scale = letter === 'b' ? 512 : 1;
@@ -67,7 +69,9 @@ function* print(call: Invocation, input: InputStream, wish: Wish): Running<void>
   if (isFile) return yield* printEndOfFile(call, input, descriptor, wish);
   const pieces = yield* remember(call, input, wish);
   const all = concatBytes(pieces);
-  const end = all.subarray(wish.unit === 'bytes' ? Math.max(0, all.length - wish.count) : startOfLines(all, wish.count));
+  const end = all.subarray(
+    wish.unit === 'bytes' ? Math.max(0, all.length - wish.count) : startOfLines(all, wish.count),
+  );
   yield* wish.isReversed ? printReversed(call, end) : call.printBytes(end);
 }
 
@@ -101,7 +105,8 @@ function* printEndOfFile(
   const { sizeBytes } = system.fstat(descriptor);
   const first = system.lseek(descriptor, 0, SEEK_CUR);
   let start = Math.max(first, sizeBytes - wish.count);
-  if (wish.unit === 'lines') start = yield* findLineFromEnd(call, descriptor, { first, sizeBytes, count: wish.count });
+  if (wish.unit === 'lines')
+    start = yield* findLineFromEnd(call, descriptor, { first, sizeBytes, count: wish.count });
   system.lseek(descriptor, start, SEEK_SET);
   for (let piece = yield* input.read(PIECE_BYTES); piece !== null; piece = yield* input.read(PIECE_BYTES)) {
     yield* call.printBytes(piece);
@@ -116,7 +121,7 @@ function* findLineFromEnd(
 ): Running<number> {
   if (count === 0) return sizeBytes;
   let left = count;
-  for (let end = sizeBytes; end > first; ) {
+  for (let end = sizeBytes; end > first;) {
     const start = Math.max(first, end - PIECE_BYTES);
     const piece = new Uint8Array(end - start);
     const got = system.pread(descriptor, piece, start);
@@ -132,7 +137,11 @@ function* findLineFromEnd(
 }
 
 /** All that may still be wanted of a stream, oldest pieces forgotten as newer ones come. */
-function* remember(call: Invocation, input: InputStream, { unit, count, isReversed }: Wish): Running<Uint8Array[]> {
+function* remember(
+  call: Invocation,
+  input: InputStream,
+  { unit, count, isReversed }: Wish,
+): Running<Uint8Array[]> {
   const pieces: { bytes: Uint8Array; units: number }[] = [];
   let units = 0;
   let length = 0;
@@ -142,7 +151,11 @@ function* remember(call: Invocation, input: InputStream, { unit, count, isRevers
     units += piece.units;
     length += bytes.length;
     // One line more than wanted: the last newline may end the input.
-    for (let [oldest] = pieces; oldest && units - oldest.units > count + 1 && !isReversed; [oldest] = pieces) {
+    for (
+      let [oldest] = pieces;
+      oldest && units - oldest.units > count + 1 && !isReversed;
+      [oldest] = pieces
+    ) {
       pieces.shift();
       units -= oldest.units;
       length -= oldest.bytes.length;
@@ -170,7 +183,7 @@ function startOfLines(bytes: Uint8Array, count: number): number {
 }
 
 function* printReversed(call: Invocation, bytes: Uint8Array): Running<void> {
-  for (let end = bytes.length; end > 0; ) {
+  for (let end = bytes.length; end > 0;) {
     const newline = bytes.lastIndexOf(NEWLINE, end - 2);
     const start = end >= 2 ? newline + 1 : 0;
     yield* call.context.stdout.write(bytes.subarray(start, end));

@@ -76,7 +76,9 @@ function* dump(call: Invocation, input: InputStream, numbers: Numbers, path: str
     } else {
       const groups: string[] = [];
       for (let at = 0; at < bytes.length; at += group) groups.push(bytes.slice(at, at + group).join(''));
-      yield* call.printLine(`${hexadecimal(offset, 8)}: ${groups.join(' ').padEnd(width)}  ${printable(row)}`);
+      yield* call.printLine(
+        `${hexadecimal(offset, 8)}: ${groups.join(' ').padEnd(width)}  ${printable(row)}`,
+      );
     }
     offset += row.length;
   }
@@ -96,8 +98,12 @@ function* reverse(call: Invocation, input: InputStream): Running<void> {
   let at = 0;
   for (let lines = yield* reader.next(); lines !== null; lines = yield* reader.next())
     for (const line of lines) {
-      const [, offsetText, rest = line] = call.has('p') ? [] : (/^\s*([0-9a-fA-F]+):\s?(.*)$/.exec(line) ?? ['', undefined, '']);
-      const digits = call.has('p') ? line.replace(/\s/g, '') : (rest.split(/ {2}/)[0] ?? '').replace(/ /g, '');
+      const [, offsetText, rest = line] = call.has('p')
+        ? []
+        : (/^\s*([0-9a-fA-F]+):\s?(.*)$/.exec(line) ?? ['', undefined, '']);
+      const digits = call.has('p')
+        ? line.replace(/\s/g, '')
+        : (rest.split(/ {2}/)[0] ?? '').replace(/ /g, '');
       const offset = offsetText === undefined ? at : Number.parseInt(offsetText, 16);
       if (offset < at) {
         yield* call.warn('sorry, cannot seek backwards.');

@@ -1,4 +1,12 @@
-import { isWordUnit, literalRegex, parseRegex, RegexError, type Assertion, type Dialect, type Node } from './syntax.ts';
+import {
+  isWordUnit,
+  literalRegex,
+  parseRegex,
+  RegexError,
+  type Assertion,
+  type Dialect,
+  type Node,
+} from './syntax.ts';
 
 /**
  * Matching in time proportional to the text, whatever the expression: all states of the automaton are walked at once
@@ -143,7 +151,8 @@ export class Regex {
       const unit = at < line.length ? line.charCodeAt(at) : undefined;
       const before = at === 0 ? 'start' : isWordUnit(line.charCodeAt(at - 1)) ? 'word' : 'other';
       const { sets, matched } = this.#advance(threads, before, unit, at);
-      if (matched && (!best || slotStart(matched) <= slotStart(best.slots))) best = { slots: matched, end: at };
+      if (matched && (!best || slotStart(matched) <= slotStart(best.slots)))
+        best = { slots: matched, end: at };
       const start = best ? slotStart(best.slots) : Number.POSITIVE_INFINITY;
       threads = unit === undefined ? [] : this.#take(sets, unit, start);
     }
@@ -184,7 +193,8 @@ export class Regex {
     for (const { at, slots } of sets) {
       const instruction = this.#program[at];
       const isWanted = slotStart(slots) <= startMax;
-      if (isWanted && instruction?.kind === 'set' && instruction.test(unit)) threads.push({ at: at + 1, slots });
+      if (isWanted && instruction?.kind === 'set' && instruction.test(unit))
+        threads.push({ at: at + 1, slots });
     }
     return threads;
   }

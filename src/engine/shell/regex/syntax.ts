@@ -44,7 +44,10 @@ export function parseRegex(source: string, dialect: Dialect): { node: Node; grou
 
 /** The text itself as an expression, for `-F`. */
 export function literalRegex(text: string, dialect: Dialect): Node {
-  return { kind: 'sequence', nodes: Array.from(text, (character) => literal(character, dialect.ignoresCase)) };
+  return {
+    kind: 'sequence',
+    nodes: Array.from(text, (character) => literal(character, dialect.ignoresCase)),
+  };
 }
 
 class Parser {
