@@ -203,6 +203,7 @@ function* differences(
   bytes: Uint8Array,
   unitBytes: number,
 ): Generator<readonly [number, number]> {
+  if (old !== null && Buffer.compare(old, bytes) === 0) return;
   let start = -1;
   for (let at = 0; at < bytes.length; at += unitBytes) {
     const unit = bytes.subarray(at, at + unitBytes);

@@ -1,0 +1,132 @@
+import * as Comlink from 'comlink';
+import { createHash } from 'node:crypto';
+import { afterEach, describe, expect, test } from 'vitest';
+import { FsError } from '../../src/engine/base/errno.ts';
+import '../../src/rpc/errors.ts';
+import type { EngineApi, NewDiskRequest, OutputPiece } from '../../src/rpc/protocol.ts';
+import { EngineServer } from '../../src/rpc/server.ts';
+
+/**
+ * Goal: the page gets from the worker what the protocol says. Method: a real server behind a real message channel with
+ * Comlink on both ends; only the thread is missing.
+ */
+
+const ports: MessagePort[] = [];
+afterEach(() => ports.splice(0).forEach((port) => port.close()));
+
+function engine(): EngineApi {
+  const { port1, port2 } = new MessageChannel();
+  ports.push(port1, port2);
+  Comlink.expose(new EngineServer(), port1);
+  const remote = Comlink.wrap<EngineApi>(port2);
+  return new Proxy({} as EngineApi, {
+    get: (_, name: keyof EngineApi) =>
+      name === 'run'
+        ? (line: string, onOutput: () => void) => remote.run(line, Comlink.proxy(onOutput))
+        : (remote[name] as unknown),
+  });
+}
+
+const request: NewDiskRequest = {
+  ...{ format: 'fat32', sizeBytes: 2 ** 26, label: 'TEST', scheme: 'none', settings: {}, startLines: [] },
+  ...{ seed: 7, profile: 'nvme', policy: 'each' },
+};
+
+async function outputOf(api: EngineApi, line: string): Promise<string> {
+  let text = '';
+  await api.run(line, (piece: OutputPiece) => void (text += piece.text));
+  return text;
+}
+
+describe('the engine behind the wire', () => {
+  test('before a disk is open every question says so', async () => {
+    const error = await engine()
+      .undo()
+      .catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(FsError);
+    expect(error).toMatchObject({ code: 'ENXIO', detail: 'no disk is open yet' });
+  });
+
+  test('a disk is made, start lines are run and are not undone', async () => {
+    const api = engine();
+    const delta = await api.createDisk({ ...request, startLines: ['echo one > a', 'mkdir d'] });
+    expect(delta.disk.volume).toMatchObject({ label: 'TEST', formatName: 'fat32' });
+    expect(delta.timeline).toMatchObject({ canUndo: false, now: { step: 0 } });
+    expect((await api.directory('/', { offset: 0, countMax: 9 })).files.map(({ name }) => name)).toEqual([
+      'a',
+      'd',
+    ]);
+  });
+
+  test('a line prints, becomes a step and can be undone and redone', async () => {
+    const api = engine();
+    await api.createDisk(request);
+    const empty = await api.imageHash();
+    expect(await outputOf(api, 'echo hi > a; cat a; ls')).toBe('hi\na\n');
+    const changed = await api.imageHash();
+    expect(changed).not.toBe(empty);
+    expect((await api.undo()).timeline).toMatchObject({ now: { step: 0 }, canUndo: false, canRedo: true });
+    expect(await api.imageHash()).toBe(empty);
+    await api.redo();
+    expect(await api.imageHash()).toBe(changed);
+  });
+
+  test('the beginning of a command runs nothing', async () => {
+    const api = engine();
+    await api.createDisk(request);
+    const result = await api.run('for i in 1 2', () => {});
+    expect(result).toMatchObject({ isComplete: false, step: null });
+  });
+
+  test('Ctrl-C ends an endless line with 130; meanwhile disk and files can be looked at', async () => {
+    const api = engine();
+    await api.createDisk(request);
+    const running = api.run('i=0; while true; do i=$((i+1)); echo x > f$i; done', () => {});
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const { files } = await api.directory('/', { offset: 0, countMax: 3 });
+    expect(files.length).toBeGreaterThan(0);
+    expect((await api.map({ firstBlock: 0, blockCount: 2 ** 17, cellsMax: 100 })).roles.length).toBe(100);
+    await expect(api.undo()).rejects.toMatchObject({ code: 'EBUSY' });
+    await api.interrupt();
+    expect((await running).step?.exitCode).toBe(130);
+    const spans = await api.trace(1, { offset: 0, countMax: 100_000 });
+    expect(spans.rows.filter(({ sentence }) => sentence.includes('getdirentries'))).toEqual([]);
+  });
+
+  test('typed text reaches the command that reads it; the rest comes back', async () => {
+    const api = engine();
+    await api.createDisk(request);
+    let printed = '';
+    const running = api.run('read x; echo "<$x>"', ({ text }) => void (printed += text));
+    while (!(await api.type('hello\nnext line\n')));
+    const { unread } = await running;
+    expect([printed, unread]).toEqual(['<hello>\n', 'next line\n']);
+    expect(await api.type('nobody')).toBe(false);
+  });
+
+  test('an error of the disk arrives with its errno', async () => {
+    const api = engine();
+    await api.createDisk(request);
+    await expect(api.file('/missing')).rejects.toMatchObject({ code: 'ENOENT', errno: 2 });
+    await expect(api.createDisk({ ...request, sizeBytes: 1000 })).rejects.toMatchObject({ code: 'EINVAL' });
+  });
+
+  test('the exported image is the disk, and hardly anything of a large one is stored', async () => {
+    const api = engine();
+    await api.createDisk({ ...request, sizeBytes: 2 ** 26 + 512 });
+    await outputOf(api, 'echo hi > a; mkfile 3m b');
+    const blob = await api.exportImage();
+    expect(blob.size).toBe(2 ** 26 + 512);
+    const bytes = new Uint8Array(await blob.arrayBuffer());
+    for (const block of [0, 1, 32, 2050, 2051, 9000]) {
+      const view = await api.block(block);
+      expect(bytes.subarray(block * 512, block * 512 + 512)).toEqual(view.bytes);
+    }
+    expect(createHash('sha256').update(bytes).digest('hex')).toHaveLength(64);
+
+    await api.createDisk({ ...request, sizeBytes: 2 ** 40 });
+    const began = performance.now();
+    expect((await api.exportImage()).size).toBe(2 ** 40);
+    expect(performance.now() - began).toBeLessThan(5000);
+  });
+});
