@@ -23,7 +23,9 @@ export class Terminal {
   }
 
   type(text: string | null): void {
-    this.#queue.push(text === null ? null : utf8(text));
+    // As a terminal in canonical mode: a read gets one line at most, and what is behind it is still nobody's.
+    const pieces = text === null ? [null] : this.isTerminal ? text.split(/(?<=\n)/) : [text];
+    this.#queue.push(...pieces.map((piece) => (piece === null ? null : utf8(piece))));
     this.isWaiting = false;
   }
 
