@@ -17,7 +17,7 @@ import {
   X_OK,
 } from '../../src/engine/vfs/constants.ts';
 import { outcome, writeFile } from '../support/machine.ts';
-import { Bench, FORMATS } from './formats.ts';
+import { Bench, FORMATS } from '../support/formats.ts';
 
 /** Goal: what stat tells and what changes it, on every format. Method: each call, its refusals, and a remount. */
 describe.each(FORMATS)('stat on $name', (format) => {

@@ -8,7 +8,7 @@ import {
   S_IFMT,
 } from '../../src/engine/vfs/constants.ts';
 import { namesOf, outcome, readFile, writeFile } from '../support/machine.ts';
-import { Bench, FORMATS } from './formats.ts';
+import { Bench, FORMATS } from '../support/formats.ts';
 
 /** Goal: names are made, moved and removed as on macOS, on every format. Method: each call, each refusal. */
 describe.each(FORMATS)('mkdir on $name', (format) => {

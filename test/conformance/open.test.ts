@@ -12,7 +12,7 @@ import {
   OPEN_MAX,
 } from '../../src/engine/vfs/constants.ts';
 import { outcome, readFile, writeFile } from '../support/machine.ts';
-import { Bench, FORMATS } from './formats.ts';
+import { Bench, FORMATS } from '../support/formats.ts';
 
 /** Goal: open(2) and close(2) as on macOS, on every format. Method: each flag and each refusal once. */
 describe.each(FORMATS)('open on $name', (format) => {

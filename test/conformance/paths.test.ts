@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { O_RDONLY } from '../../src/engine/vfs/constants.ts';
 import { outcome, readFile, writeFile } from '../support/machine.ts';
-import { Bench, FORMATS } from './formats.ts';
+import { Bench, FORMATS } from '../support/formats.ts';
 
 /** Goal: paths lead where they lead on macOS, on every format. Method: each kind of component, each limit. */
 describe.each(FORMATS)('paths on $name', (format) => {

@@ -5,7 +5,7 @@ import { ZERO_FILL } from '../../src/engine/formats/contract.ts';
 import { O_CREAT, O_RDONLY, O_RDWR, O_WRONLY } from '../../src/engine/vfs/constants.ts';
 import { SEEK_CUR, SEEK_DATA, SEEK_END, SEEK_HOLE, SEEK_SET } from '../../src/engine/vfs/constants.ts';
 import { outcome, readBytes, readFile, writeFile } from '../support/machine.ts';
-import { Bench, FORMATS } from './formats.ts';
+import { Bench, FORMATS } from '../support/formats.ts';
 
 /** Goal: read, write, lseek and their kin as on macOS, on every format. Method: contents against an array of bytes. */
 describe.each(FORMATS)('read and write on $name', (format) => {

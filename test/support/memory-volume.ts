@@ -349,6 +349,7 @@ export class MemoryVolume implements Volume {
   }
 
   #requireName(name: string): void {
+    if (/\p{Surrogate}/u.test(name)) throw new FsError('EILSEQ', '', '');
     if (name.normalize('NFC').length > this.#options.nameUnitsMax) throw new FsError('ENAMETOOLONG', '', '');
   }
 

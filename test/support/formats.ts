@@ -2,8 +2,8 @@ import { SimulatedClock } from '../../src/engine/base/clock.ts';
 import type { CommitPolicy, Volume } from '../../src/engine/formats/contract.ts';
 import { Kernel } from '../../src/engine/vfs/kernel.ts';
 import type { Process } from '../../src/engine/vfs/process.ts';
-import { MemoryVolume } from '../support/memory-volume.ts';
-import type { MemoryLimits } from '../support/memory-volume.ts';
+import { MemoryVolume } from './memory-volume.ts';
+import type { MemoryLimits } from './memory-volume.ts';
 
 /** What a suite has to know of a format to say which answer is right. */
 export interface FormatFacts {
@@ -20,19 +20,27 @@ export interface FormatFacts {
 /** One disk: `mount` may be called again after the volume was unmounted. */
 export interface TestDisk {
   mount(options: { clock: SimulatedClock; isReadOnly: boolean; policy: CommitPolicy }): Volume;
-  /** Findings of the format's own fsck, except that the volume is in use. */
+  /** Findings of the format's own fsck, 'kind: message'. */
   findings(): string[];
+  /** What the reference checker says of the unmounted disk; '' for clean. */
+  verdict(): string;
 }
 
 export interface FormatCase {
   readonly name: string;
   readonly facts: FormatFacts;
+  /** On a disk, not in memory: worth comparing with the oracle. */
+  readonly isReal: boolean;
+  /** Own fsck every so many random operations: 1 where it is quick. */
+  readonly checkEvery: number;
   newDisk(): TestDisk;
 }
 
 const memory = (name: string, facts: FormatFacts, limits: Partial<MemoryLimits>): FormatCase => ({
   name,
   facts,
+  isReal: true,
+  checkEvery: 10,
   newDisk() {
     let volume: MemoryVolume | undefined;
     return {
@@ -47,6 +55,7 @@ const memory = (name: string, facts: FormatFacts, limits: Partial<MemoryLimits>)
         return volume;
       },
       findings: () => [],
+      verdict: () => '',
     };
   },
 });
@@ -74,6 +83,12 @@ export const fatTime = ({ seconds }: { seconds: number }) => ({
   nanoseconds: 0,
 });
 
+/** The oracle of the FAT family: their rules, and more room than any of their test disks. */
+export const MEMORY_LIKE_FAT = memory('memory like FAT', FAT_FACTS, {
+  storedTime: fatTime,
+  capacityBytes: 2 ** 40,
+});
+
 export const FORMATS: readonly FormatCase[] = [
   memory('memory', ALL, {}),
   memory('memory with the limits of FAT', FAT_FACTS, { storedTime: fatTime }),
@@ -98,14 +113,22 @@ export class Bench {
 
   /** Out and in again: what is not on the disk is gone. */
   remount(options: { isReadOnly?: boolean; policy?: CommitPolicy } = {}): void {
+    this.unmount();
+    this.#mount({ isReadOnly: options.isReadOnly ?? false, policy: options.policy ?? 'each' });
+  }
+
+  unmount(): void {
     this.user.exit();
     this.root.exit();
     this.kernel.unmount('/Volumes/TEST');
-    this.#mount({ isReadOnly: options.isReadOnly ?? false, policy: options.policy ?? 'each' });
   }
 
   findings(): string[] {
     return this.#disk.findings();
+  }
+
+  verdict(): string {
+    return this.#disk.verdict();
   }
 
   #mount(options: { isReadOnly: boolean; policy: CommitPolicy }): void {
