@@ -60,10 +60,11 @@ export class Mirror {
     this.#expect(treeOf(this.subject.user), 'tree').toEqual(treeOf(this.oracle.user));
   }
 
-  /** Findings of the format's own checker, without those that only say that the volume is in use. */
-  compareWithChecker(ignored: ReadonlySet<string>): void {
-    const findings = this.subject.findings().filter((finding) => !ignored.has(finding.split(':')[0] ?? ''));
-    this.#expect(findings, 'fsck').toEqual([]);
+  /** The format's own checker is content. Files that are open may have no name any more: their space looks lost. */
+  compareWithChecker({ hasOpenFiles }: { hasOpenFiles: boolean }): void {
+    const findings = this.subject.findings();
+    const serious = hasOpenFiles ? findings.filter((each) => !each.startsWith('lost-clusters: ')) : findings;
+    this.#expect(serious, 'fsck').toEqual([]);
   }
 
   #freeBytes(): number {

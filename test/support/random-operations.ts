@@ -136,6 +136,17 @@ export class RandomHand {
     return this.#prng.pick(['', '/', '/Volumes/TEST', '/Volumes/TEST/', './']) + parts.join('/');
   }
 
+  /** Half the time one that is there. */
+  #attributeSomewhere(): { path: string; name: string } {
+    const path = this.#path();
+    const name = this.#prng.pick(ATTRIBUTES);
+    const companions = this.#paths().all.filter((each) => each.includes('/._'));
+    if (companions.length === 0 || this.#prng.below(2) === 0) return { path, name };
+    const holder = this.#prng.pick(companions).replace('/._', '/');
+    const names = this.#mirror.ask((process) => process.listxattr(holder)) ?? [];
+    return { path: holder, name: names.length > 0 ? this.#prng.pick(names) : name };
+  }
+
   /** Every path of the oracle's volume. */
   #paths(): { all: string[]; directories: string[] } {
     const all: string[] = [];
@@ -322,8 +333,7 @@ export class RandomHand {
   }
 
   #attribute(): void {
-    const path = this.#path();
-    const name = this.#prng.pick(ATTRIBUTES);
+    const { path, name } = this.#attributeSomewhere();
     switch (this.#prng.below(5)) {
       case 0:
       case 1: {
