@@ -93,6 +93,7 @@ export const fatTime = ({ seconds }: { seconds: number }) => ({
 
 /** The oracle of the FAT family: their rules, and more room than any of their test disks. */
 export const MEMORY_LIKE_FAT = memory('memory like FAT', FAT_FACTS, {
+  storedName: (name) => name.normalize('NFC'),
   storedTime: fatTime,
   capacityBytes: 2 ** 40,
 });

@@ -1,4 +1,5 @@
 import { assert } from '../../src/engine/base/assert.ts';
+import { utf8 } from '../../src/engine/base/bytes.ts';
 import type { Clock } from '../../src/engine/base/clock.ts';
 import { FsError } from '../../src/engine/base/errno.ts';
 import type {
@@ -30,6 +31,8 @@ export interface MemoryLimits {
   readonly capacityBytes: number;
   readonly isReadOnly: boolean;
   readonly label: string;
+  /** How a name comes back: composed on FAT. */
+  readonly storedName: (name: string) => string;
   /** How a written time comes back: 2 s steps on FAT. */
   readonly storedTime: (time: { seconds: number; nanoseconds: number }) => {
     seconds: number;
@@ -47,6 +50,7 @@ const DEFAULTS: MemoryLimits = {
   capacityBytes: 64 * 2 ** 20,
   isReadOnly: false,
   label: 'MEMORY',
+  storedName: (name) => name,
   storedTime: (time) => time,
 };
 
@@ -126,7 +130,7 @@ export class MemoryVolume implements Volume {
 
   attributes(node: VolumeNode): Attributes {
     const { inode, type, attributes, linkCount, contents, target } = own(node);
-    const sizeBytes = type === 'symlink' ? target.length : contents.length;
+    const sizeBytes = type === 'symlink' ? utf8(target).length : contents.length;
     const allocatedBytes = Math.ceil(sizeBytes / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES;
     return { inode, type, linkCount, sizeBytes, allocatedBytes, ...attributes };
   }
@@ -340,7 +344,7 @@ export class MemoryVolume implements Volume {
     const { entries, linkCount } = own(directory);
     if (linkCount === 0) throw new FsError('ENOENT', '', '');
     if (entries.has(this.#fold(name))) throw new FsError('EEXIST', '', '');
-    entries.set(this.#fold(name), { name, node, position: this.#position++ });
+    entries.set(this.#fold(name), { name: this.#options.storedName(name), node, position: this.#position++ });
     this.#touch(directory);
   }
 

@@ -120,12 +120,17 @@ export function treeOf(process: Process): string[] {
   return lines.sort();
 }
 
+/** Where an AppleDouble file keeps the inode that it had: its volume's own affair. */
+const INODE_FROM = 88;
+const INODE_TO = 92;
+
 /** Size and a hash (FNV-1a, 32 bits) of what is read. */
 function contentsOf(process: Process, path: string, buffer: Uint8Array): string {
   const fd = process.open(path, O_RDONLY);
   let hash = 0x811c9dc5;
   let size = 0;
   for (let count = process.read(fd, buffer); count > 0; count = process.read(fd, buffer)) {
+    if (size === 0 && path.includes('/._')) buffer.fill(0, INODE_FROM, INODE_TO);
     for (let i = 0; i < count; i++) hash = Math.imul(hash ^ (buffer[i] ?? 0), 0x01000193);
     size += count;
   }

@@ -116,12 +116,14 @@ export class RandomHand {
   }
 
   /** Mostly something that is there, or a new name where there is a directory; now and then nonsense. */
-  #path(): string {
+  #path({ isPlain } = { isPlain: false }): string {
     const roll = this.#prng.below(20);
     if (roll === 0) return this.#oddPath();
     const { all, directories } = this.#paths();
     const isNew = roll < 8 || all.length === 0;
     let path = isNew ? `${this.#prng.pick(directories)}/${this.#name()}` : this.#prng.pick(all);
+    // What a companion holds differs in one number, the inode: it may go or be looked at, not read or become a file.
+    if (isPlain) path = path.replaceAll('/._', '/');
     if (this.#prng.below(8) === 0) path = path.toUpperCase().replace('/VOLUMES', '/Volumes');
     if (this.#prng.below(24) === 0) path += this.#prng.pick(['/', '/.', '/..', '/x', '//']);
     const cwd = this.#mirror.ask((process) => process.getcwd());
@@ -172,7 +174,7 @@ export class RandomHand {
 
   #open(): void {
     if (this.#descriptors.size >= 5) return;
-    const path = this.#path();
+    const path = this.#path({ isPlain: true });
     const flags = this.#prng.pick([O_RDONLY, O_RDWR, O_RDWR | O_CREAT, O_WRONLY | O_CREAT | O_TRUNC]);
     const fd = this.#call(`open ${quote(path)} ${flags.toString(16)}`, (process) =>
       process.open(path, flags),
@@ -181,7 +183,7 @@ export class RandomHand {
   }
 
   #writeFile(): void {
-    const path = this.#path();
+    const path = this.#path({ isPlain: true });
     const extra = this.#prng.pick([0, O_TRUNC, O_APPEND, O_EXCL, O_CREAT, O_CREAT, O_CREAT | O_TRUNC]);
     const flags = O_WRONLY | extra | (this.#prng.below(3) ? O_CREAT : 0);
     const fd = this.#call(`open ${quote(path)} ${flags.toString(16)}`, (process) =>
@@ -269,7 +271,7 @@ export class RandomHand {
   }
 
   #rename(): void {
-    const from = this.#path();
+    const from = this.#path({ isPlain: true });
     const to = this.#prng.below(6) === 0 ? from.toUpperCase().replace('/VOLUMES', '/Volumes') : this.#path();
     this.#call(`rename ${quote(from)} to ${quote(to)}`, (process) => process.rename(from, to));
   }

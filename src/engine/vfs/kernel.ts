@@ -138,7 +138,8 @@ export class Kernel {
     }
     const writer = this.#writerOf(from);
     if (writer !== undefined) throw new FsError('EBUSY', 'mount', from, writer.describe());
-    const covered = on === undefined ? this.#newMountPoint(options.name ?? volume.label) : this.#existingMountPoint(on);
+    const covered =
+      on === undefined ? this.#newMountPoint(options.name ?? volume.label) : this.#existingMountPoint(on);
     const typeName =
       options.typeName ?? TYPE_NAMES[volume.formatName ?? ''] ?? volume.formatName ?? 'unknown';
     const mount = new Mount(volume, { device: this.#device++, from, typeName }, covered);

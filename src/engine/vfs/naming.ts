@@ -92,6 +92,7 @@ export function makeSymlink(caller: Caller, target: string, path: string): void 
   }
   if (target.includes('\0')) throw new FsError('EINVAL', '', path, 'the target holds a NUL');
   if (target === '') throw new FsError('EINVAL', '', path, 'the target is empty');
+  if (/\p{Surrogate}/u.test(target)) throw new FsError('EILSEQ', '', path, 'the target is no text');
   const found = walk(caller, path, { follow: false });
   if (found.target !== null) throw new FsError('EEXIST', '', path);
   requireNewName(found, path, { isDirectory: false });
