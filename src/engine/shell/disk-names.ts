@@ -32,6 +32,10 @@ export function volumeNamed(machine: Machine, text: string): NamedVolume | undef
   return onDisk.length === 1 ? onDisk[0] : undefined;
 }
 
+/** newfs's own lines know no device: `127006 sectors in …` gets its name here. */
+export const withDeviceName = (lines: readonly string[], device: string): string[] =>
+  lines.map((line) => (/^\d+ sectors? in /.test(line) ? `${rawDevicePath(device)}: ${line}` : line));
+
 /** The errno's text and, where there is one, the sentence that says why. */
 export const reasonOf = (error: FsError): string =>
   `${strerror(error.code)}${error.detail === '' ? '' : ` (${error.detail})`}`;

@@ -105,6 +105,7 @@ export class Invocation {
   /** Text for stderr without the tool's name: questions. What was printed before comes first. */
   *say(text: string): Running<void> {
     yield* this.flush();
+    yield* this.context.stdout.flush();
     yield* this.context.stderr.write(text);
   }
 

@@ -1,7 +1,14 @@
 import { FsError } from '../../base/errno.ts';
 import type { Running } from '../command.ts';
 import type { NamedVolume } from '../disk-names.ts';
-import { diskNamed, plainDeviceName, rawDevicePath, reasonOf, volumeNamed } from '../disk-names.ts';
+import {
+  diskNamed,
+  plainDeviceName,
+  rawDevicePath,
+  reasonOf,
+  volumeNamed,
+  withDeviceName,
+} from '../disk-names.ts';
 import type { DiskDescription } from '../machine.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
@@ -164,6 +171,12 @@ function* listFilesystems(call: Invocation): Running<number | null> {
   return 0;
 }
 
+/** diskutil does not name itself. */
+function* failed(call: Invocation, sentence: string): Running {
+  yield* call.say(`${sentence}\n`);
+  return 1;
+}
+
 function* notFound(call: Invocation, name: string): Running {
   yield* call.say(`Could not find disk: ${name}\n`);
   return 1;
@@ -186,7 +199,7 @@ function* mountVolume(call: Invocation, words: readonly string[]): Running<numbe
   }
   const on = outcomeOf(() => call.context.machine.mount(found.slice.device, { isReadOnly }));
   if (on instanceof FsError)
-    return yield* call.fail(`Volume on ${found.slice.device} failed to mount: ${reasonOf(on)}`);
+    return yield* failed(call, `Volume on ${found.slice.device} failed to mount: ${reasonOf(on)}`);
   yield* call.printLine(`Volume ${title(volumeNamed(call.context.machine, name) ?? found)} mounted`);
   return 0;
 }
@@ -199,7 +212,8 @@ function* mountDisk(call: Invocation, words: readonly string[]): Running<number 
   for (const slice of disk.slices) {
     if (slice.mountPoint !== null || slice.formatName === null) continue;
     const on = outcomeOf(() => call.context.machine.mount(slice.device, { isReadOnly: false }));
-    if (on instanceof FsError) yield* call.warn(`Volume on ${slice.device} failed to mount: ${reasonOf(on)}`);
+    if (on instanceof FsError)
+      call.exitCode = yield* failed(call, `Volume on ${slice.device} failed to mount: ${reasonOf(on)}`);
   }
   if (call.exitCode === 0) yield* call.printLine('Volume(s) mounted successfully');
   return call.exitCode;
@@ -250,7 +264,7 @@ function* rename(call: Invocation, words: readonly string[]): Running<number | n
   if (!found) return yield* notFound(call, name);
   const done = outcomeOf(() => call.context.machine.rename(found.slice.device, label));
   if (done instanceof FsError)
-    return yield* call.fail(`Error renaming volume on ${found.slice.device}: ${reasonOf(done)}`);
+    return yield* failed(call, `Error renaming volume on ${found.slice.device}: ${reasonOf(done)}`);
   yield* call.printLine(`Volume on ${found.slice.device} renamed to ${label}`);
   return 0;
 }
@@ -273,7 +287,7 @@ function* checkVolume(call: Invocation, words: readonly string[], repair: boolea
   }
   yield* call.printLine(`Performing fsck_msdos -${repair ? 'y' : 'n'} ${rawDevicePath(device)}`);
   const report = outcomeOf(() => machine.fsck(device, { repair }));
-  if (report instanceof FsError) return yield* call.fail(`Error starting ${what}: ${reasonOf(report)}`);
+  if (report instanceof FsError) return yield* failed(call, `Error starting ${what}: ${reasonOf(report)}`);
   for (const line of report.lines) yield* call.printLine(line);
   const exitCode = exitCodeOf(report);
   yield* call.printLine(`File system check exit code is ${exitCode}`);
@@ -281,7 +295,7 @@ function* checkVolume(call: Invocation, words: readonly string[], repair: boolea
     yield* call.printLine(`Restoring the original state found as ${wasMounted ? 'mounted' : 'unmounted'}`);
     const mounted = wasMounted ? outcomeOf(() => machine.mount(device, { isReadOnly: false })) : '';
     if (mounted instanceof FsError)
-      yield* call.warn(`Volume on ${device} failed to mount: ${reasonOf(mounted)}`);
+      call.exitCode = yield* failed(call, `Volume on ${device} failed to mount: ${reasonOf(mounted)}`);
   }
   if (exitCode !== 0) {
     yield* call.say('Error: -69845: File system verify or repair failed\n');
@@ -336,11 +350,13 @@ function* eraseVolume(call: Invocation, words: readonly string[]): Running<numbe
   const report = outcomeOf(() =>
     machine.newfs(device, { format: personality.format, label, settings: { ...personality.settings } }),
   );
-  if (report instanceof FsError) return yield* call.fail(`Error: -69850: ${device}: ${reasonOf(report)}`);
-  for (const line of [...report.lines, ...report.warnings]) yield* call.printLine(line);
+  if (report instanceof FsError) return yield* failed(call, `Error: -69850: ${device}: ${reasonOf(report)}`);
+  for (const line of withDeviceName(report.lines, device)) yield* call.printLine(line);
+  for (const warning of report.warnings) yield* call.printLine(warning);
   yield* call.printLine('Mounting disk');
   const on = outcomeOf(() => machine.mount(device, { isReadOnly: false }));
-  if (on instanceof FsError) return yield* call.fail(`Volume on ${device} failed to mount: ${reasonOf(on)}`);
+  if (on instanceof FsError)
+    return yield* failed(call, `Volume on ${device} failed to mount: ${reasonOf(on)}`);
   yield* call.printLine(`Finished erase on ${device}${label === '' ? '' : ` ${label}`}`);
   return 0;
 }
@@ -368,7 +384,9 @@ function* eraseDisk(call: Invocation, words: readonly string[]): Running<number 
   const lines = outcomeOf(() =>
     machine.eraseDisk(disk.device, { format: personality.format, label, scheme }),
   );
-  if (lines instanceof FsError) return yield* call.fail(`Error: -69877: ${disk.device}: ${reasonOf(lines)}`);
-  for (const line of lines) yield* call.printLine(line);
+  if (lines instanceof FsError)
+    return yield* failed(call, `Error: -69877: ${disk.device}: ${reasonOf(lines)}`);
+  const formatted = lines.flatMap((line) => /^Formatting (disk\d+(?:s\d+)?) /.exec(line)?.[1] ?? [])[0];
+  for (const line of withDeviceName(lines, formatted ?? disk.device)) yield* call.printLine(line);
   return 0;
 }

@@ -393,6 +393,7 @@ class Listing {
     const names = outcomeOf(() => system.listxattr(path, XATTR_NOFOLLOW));
     if (names instanceof FsError) return [];
     return names.map((name) => {
+      if (!this.#style.showsAttributes) return { name, size: 0 };
       const value = outcomeOf(() => system.getxattr(path, name, XATTR_NOFOLLOW));
       return { name, size: value instanceof FsError ? 0 : value.length };
     });

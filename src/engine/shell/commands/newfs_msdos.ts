@@ -1,5 +1,5 @@
 import { FsError } from '../../base/errno.ts';
-import { plainDeviceName, rawDevicePath, reasonOf, volumeNamed } from '../disk-names.ts';
+import { plainDeviceName, rawDevicePath, reasonOf, volumeNamed, withDeviceName } from '../disk-names.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
 import { outcomeOf } from '../system-outcome.ts';
@@ -42,7 +42,7 @@ Differs from macOS: no -N -B -P -S -a -f -h -i -k -m -o -s -u; the geometry is t
       machine.newfs(special, { format: 'fat32', label: call.valueOf('v') ?? '', settings }),
     );
     if (report instanceof FsError) return yield* call.fail(`${path}: ${reasonOf(report)}`);
-    for (const line of report.lines) yield* call.printLine(line);
+    for (const line of withDeviceName(report.lines, special)) yield* call.printLine(line);
     for (const warning of report.warnings) yield* call.say(`${call.context.name}: ${warning}\n`);
     return 0;
   },

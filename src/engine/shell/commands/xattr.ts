@@ -69,7 +69,7 @@ On FAT and exFAT the attributes of a file live in an AppleDouble file beside it,
 });
 
 function* complainOfUsage(call: Invocation, message: string): Running {
-  yield* call.say(`${message}\n\n${HELP}\n`);
+  yield* call.print(`${message}\n\n${HELP}\n`);
   return 1;
 }
 

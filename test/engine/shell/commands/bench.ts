@@ -40,12 +40,14 @@ export class Bench {
       throw new Error(`this bench has no machine.${String(name)}`);
     },
   });
+  readonly volumes: MemoryVolume[] = [];
   readonly #commands: ReadonlyMap<string, Command>;
 
   constructor(commands: readonly Command[], volumes: readonly Partial<MemoryLimits>[] = [{}]) {
     this.#commands = new Map(commands.map((command) => [command.name, command]));
     for (const [index, limits] of volumes.entries()) {
       const volume = new MemoryVolume(this.clock, limits);
+      this.volumes.push(volume);
       this.kernel.mount(volume, { from: `/dev/disk${index + 1}s1`, typeName: 'msdos' });
     }
     this.process = this.kernel.spawn();
@@ -161,7 +163,7 @@ const wordsOf = (line: string): string[] =>
 
 /**
  * Runs what stands behind `$ ` (`# ` as root), one line after another, and compares everything printed with what
- * stands below it. `[1]` is an exit code; without one it is 0.
+ * stands below it. `[1]` is an exit code; without one it is 0. `%` marks a last line without its newline, as in zsh.
  */
 export function expectTranscript(bench: Bench, transcript: string, options: RunOptions = {}): void {
   const wanted = transcript.replace(/^\n/, '').replace(/\n *$/, '');
@@ -175,7 +177,8 @@ export function replay(bench: Bench, transcript: string, options: RunOptions = {
     .map((line) => {
       const asRoot = line.startsWith('# ');
       const { output, exitCode } = bench.run(line.slice(2), { ...options, asRoot });
-      return `${line}\n${output}${exitCode === 0 ? '' : `[${exitCode}]\n`}`;
+      const ended = output === '' || output.endsWith('\n') ? output : `${output}%\n`;
+      return `${line}\n${ended}${exitCode === 0 ? '' : `[${exitCode}]\n`}`;
     })
     .join('')
     .replace(/\n$/, '');

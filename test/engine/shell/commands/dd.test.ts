@@ -23,11 +23,13 @@ $ dd if=abc of=out bs=10 status=noxfer
 2+1 records in
 2+1 records out
 $ dd if=abc bs=10 skip=1 count=1 status=none
-klmnopqrst$ dd if=abc of=out bs=4 seek=2 count=1 conv=notrunc status=noxfer
+klmnopqrst%
+$ dd if=abc of=out bs=4 seek=2 count=1 conv=notrunc status=noxfer
 1+0 records in
 1+0 records out
 $ dd if=out bs=64 status=none
-abcdefghabcdmnopqrstuvwxyz$ dd if=abc of=/dev/null ibs=3 obs=5 status=noxfer
+abcdefghabcdmnopqrstuvwxyz%
+$ dd if=abc of=/dev/null ibs=3 obs=5 status=noxfer
 8+1 records in
 5+1 records out
 $ dd count=0 if=abc of=none
@@ -44,17 +46,21 @@ test('converts', () => {
     `
 $ dd if=abc of=up conv=ucase status=none
 $ dd if=up status=none
-ABCDEFGHIJKLMNOPQRSTUVWXYZ$ dd if=up conv=lcase status=none
-abcdefghijklmnopqrstuvwxyz$ dd if=abc of=sw conv=swab ibs=5 obs=7 status=noxfer
+ABCDEFGHIJKLMNOPQRSTUVWXYZ%
+$ dd if=up conv=lcase status=none
+abcdefghijklmnopqrstuvwxyz%
+$ dd if=abc of=sw conv=swab ibs=5 obs=7 status=noxfer
 5+1 records in
 3+1 records out
 6 odd length swab records
 $ dd if=sw status=none
-badcegfihjlknmoqpsrtvuxwyz$ dd if=abc of=padded bs=20 conv=sync fillchar=. status=noxfer
+badcegfihjlknmoqpsrtvuxwyz%
+$ dd if=abc of=padded bs=20 conv=sync fillchar=. status=noxfer
 2+0 records in
 2+0 records out
 $ dd if=padded status=none
-abcdefghijklmnopqrstuvwxyz..............$ dd if=/dev/zero of=sparse bs=512 count=3 conv=sparse status=noxfer
+abcdefghijklmnopqrstuvwxyz..............%
+$ dd if=/dev/zero of=sparse bs=512 count=3 conv=sparse status=noxfer
 3+0 records in
 3+0 records out
 $ stat -f %z sparse

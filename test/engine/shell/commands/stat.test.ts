@@ -95,7 +95,7 @@ $ stat -f '%@ %N%t%%' file file
 1 file	%
 2 file	%
 $ stat -n -f %z file
-6
+6%
 `,
   );
 });
