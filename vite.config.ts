@@ -18,7 +18,7 @@ export default defineConfig(({ isSsrBuild }) => ({
           name: 'engine',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/page/**', 'test/long/**', 'test/bench/**'],
+          exclude: ['test/page/**', 'test/long/**'],
           testTimeout: 60_000,
         },
       },
@@ -31,15 +31,6 @@ export default defineConfig(({ isSsrBuild }) => ({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'bench',
-          environment: 'node',
-          include: ['test/bench/**/*.test.ts'],
-          testTimeout: 600_000,
         },
       },
       {
