@@ -65,7 +65,7 @@ export class FileAllocationTable {
   readonly #entriesPerPage: number;
   readonly #tableBytes: number;
   #lastPage: FatPage | undefined;
-  readonly #dirtyPages: FatPage[] = [];
+  #dirtyPages: FatPage[] = [];
   /** Pages in which the search found no free cluster, until one is set free. */
   readonly #fullPages: Uint8Array;
 
@@ -401,7 +401,7 @@ export class FileAllocationTable {
   /** Write every dirty block to each copy. `reason` unless something was noted. */
   write(reason: string): void {
     const said = this.#notes.length === 0 ? reason : this.#notes.slice(0, 3).join(', ');
-    this.#notes.length = 0;
+    if (this.#notes.length > 0) this.#notes.length = 0;
     this.#dirtyPages.sort((a, b) => a.index - b.index);
     const { activeFat, isMirrored } = this.#options;
     const first = isMirrored ? 0 : activeFat;
@@ -411,7 +411,7 @@ export class FileAllocationTable {
       for (const page of this.#dirtyPages) this.#writePage(page, fat, label);
     }
     for (const page of this.#dirtyPages) page.dirtyBlocks = 0;
-    this.#dirtyPages.length = 0;
+    this.#dirtyPages = [];
   }
 
   #writePage(page: FatPage, fat: number, label: WriteLabel): void {

@@ -14,7 +14,7 @@ import {
   UNKNOWN_COUNT,
 } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import { putFirstCluster } from './node.ts';
+import { putFirstCluster, putU32, u32At } from './node.ts';
 
 /**
  * When what goes to the device. FAT has no journal: order is all that protects a volume, and the order here makes a
@@ -54,6 +54,9 @@ const STATE_OFFSET_BYTES = {
   32: BootSector32.fields.state.at,
 };
 
+const FREE_COUNT_AT = FsInfo.fields.freeCount.at;
+const NEXT_FREE_AT = FsInfo.fields.nextFree.at;
+
 export class Commit {
   readonly #device: Device;
   readonly #geometry: Geometry;
@@ -67,6 +70,8 @@ export class Commit {
   #isMarkedInUse: boolean;
   #writtenFreeCount: number | undefined;
   #writtenNextFree = 0;
+  /** FSInfo as it is on the device, once read. */
+  #fsInfoSector: Uint8Array | undefined;
   #dirtySinceSeconds = -1;
   /** Dirty sectors of directories, in bytes. */
   #directoryBytes = 0;
@@ -263,13 +268,20 @@ export class Commit {
     if (freeCount === this.#writtenFreeCount && nextFree === this.#writtenNextFree) return;
     const { blockSizeBytes } = this.#device;
     const at = (this.#geometry.fsInfoSector * this.#geometry.sectorSizeBytes) / blockSizeBytes;
-    const sector = new Uint8Array(blockSizeBytes);
-    this.#device.read(at, sector);
-    const old = FsInfo.peek(sector);
-    if (old.freeCount !== freeCount || old.nextFree !== nextFree) {
-      FsInfo.write(sector, { freeCount: freeCount < 0 ? UNKNOWN_COUNT : freeCount, nextFree });
+    let sector = this.#fsInfoSector;
+    if (sector === undefined) {
+      sector = new Uint8Array(blockSizeBytes);
+      this.#device.read(at, sector);
+    }
+    const count = freeCount < 0 ? UNKNOWN_COUNT : freeCount;
+    if (u32At(sector, FREE_COUNT_AT) !== count || u32At(sector, NEXT_FREE_AT) !== nextFree) {
+      // Every operation that takes or frees a cluster comes here: only the two counts are put, nothing is read again.
+      putU32(sector, FREE_COUNT_AT, count);
+      putU32(sector, NEXT_FREE_AT, nextFree);
+      this.#fsInfoSector = undefined; // should the write fail
       this.#device.write(at, sector, LABEL_FSINFO);
     }
+    this.#fsInfoSector = sector;
     this.#writtenFreeCount = freeCount;
     this.#writtenNextFree = nextFree;
   }

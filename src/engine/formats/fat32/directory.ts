@@ -553,7 +553,7 @@ export class Directory {
     for (const sector of this.#dirtySectors) this.#sectorStates[sector] = 0;
     this.#dirtySectors = [];
     this.#rounds = [];
-    this.#notes.length = 0;
+    if (this.#notes.length > 0) this.#notes.length = 0;
   }
 
   #areNeighbours(sector: number): boolean {

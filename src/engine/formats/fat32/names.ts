@@ -103,6 +103,18 @@ function simpleUpperCase(unit: number): number {
 
 /** Equal keys, same name: upper case, composed, stand-ins resolved. Takes names as programs or as disks spell them. */
 export function nameKey(name: string): string {
+  // One operation asks for the same name several times: to find it, to be sure that it is free, to enter it.
+  if (name !== latestName) {
+    latestKey = keyOf(name);
+    latestName = name;
+  }
+  return latestKey;
+}
+
+let latestName = '';
+let latestKey = '';
+
+function keyOf(name: string): string {
   if (ASCII.test(name)) return name.toUpperCase();
   const table = upperCaseTable();
   const composed = nameOfDiskName(name).normalize('NFC');
@@ -256,10 +268,13 @@ function basisOf(diskName: string): { base: string; extension: string; isLossy: 
 }
 
 /** Upper case, without spaces and dots, `_` for whatever a short name cannot hold. */
-const shortCharacters = (part: string): string =>
-  (ASCII.test(part) ? part.toUpperCase() : part)
+function shortCharacters(part: string): string {
+  const upper = ASCII.test(part) ? part.toUpperCase() : part;
+  if (SHORT_CHARACTERS.test(upper)) return upper;
+  return upper
     .replace(/[ .]/g, '')
     .replace(/[\ud800-\udbff][\udc00-\udfff]|[^A-Z0-9$%'\-_@~`!(){}^#&]/g, '_');
+}
 
 /** FNV-1a of Fowler, Noll and Vo over the UTF-16 units, folded to 16 bits. */
 function hash16(text: string): number {
