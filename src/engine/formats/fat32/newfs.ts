@@ -145,10 +145,8 @@ function writeFsInfo({ device, plan }: NewVolume): void {
   const sector = new Uint8Array(plan.sectorSizeBytes);
   FsInfo.write(sector, { freeCount: plan.clusterCount - 1, nextFree: 2 });
   device.write(plan.fsInfoSector, sector, labelled('header', 'FSInfo', 'count the free clusters'));
-  if (plan.backupBootSector !== 0) {
-    const at = plan.backupBootSector + plan.fsInfoSector;
-    device.write(at, sector, labelled('header', 'backup FSInfo', 'keep a second copy'));
-  }
+  const at = plan.backupBootSector + plan.fsInfoSector;
+  device.write(at, sector, labelled('header', 'backup FSInfo', 'keep a second copy'));
 }
 
 function writeLabelEntry({ device, plan, stamp }: NewVolume, label: string): void {

@@ -34,6 +34,8 @@ export interface Plan {
 }
 
 const SECTORS_MAX = 0xffff_ffff;
+/** Boot sector, FSInfo and their copies from sector 6 on. */
+const RESERVED32_SECTORS_MIN = 8;
 const GIB_BYTES = 2 ** 30;
 /** As large as a floppy disk: mkfs.fat aligns nothing. */
 const UNALIGNED_SECTORS_MAX = 8192;
@@ -66,6 +68,9 @@ function planOf(sectors: number, sectorSizeBytes: number, settings: Settings): P
   const { type, clusterSizeBytes } = settings;
   if (clusterSizeBytes !== undefined && clusterSizeBytes < sectorSizeBytes) {
     return `a cluster of ${clusterSizeBytes} bytes is smaller than the disk's sector of ${sectorSizeBytes}`;
+  }
+  if (type === 32 && (settings.reservedSectors ?? RESERVED32_SECTORS_MIN) < RESERVED32_SECTORS_MIN) {
+    return `FAT32 needs ${RESERVED32_SECTORS_MIN} reserved sectors or more: boot sector, FSInfo and their copies`;
   }
   const fitting = fittingPlan(sectors, sectorSizeBytes, settings);
   if (fitting !== undefined) return fitting;
@@ -144,7 +149,7 @@ function planWithClusters(frame: Frame, settings: Settings): Plan | undefined {
   const entriesPerSector = sectorSizeBytes / ENTRY_SIZE_BYTES;
 
   const reservedSectors = aligned(settings.reservedSectors ?? (type === 32 ? 32 : 1));
-  if (type === 32 && reservedSectors < 2) return undefined;
+  if (type === 32 && reservedSectors < RESERVED32_SECTORS_MIN) return undefined;
   const rootSectors =
     type === 32 ? 0 : aligned(Math.ceil((settings.rootEntryCount ?? 512) / entriesPerSector));
   const forTablesAndData = totalSectors - reservedSectors - rootSectors;
@@ -158,7 +163,6 @@ function planWithClusters(frame: Frame, settings: Settings): Plan | undefined {
   const clusterCount = Math.floor(dataSectors / sectorsPerCluster);
   if (clusterCount < CLUSTERS_MIN[type] || clusterCount > CLUSTERS_MAX[type]) return undefined;
   if (type !== 32 && fatSizeSectors > 0xffff) return undefined;
-  const hasBackup = type === 32 && reservedSectors >= 8;
   return {
     type,
     sectorSizeBytes,
@@ -174,7 +178,7 @@ function planWithClusters(frame: Frame, settings: Settings): Plan | undefined {
     sectorsPerTrack: frame.sectorsPerTrack,
     headCount: frame.headCount,
     fsInfoSector: type === 32 ? 1 : 0,
-    backupBootSector: hasBackup ? 6 : 0,
+    backupBootSector: type === 32 ? 6 : 0,
   };
 }
 
