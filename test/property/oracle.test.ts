@@ -26,11 +26,10 @@ function run(format: FormatCase, seed: number): void {
   const policyOf = (): CommitPolicy => (prng.below(2) === 0 ? 'each' : 'writeback');
   const subject = new Bench(format, { policy: policyOf() });
   const mirror = new Mirror(subject, new Bench(MEMORY_LIKE_FAT));
-  const isTight = seed % 5 === 0;
-  const hand = new RandomHand(mirror, prng, {
-    hasAttributes: !isTight,
-    fileBytesMax: isTight ? 200_000 : 12_000,
-  });
+  // A disk without room: extended attributes that cannot follow a rename would be the oracle's other opinion.
+  const isTight = seed % 4 === 0;
+  const hand = new RandomHand(mirror, prng, { hasAttributes: !isTight, fileBytesMax: 12_000 });
+  if (isTight) hand.leaveRoom(prng.below(60_000));
 
   for (let i = 1; i <= OPERATIONS; i++) {
     hand.next();

@@ -42,7 +42,12 @@ export class Mirror {
   }
 
   /** write(2) may write less than asked when the volume fills up: then the oracle is asked to write as much. */
-  write(sentence: string, data: Uint8Array, work: (process: Process, data: Uint8Array) => number): void {
+  write(
+    sentence: string,
+    data: Uint8Array,
+    work: (process: Process, data: Uint8Array) => number,
+    neededBytes: number,
+  ): void {
     let piece = data;
     this.call(
       sentence,
@@ -51,7 +56,7 @@ export class Mirror {
         piece = data.subarray(0, count);
         return count;
       },
-      data.length + 40_000,
+      neededBytes,
     );
   }
 
@@ -99,7 +104,10 @@ function answerOf<T>(work: () => T): Answer<T> {
   }
 }
 
-/** One line for each file and directory below the root of the volume, in order of their paths. */
+/**
+ * One line for each file and directory below the root of the volume, in order of their paths. A file `ballast` only
+ * takes up room and is not read.
+ */
 export function treeOf(process: Process): string[] {
   const lines: string[] = [];
   const buffer = new Uint8Array(65_536);
@@ -113,6 +121,7 @@ export function treeOf(process: Process): string[] {
         lines.push(`${child}/`);
         visit(child);
       } else if (type === 'symlink') lines.push(`${child} -> ${process.readlink(child)}`);
+      else if (name === 'ballast') lines.push(`${child}: ${process.stat(child).sizeBytes} bytes`);
       else lines.push(`${child}: ${contentsOf(process, child, buffer)}`);
     }
   };

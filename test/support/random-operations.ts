@@ -28,6 +28,9 @@ export interface RandomOptions {
   readonly fileBytesMax: number;
 }
 
+/** A file that only takes up room: never touched, never read. */
+const BALLAST = '/Volumes/TEST/ballast';
+
 const NAMES = [
   ...['a', 'B', 'file.txt', 'README', 'Long file name number 1.text', 'Long file name number 2.text'],
   ...[
@@ -100,6 +103,17 @@ export class RandomHand {
     }
   }
 
+  /** Leave at most so much room on the volume under test. */
+  leaveRoom(roomBytes: number): void {
+    const { freeBlocks, blockSizeBytes } = this.#mirror.subject.volume.statistics();
+    const lengthBytes = freeBlocks * blockSizeBytes - roomBytes;
+    this.#call(`leave room for ${roomBytes} bytes`, (process) => {
+      const fd = process.open(BALLAST, O_WRONLY | O_CREAT);
+      process.fill(fd, lengthBytes, ZERO_FILL);
+      process.close(fd);
+    });
+  }
+
   /** For a remount: nothing may be open. */
   closeAll(): void {
     for (const fd of this.#descriptors) this.#call(`close ${fd}`, (process) => process.close(fd));
@@ -157,6 +171,7 @@ export class RandomHand {
       for (const directory of directories) {
         const fd = process.open(directory, O_RDONLY);
         for (const { name, type } of process.getdirentries(fd, 1000)) {
+          if (name === 'ballast') continue;
           all.push(`${directory}/${name}`);
           if (type === 'directory') directories.push(`${directory}/${name}`);
         }
@@ -193,9 +208,10 @@ export class RandomHand {
     const data = this.#bytes();
     const offset = this.#prng.below(3) === 0 ? this.#prng.below(this.#options.fileBytesMax) : -1;
     const sentence = `write ${data.length} bytes at ${offset} of ${quote(path)}`;
-    this.#mirror.write(sentence, data, (process, piece) =>
-      offset < 0 ? process.write(fd, piece) : process.pwrite(fd, piece, offset),
-    );
+    const neededBytes = this.#roomFor(fd, data.length, offset);
+    const write = (process: Process, piece: Uint8Array) =>
+      offset < 0 ? process.write(fd, piece) : process.pwrite(fd, piece, offset);
+    this.#mirror.write(sentence, data, write, neededBytes);
     this.#call(`close ${fd}`, (process) => process.close(fd));
   }
 
@@ -206,16 +222,16 @@ export class RandomHand {
       case 0:
       case 1: {
         const data = this.#bytes();
-        this.#mirror.write(`write ${data.length} to ${fd}`, data, (process, piece) =>
-          process.write(fd, piece),
-        );
+        const write = (process: Process, piece: Uint8Array) => process.write(fd, piece);
+        this.#mirror.write(`write ${data.length} to ${fd}`, data, write, this.#roomFor(fd, data.length, -1));
         break;
       }
       case 2: {
         const data = this.#bytes();
         const offset = this.#prng.below(max);
         const sentence = `pwrite ${data.length} at ${offset} to ${fd}`;
-        this.#mirror.write(sentence, data, (process, piece) => process.pwrite(fd, piece, offset));
+        const write = (process: Process, piece: Uint8Array) => process.pwrite(fd, piece, offset);
+        this.#mirror.write(sentence, data, write, this.#roomFor(fd, data.length, offset));
         break;
       }
       case 3: {
@@ -241,9 +257,9 @@ export class RandomHand {
         break;
       case 7: {
         const length = this.#prng.below(max);
-        this.#mirror.write(`fill ${length} of ${fd}`, new Uint8Array(length), (process, piece) =>
-          process.fill(fd, piece.length, ZERO_FILL),
-        );
+        const zeros = new Uint8Array(length);
+        const write = (process: Process, piece: Uint8Array) => process.fill(fd, piece.length, ZERO_FILL);
+        this.#mirror.write(`fill ${length} of ${fd}`, zeros, write, this.#roomFor(fd, length, -1));
         break;
       }
       case 8:
@@ -251,6 +267,13 @@ export class RandomHand {
         this.#descriptors.delete(fd);
         break;
     }
+  }
+
+  /** Bytes a write may take: its own, and the gap between the end of the file and `offset` (−1: the descriptor's). */
+  #roomFor(fd: number, lengthBytes: number, offset: number): number {
+    const size = this.#mirror.ask((process) => process.fstat(fd).sizeBytes) ?? 0;
+    const at = offset >= 0 ? offset : (this.#mirror.ask((process) => process.lseek(fd, 0, SEEK_CUR)) ?? 0);
+    return lengthBytes + Math.max(0, at - size);
   }
 
   #truncate(): void {
