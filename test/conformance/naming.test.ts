@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { ZERO_FILL } from '../../src/engine/formats/contract.ts';
 import {
   O_CREAT,
   O_RDONLY,
+  O_WRONLY,
   RENAME_EXCL,
   RENAME_SWAP,
   S_IFDIR,
@@ -295,6 +297,28 @@ describe.each(FORMATS)('link, clonefile and what else only some can, on $name', 
     expect(outcome(() => user.fsSnapshotCreate('d', 's'))).toBe('EINVAL');
     expect(outcome(() => user.fsSnapshotCreate('.', '..'))).toBe('EINVAL');
     expect(outcome(() => user.fsSnapshotCreate('.', 's'))).toBe('ENOTSUP');
+  });
+
+  test('a symlink that does not fit is not made', () => {
+    const bench = new Bench(format);
+    const { user, facts } = bench;
+    if (!facts.hasSymlinks || facts.hasPermissions) return;
+    writeFile(user, 'ballast');
+    const { freeBlocks, blockSizeBytes } = user.statfs('.');
+    const fd = user.open('ballast', O_WRONLY);
+    user.fill(fd, (freeBlocks - 1) * blockSizeBytes, ZERO_FILL);
+    user.close(fd);
+    const free = user.statfs('.').freeBlocks;
+    const result = outcome(() => user.symlink('ballast', 'l'));
+    if (result === 'ok') {
+      bench.remount();
+      expect(bench.user.readlink('l')).toBe('ballast');
+      return;
+    }
+    expect(result).toBe('ENOSPC');
+    expect(namesOf(user, '.')).toEqual(['ballast']);
+    expect(user.statfs('.').freeBlocks).toBe(free);
+    expect(bench.findings()).toEqual([]);
   });
 
   test('symlink and readlink', () => {

@@ -222,7 +222,8 @@ export class FatVolume implements Volume {
         const parent = this.#tree.livingEntriesOf(asFat(directory));
         const node = this.#tree.add(parent, name, 'symlink', this.#entryNow(ATTRIBUTE.archive));
         try {
-          this.#store(node, 0, file);
+          // Half a target is none.
+          if (this.#store(node, 0, file) < file.length) throw new FsError('ENOSPC', '', '');
         } catch (error) {
           this.#tree.remove(parent, node.slot);
           throw error;
