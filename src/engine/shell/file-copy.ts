@@ -7,11 +7,13 @@ import type { Invocation } from './program.ts';
 
 /** What cp and mv share: contents by chunks, extended attributes, and the rest that `-p` keeps. */
 
-export const CHUNK_BYTES = 128 * 1024;
+export const CHUNK_BYTES = 2 ** 20;
+const CHUNK_BYTES_MIN = 4096;
 
 /** All bytes from one descriptor to the other. Breathes after every chunk; a failure is the write's or read's own. */
 export function* copyContents(system: SystemCalls, from: number, to: number): Running<void> {
-  const chunk = new Uint8Array(CHUNK_BYTES);
+  const { sizeBytes } = system.fstat(from);
+  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, Math.max(CHUNK_BYTES_MIN, sizeBytes)));
   for (;;) {
     const count = system.read(from, chunk);
     if (count === 0) return;

@@ -19,3 +19,14 @@ export function directoryName(path: string): string {
 /** One slash between the two, none added where one is. */
 export const joinPath = (directory: string, name: string): string =>
   directory.endsWith('/') ? directory + name : `${directory}/${name}`;
+
+/** strcmp(3) on UTF-8: by code point, which JavaScript's own order is not for characters beyond U+FFFF. */
+export function compareNames(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    if (a.charCodeAt(i) !== b.charCodeAt(i)) {
+      return (a.codePointAt(i) ?? 0) - (b.codePointAt(i) ?? 0);
+    }
+  }
+  return a.length - b.length;
+}

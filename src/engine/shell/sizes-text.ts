@@ -68,3 +68,6 @@ export function decimalSize(bytes: number): string {
   }
   return `${scale === 0 ? value : value.toFixed(1)} ${units[scale] ?? ''}`;
 }
+
+/** '1,234,567' */
+export const withCommas = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');

@@ -170,13 +170,13 @@ class Copying {
   }
 
   *#one(entry: WalkEntry, stat: Stat, to: string, walk: TreeWalk): Running<boolean> {
-    const existing = outcomeOf(() => this.#system.stat(to));
-    if (!(existing instanceof FsError) && isSame(existing, stat)) {
+    const isNew = outcomeOf(() => this.#system.lstat(to)) instanceof FsError;
+    const existing = isNew ? null : outcomeOf(() => this.#system.stat(to));
+    if (existing && !(existing instanceof FsError) && isSame(existing, stat)) {
       yield* this.#call.warn(`${to} and ${entry.path} are identical (not copied).`);
       walk.skip();
       return false;
     }
-    const isNew = outcomeOf(() => this.#system.lstat(to)) instanceof FsError;
     if (isDirectory(stat.mode)) {
       const isMade = yield* this.#directory(entry, stat, to, isNew);
       if (!isMade) walk.skip();

@@ -6,7 +6,7 @@ import type { Running } from '../command.ts';
 import { isDevice } from '../permissions-text.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
-import { humanize } from '../sizes-text.ts';
+import { humanize, withCommas } from '../sizes-text.ts';
 import { outcomeOf } from '../system-outcome.ts';
 
 export const df = program({
@@ -125,7 +125,7 @@ class Table {
   }
 
   #number(value: number): string {
-    return this.#hasCommas ? String(value).replace(/\B(?=(\d{3})+$)/g, ',') : String(value);
+    return this.#hasCommas ? withCommas(value) : String(value);
   }
 
   #measure(mounts: readonly MountStatistics[]): Widths {

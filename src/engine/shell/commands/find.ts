@@ -1,14 +1,15 @@
 import { FsError, strerror } from '../../base/errno.ts';
 import type { Command, CommandContext, Running } from '../command.ts';
 import type { Actions, Found, Plan } from '../find-expression.ts';
-import { compile, ExpressionProblem } from '../find-expression.ts';
+import { compile } from '../find-expression.ts';
+import { ExpressionProblem } from '../find-primaries.ts';
 import { TreeWalk } from '../fts.ts';
+import { compareNames } from '../paths-text.ts';
 import { groupName, isDirectory, isSymlink, modeText, userName } from '../permissions-text.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
 import { outcomeOf } from '../system-outcome.ts';
 import { listingTime } from '../times-text.ts';
-import { compareNames } from './ls.ts';
 
 const USAGE = [
   'usage: find [-H | -L | -P] [-EXdsx] [-f path] path ... [expression]',

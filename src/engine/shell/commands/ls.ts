@@ -1,48 +1,26 @@
 import { FsError, strerror } from '../../base/errno.ts';
 import type { Timespec } from '../../base/clock.ts';
 import type { Stat } from '../../vfs/calls.ts';
-import { XATTR_NOFOLLOW } from '../../vfs/constants.ts';
 import type { Running } from '../command.ts';
 import { namesIn } from '../fts.ts';
-import { joinPath } from '../paths-text.ts';
+import type { Item, LayoutStyle } from '../listing-layout.ts';
+import { Layout } from '../listing-layout.ts';
+import { compareNames, joinPath } from '../paths-text.ts';
 import * as permissions from '../permissions-text.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
-import { humanize } from '../sizes-text.ts';
 import { outcomeOf } from '../system-outcome.ts';
-import { visibleName } from '../terminal-text.ts';
-import { listingTime } from '../times-text.ts';
+import { escapedName, visibleName } from '../terminal-text.ts';
+import { formatTime, listingTime } from '../times-text.ts';
 
 /** What the options of one `ls` amount to. */
-interface Style {
-  readonly layout: 'single' | 'long' | 'columns' | 'across' | 'stream';
+interface Style extends LayoutStyle {
   readonly showsHidden: boolean;
   readonly showsDots: boolean;
   readonly isRecursive: boolean;
   readonly listsDirectories: boolean;
-  readonly showsInode: boolean;
-  readonly showsBlocks: boolean;
-  readonly showsFlags: boolean;
-  readonly showsAttributes: boolean;
-  readonly hasOwner: boolean;
-  readonly hasGroup: boolean;
-  readonly isNumeric: boolean;
-  readonly isHuman: boolean;
-  readonly hasSeconds: boolean;
-  readonly marks: 'none' | 'directories' | 'all';
-  readonly printable: (name: string) => string;
-  readonly blockUnits: number; // blocks of 512 bytes that count as one
-  readonly timeOf: (stat: Stat) => Timespec;
   readonly compare: ((a: Item, b: Item) => number) | null;
   readonly follow: 'never' | 'arguments' | 'directory arguments' | 'always';
-}
-
-interface Item {
-  readonly name: string;
-  readonly path: string;
-  readonly stat: Stat;
-  /** A dangling link keeps its own stat under -L. */
-  readonly isDangling: boolean;
 }
 
 const USAGE =
@@ -51,7 +29,7 @@ const USAGE =
 export const ls = program({
   name: 'ls',
   summary: 'list what is in a directory',
-  manual: `ls [-@1AaCcdeFfGghiklmnOopqRrSsTtUuwx] [file ...]
+  manual: `ls [-@1ABbCcdeFfGghiklmnOopqRrSsTtUuwx,] [-D format] [file ...]
 
 Lists files and what is in directories, sorted by name.
 
@@ -64,7 +42,9 @@ Lists files and what is in directories, sorted by name.
   -t  by time, newest first         -S  by size, largest first       -r  the other way round
   -u, -c, -U  use the time of access, of change, of birth instead of modification
   -F  mark types: / @ *             -p  mark directories             -f  unsorted, all
-  -C  columns   -x  columns, across   -m  in a stream   -q  ? for control characters   -w  raw names
+  -C  columns   -x  columns, across   -m  in a stream
+  -q  ? for control characters   -B, -b  octal numbers, C's escapes for them   -w  raw names
+  -D  times in a format of strftime      -,  sizes with commas
 
 Differs from macOS: no colours (-G is accepted), no access control lists (-e is accepted).`,
   usage: USAGE,
@@ -81,6 +61,13 @@ Differs from macOS: no colours (-G is accepted), no access control lists (-e is 
   },
 });
 
+/** What is done with names: `?` for control characters, octal for them, or C's escapes where there are some. */
+const PRINTABLE: Readonly<Record<string, (name: string) => string>> = {
+  q: visibleName,
+  B: (name) => escapedName(name, false),
+  b: (name) => escapedName(name, true),
+};
+
 function styleOf(call: Invocation): Style {
   const isTerminal = call.context.stdout.isTerminal;
   const has = (letter: string) => call.has(letter);
@@ -96,6 +83,8 @@ function styleOf(call: Invocation): Style {
   const timeOf = times[timeLetter ?? ''] ?? ((stat: Stat) => stat.modifyTime);
   const showing = call.lastOf('qwvBb') ?? (isTerminal ? 'q' : 'w');
   const links = call.lastOf('HLP');
+  const now = call.system.now();
+  const format = call.valueOf('D');
   const seesThrough = !isLong && !has('d') && !has('i') && !has('F');
   return {
     layout: isLong
@@ -119,11 +108,12 @@ function styleOf(call: Invocation): Style {
     hasGroup: !has('o'),
     isNumeric: has('n'),
     isHuman: call.lastOf('hk') === 'h',
-    hasSeconds: has('T'),
     marks: marks === 'F' ? 'all' : marks === 'p' ? 'directories' : 'none',
-    printable: showing === 'q' ? visibleName : (name) => name,
+    printable: PRINTABLE[showing] ?? ((name) => name),
     blockUnits: has('k') ? 2 : 1,
     timeOf,
+    timeText: (time) => (format === undefined ? listingTime(time, now, has('T')) : formatTime(time, format)),
+    hasCommas: has(','),
     compare: has('f') ? null : order(call, timeOf),
     follow:
       links === 'L'
@@ -136,17 +126,6 @@ function styleOf(call: Invocation): Style {
               ? 'directory arguments'
               : 'never',
   };
-}
-
-/** strcmp(3) on UTF-8: by code point, which JavaScript's own order is not for characters beyond U+FFFF. */
-export function compareNames(a: string, b: string): number {
-  const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) {
-    if (a.charCodeAt(i) !== b.charCodeAt(i)) {
-      return (a.codePointAt(i) ?? 0) - (b.codePointAt(i) ?? 0);
-    }
-  }
-  return a.length - b.length;
 }
 
 function order(call: Invocation, timeOf: (stat: Stat) => Timespec): (a: Item, b: Item) => number {
@@ -169,11 +148,13 @@ const PAGE = 1024;
 class Listing {
   readonly #call: Invocation;
   readonly #style: Style;
+  readonly #layout: Layout;
   #hasPrinted = false;
 
   constructor(call: Invocation, style: Style) {
     this.#call = call;
     this.#style = style;
+    this.#layout = new Layout(call, style);
   }
 
   /** Files first, then what is in each directory: as ls sorts its arguments. */
@@ -191,7 +172,7 @@ class Listing {
     this.#sort(files);
     this.#sort(directories);
     if (files.length > 0) {
-      yield* this.#display(files, true);
+      yield* this.#layout.display(files, true);
       this.#hasPrinted = true;
     }
     for (const directory of directories) yield* this.#directory(directory, operands.length > 1, []);
@@ -237,7 +218,7 @@ class Listing {
       return;
     }
     this.#sort(items);
-    yield* this.#display(items, false);
+    yield* this.#layout.display(items, false);
     this.#hasPrinted = true;
     if (!isRecursive) return;
 
@@ -251,182 +232,4 @@ class Listing {
       yield* this.#directory(item, true, inside);
     }
   }
-
-  *#display(items: readonly Item[], isArguments: boolean): Running<void> {
-    const { layout, showsBlocks, blockUnits } = this.#style;
-    if (!isArguments && (layout === 'long' || showsBlocks) && layout !== 'stream') {
-      const blocks = items.reduce((sum, { stat }) => sum + stat.blocks, 0);
-      yield* this.#call.printLine(`total ${Math.ceil(blocks / blockUnits)}`);
-    }
-    if (items.length === 0) return;
-    if (layout === 'long') return yield* this.#long(items);
-    const widths = widthsOf(items, this.#style);
-    const cells = items.map((item) => this.#cell(item, widths));
-    if (layout === 'stream') return yield* this.#stream(cells);
-    if (layout === 'single') {
-      for (const cell of cells) yield* this.#call.printLine(cell);
-      return;
-    }
-    yield* this.#columns(cells, layout === 'across');
-  }
-
-  #cell(item: Item, widths: Widths): string {
-    const { showsInode, showsBlocks, blockUnits, printable } = this.#style;
-    const inode = showsInode ? `${String(item.stat.inode).padStart(widths.inode)} ` : '';
-    const blocks = showsBlocks
-      ? `${String(Math.ceil(item.stat.blocks / blockUnits)).padStart(widths.blocks)} `
-      : '';
-    return `${inode}${blocks}${printable(item.name)}${this.#mark(item)}`;
-  }
-
-  #mark({ stat: { mode } }: Item): string {
-    const { marks } = this.#style;
-    if (marks === 'none') return '';
-    if (marks === 'directories') return permissions.isDirectory(mode) ? '/' : '';
-    return permissions.typeMark(mode);
-  }
-
-  *#stream(cells: readonly string[]): Running<void> {
-    let line = '';
-    for (const [index, cell] of cells.entries()) {
-      const isLast = index === cells.length - 1;
-      if (line.length + cell.length + (isLast ? 0 : 2) >= this.#call.context.columns) {
-        yield* this.#call.printLine(line);
-        line = '';
-      }
-      line += isLast ? cell : `${cell}, `;
-    }
-    yield* this.#call.printLine(line);
-  }
-
-  /** Columns are a multiple of eight wide and filled with tabs, as ls does without colours. */
-  *#columns(cells: readonly string[], isAcross: boolean): Running<void> {
-    const widest = cells.reduce((width, cell) => Math.max(width, cellWidth(cell)), 0);
-    const columnWidth = (widest + 8) & ~7;
-    const columnCount = Math.floor(this.#call.context.columns / columnWidth);
-    if (columnCount < 2) {
-      for (const cell of cells) yield* this.#call.printLine(cell);
-      return;
-    }
-    const rowCount = Math.ceil(cells.length / columnCount);
-    for (let row = 0; row < rowCount; row++) {
-      let line = '';
-      for (let column = 0; column < columnCount; column++) {
-        const index = isAcross ? row * columnCount + column : column * rowCount + row;
-        const cell = cells[index];
-        if (cell === undefined) break;
-        const next = isAcross ? index + 1 : index + rowCount;
-        const isLast = next >= cells.length || column === columnCount - 1;
-        const missing = columnWidth - cellWidth(cell);
-        line += isLast ? cell : cell + '\t'.repeat(Math.ceil(missing / 8));
-      }
-      yield* this.#call.printLine(line);
-    }
-  }
-
-  *#long(items: readonly Item[]): Running<void> {
-    const rows = items.map((item) => this.#row(item));
-    const width = (pick: (row: Row) => string) =>
-      rows.reduce((most, row) => Math.max(most, pick(row).length), 0);
-    const [links, owner, group] = [
-      width((row) => row.links),
-      width((row) => row.owner),
-      width((row) => row.group),
-    ];
-    const [flags, size] = [width((row) => row.flags), this.#style.isHuman ? 5 : width((row) => row.size)];
-    const widths = widthsOf(items, this.#style);
-    const { showsFlags, showsAttributes, hasOwner, hasGroup } = this.#style;
-    for (const row of rows) {
-      const who = [
-        hasOwner ? [row.owner.padEnd(owner)] : [],
-        hasGroup ? [row.group.padEnd(group)] : [],
-      ].flat();
-      const owners = who.length === 0 ? ' ' : `${who.join('  ')} `;
-      const flagsCell = showsFlags ? ` ${row.flags.padEnd(flags)}` : '';
-      yield* this.#call.printLine(
-        `${this.#prefix(row.item, widths)}${row.mode} ${row.links.padStart(links)} ${owners}` +
-          `${flagsCell} ${row.size.padStart(size)} ${row.time} ${row.name}`,
-      );
-      if (!showsAttributes) continue;
-      for (const { name, size: bytes } of row.attributes) {
-        yield* this.#call.printLine(
-          `\t${this.#style.printable(name)}\t${this.#sizeText(bytes).padStart(size)} `,
-        );
-      }
-    }
-  }
-
-  #prefix(item: Item, widths: Widths): string {
-    const { showsInode, showsBlocks, blockUnits } = this.#style;
-    const blocks = String(Math.ceil(item.stat.blocks / blockUnits)).padStart(widths.blocks);
-    return `${showsInode ? `${String(item.stat.inode).padStart(widths.inode)} ` : ''}${showsBlocks ? `${blocks} ` : ''}`;
-  }
-
-  #sizeText(bytes: number): string {
-    return this.#style.isHuman ? humanize(bytes, { bufferSize: 5, divisor: 1024 }) : String(bytes);
-  }
-
-  #row(item: Item): Row {
-    const { isNumeric, printable, hasSeconds, timeOf } = this.#style;
-    const { stat } = item;
-    const { system } = this.#call;
-    const attributes = this.#attributes(item);
-    const link = permissions.isSymlink(stat.mode) ? outcomeOf(() => system.readlink(item.path)) : '';
-    const target = typeof link === 'string' && link !== '' ? ` -> ${printable(link)}` : '';
-    return {
-      item,
-      mode: permissions.modeText(stat.mode) + (attributes.length > 0 ? '@' : ' '),
-      links: String(stat.linkCount),
-      owner: isNumeric ? String(stat.uid) : permissions.userName(stat.uid),
-      group: isNumeric ? String(stat.gid) : permissions.groupName(stat.gid),
-      flags: permissions.flagsText(stat.flags) || '-',
-      size: this.#sizeText(stat.sizeBytes),
-      time: listingTime(timeOf(stat), system.now(), hasSeconds),
-      name: `${printable(item.name)}${this.#mark(item)}${target}`,
-      attributes,
-    };
-  }
-
-  /** A volume that cannot say has none, as for ls itself. */
-  #attributes({ path }: Item): Row['attributes'] {
-    const { system } = this.#call;
-    const names = outcomeOf(() => system.listxattr(path, XATTR_NOFOLLOW));
-    if (names instanceof FsError) return [];
-    return names.map((name) => {
-      if (!this.#style.showsAttributes) return { name, size: 0 };
-      const value = outcomeOf(() => system.getxattr(path, name, XATTR_NOFOLLOW));
-      return { name, size: value instanceof FsError ? 0 : value.length };
-    });
-  }
 }
-
-interface Row {
-  readonly item: Item;
-  readonly mode: string;
-  readonly links: string;
-  readonly owner: string;
-  readonly group: string;
-  readonly flags: string;
-  readonly size: string;
-  readonly time: string;
-  readonly name: string;
-  readonly attributes: readonly { readonly name: string; readonly size: number }[];
-}
-
-interface Widths {
-  readonly inode: number;
-  readonly blocks: number;
-}
-
-function widthsOf(items: readonly Item[], style: Style): Widths {
-  let inode = 0;
-  let blocks = 0;
-  for (const { stat } of items) {
-    inode = Math.max(inode, stat.inode);
-    blocks = Math.max(blocks, Math.ceil(stat.blocks / style.blockUnits));
-  }
-  return { inode: String(inode).length, blocks: String(blocks).length };
-}
-
-/** Cells a name takes on the terminal, near enough: code points without combining marks. */
-const cellWidth = (text: string): number => [...text.replace(/\p{Mark}/gu, '')].length;

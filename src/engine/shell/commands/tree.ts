@@ -1,14 +1,13 @@
 import { FsError } from '../../base/errno.ts';
 import type { Running } from '../command.ts';
 import { namesIn } from '../fts.ts';
-import { joinPath } from '../paths-text.ts';
+import { compareNames, joinPath } from '../paths-text.ts';
 import { isDirectory, isSymlink, typeMark } from '../permissions-text.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
 import { humanize } from '../sizes-text.ts';
 import { outcomeOf } from '../system-outcome.ts';
 import { visibleName } from '../terminal-text.ts';
-import { compareNames } from './ls.ts';
 
 export const tree = program({
   name: 'tree',

@@ -95,6 +95,19 @@ $ ls -lu old
   );
 });
 
+test("a format of one's own, commas", () => {
+  expectTranscript(
+    bench(),
+    `
+$ mkfile 5000000 big
+$ ls -l -D '%Y-%m-%d %H:%M' big
+-rw-------  1 student  staff  5000000 2026-01-01 09:00 big
+$ ls -l -, big
+-rw-------  1 student  staff  5,000,000 Jan  1 09:00 big
+`,
+  );
+});
+
 test('flags stand before the size', () => {
   expectTranscript(
     bench(),

@@ -51,5 +51,7 @@ test('names with control characters are shown with question marks on a terminal 
   expect(made.run('ls', { isTerminal: true, columns: 8 }).output).toBe('bell?\nesc?[2J\nline?break\n');
   expect(made.run('ls -q').output).toBe('bell?\nesc?[2J\nline?break\n');
   expect(made.run('ls').output).toBe('bell\u0007\nesc\u001b[2J\nline\nbreak\n');
+  expect(made.run('ls -b').output).toBe('bell\\a\nesc\\033[2J\nline\\nbreak\n');
+  expect(made.run('ls -B').output).toBe('bell\\007\nesc\\033[2J\nline\\012break\n');
   expect(made.run('tree').output).toContain('line?break');
 });
