@@ -1,5 +1,5 @@
 import { ShellError } from './errors.ts';
-import { FIELDS_MAX } from './limits.ts';
+import { BRACE_WORDS_MAX } from './limits.ts';
 
 /**
  * Brace expansion, `a{b,c}d` and `{1..9}`, over the symbols of one word: a symbol is an unquoted character, or
@@ -13,7 +13,7 @@ interface Budget {
 
 /** All words that one word means; just itself when its braces mean nothing. */
 export function expandBraces<T extends object>(word: readonly WordSymbol<T>[]): WordSymbol<T>[][] {
-  return expand(word, { itemsLeft: FIELDS_MAX });
+  return expand(word, { itemsLeft: BRACE_WORDS_MAX });
 }
 
 function expand<T extends object>(word: readonly WordSymbol<T>[], budget: Budget): WordSymbol<T>[][] {
@@ -33,7 +33,7 @@ function expand<T extends object>(word: readonly WordSymbol<T>[], budget: Budget
 function spend(budget: Budget, items: number): void {
   budget.itemsLeft -= items;
   if (budget.itemsLeft < 0)
-    throw new ShellError(`braces expand to more than ${FIELDS_MAX} words; use a loop or seq`);
+    throw new ShellError(`braces expand to more than ${BRACE_WORDS_MAX} words; use a loop or seq`);
 }
 
 interface Group<T> {
@@ -84,9 +84,9 @@ function readSequence(symbols: readonly (string | object)[]): string[][] | undef
 function count(first: number, last: number, stepWish: number): number[] {
   const step = Math.max(1, Math.abs(stepWish));
   const length = Math.floor(Math.abs(last - first) / step) + 1;
-  if (length > FIELDS_MAX)
+  if (length > BRACE_WORDS_MAX)
     throw new ShellError(
-      `{${first}..${last}} is ${length} words, the limit is ${FIELDS_MAX}; use a loop or seq`,
+      `{${first}..${last}} is ${length} words, the limit is ${BRACE_WORDS_MAX}; use a loop or seq`,
     );
   return Array.from({ length }, (_, i) => first + (last < first ? -step : step) * i);
 }

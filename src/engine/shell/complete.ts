@@ -20,7 +20,7 @@ const WORDS_MAX = 1000;
 export function complete(environment: Environment, text: string): Completion {
   const word = lastWord(text);
   const replaceLength = text.length - word.start;
-  const variable = /\$(\{?)([A-Za-z_][A-Za-z0-9_]*)?$/.exec(text);
+  const variable = /(?<!\\)\$(\{?)([A-Za-z_][A-Za-z0-9_]*)?$/.exec(text);
   if (variable && word.quote !== "'") {
     const [, brace = '', prefix = ''] = variable;
     const names = environment.variables.names().filter((name) => name.startsWith(prefix));

@@ -75,7 +75,7 @@ function* matchesRegex(environment: Environment, left: string, word: Word): Runn
   const source = yield* expandToPattern(environment, compileSingle(word, 'pattern'), quote);
   try {
     const regex = compileRegex([source], { isExtended: true, ignoresCase: false });
-    const match = regex.find(left);
+    const match = yield* regex.find(left);
     const found = match ? [left.slice(match.start, match.end), ...match.groups] : [];
     environment.variables.setArray('BASH_REMATCH', new Map(found.entries()));
     return match !== null;

@@ -3,6 +3,7 @@ import { SILENT, type Trace } from '../base/trace.ts';
 import { FsError } from '../base/errno.ts';
 import type { ProcessCalls } from '../vfs/calls.ts';
 import type { Command, Running } from './command.ts';
+import { CallStack } from './call-stack.ts';
 import type { Machine } from './machine.ts';
 import type { OpenFile } from './streams.ts';
 import type { Terminal } from './terminal.ts';
@@ -76,6 +77,12 @@ export class Environment {
   readonly isSubshell: boolean;
   /** One of several running at once: opens no trace spans, they would not nest. */
   isStage = false;
+  /** Pipelines around this one. */
+  pipelineDepth = 0;
+  /** Compound commands around the running one, within one call. */
+  nesting = 0;
+  /** What carries nested calls; a stage of a pipeline has its own. */
+  calls = new CallStack();
 
   constructor(shared: Shared, system: ProcessCalls, isSubshell = false) {
     this.shared = shared;
@@ -102,6 +109,8 @@ export class Environment {
     child.sourceDepth = this.sourceDepth;
     child.conditionDepth = this.conditionDepth;
     child.isStage = this.isStage;
+    child.pipelineDepth = this.pipelineDepth;
+    child.calls = this.calls;
     return child;
   }
 

@@ -33,7 +33,7 @@ export function* executeWords(
   const builtin = BUILTINS.get(name);
   if (builtin?.isProgram) return yield* executeShell(environment, builtin, [name, ...args], inherited);
   const command = environment.shared.commands.get(name);
-  if (command && !builtin) {
+  if (command) {
     return yield* settle(name, inherited, () => command.run(contextOf(environment, name, args, inherited)));
   }
   const { message, status } = refuse(environment, path);

@@ -113,7 +113,9 @@ export function* captureOutput(environment: Environment, script: ParsedScript): 
   const output = new Capture();
   child.setDescriptor(1, output);
   try {
-    environment.substitutionStatus = yield* environment.shared.runSubshell(child, script);
+    environment.substitutionStatus = yield* environment.calls.call(
+      environment.shared.runSubshell(child, script),
+    );
     environment.lastStatus = environment.substitutionStatus;
   } finally {
     child.dispose();

@@ -18,6 +18,8 @@ export function* addParameter(
   isQuoted: boolean,
 ): Running<void> {
   const { operation } = parameter;
+  if (parameter.parameter === '' || operation?.type === 'Unknown')
+    throw new ShellError(`${parameter.text}: bad substitution`);
   if (operation?.type === 'Names') {
     const names = environment.variables.names().filter((name) => name.startsWith(parameter.parameter));
     sink.values(names, operation.operator === '@' ? 'each' : 'joined', isQuoted);

@@ -24,14 +24,17 @@ export function parseScript(source: string): Parsed {
 export function isComplete(source: string): boolean {
   if (source.length > SCRIPT_LENGTH_MAX) return true;
   const script = parse(source);
-  const { errors, openHereDocument, wordsEnd } = survey(script);
+  const { errors, openHereDocument } = survey(script);
   const end = source.trimEnd().length;
-  if (errors.some((error) => !isCutShort(error, end))) return true;
+  const isOpen = errors.some(({ message, pos }) => message.includes('to close') && pos >= end);
+  if (errors.some((error) => !isCutShort(error, end) && !(isOpen && isEmptiness(error)))) return true;
   if (errors.length > 0 || openHereDocument) return false;
   // Backslashes of a comment are no continuation: there no word reaches to the end.
   const text = source.replace(/\n$/, '');
   const backslashes = /\\*$/.exec(text)?.[0].length ?? 0;
-  return backslashes % 2 === 0 || wordsEnd < text.length;
+  if (backslashes % 2 === 0) return true;
+  const probe = `${text.slice(0, -1)}x`;
+  return survey(parse(probe)).wordsEnd < probe.length;
 }
 
 /** Would more text mend it? */
@@ -39,6 +42,9 @@ function isCutShort({ message, pos }: ParseError, end: number): boolean {
   if (message.startsWith('unterminated')) return true;
   return message.startsWith('expected') && message !== 'expected redirect target' && pos >= end;
 }
+
+/** `{` and `(` with nothing in them yet are complained about at their beginning. */
+const isEmptiness = ({ message }: ParseError): boolean => message.startsWith('expected command in');
 
 const refuse = (source: string, error: string): Parsed => ({ script: undefined, source, error });
 
@@ -65,6 +71,8 @@ function survey(script: ParsedScript): Survey {
   const stack: SyntaxNode[] = [script];
   for (let node = stack.pop(); node; node = stack.pop()) {
     if (node.type === 'Script') errors.push(...(node.errors ?? []));
+    if (node.type === 'CommandExpansion' && !/[)`}]$/.test(node.text))
+      errors.push({ message: 'unterminated command substitution', pos: node.pos });
     if (node.type === 'HereDoc' && node.delimiter && !node.closing) openHereDocument = true;
     if (node.type === 'Word' || node.type === 'Assignment') wordsEnd = Math.max(wordsEnd, node.end);
     const message = unsupported(node);

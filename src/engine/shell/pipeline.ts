@@ -1,6 +1,9 @@
 import type { CommandNode } from 'unbash';
 import type { Running } from './command.ts';
 import type { Environment } from './environment.ts';
+import { CallStack } from './call-stack.ts';
+import { ShellError } from './errors.ts';
+import { PIPELINE_DEPTH_MAX } from './limits.ts';
 import { openPipe } from './pipe.ts';
 
 /**
@@ -13,10 +16,12 @@ export function* runStages(
   operators: readonly string[],
   runStage: (child: Environment, command: CommandNode) => Running,
 ): Running<number[]> {
+  if (environment.pipelineDepth >= PIPELINE_DEPTH_MAX)
+    throw new ShellError(`pipelines inside one another are nested too deeply (${PIPELINE_DEPTH_MAX})`);
   const children = forkStages(environment, commands.length, operators);
   const stages = commands.map((command, index) => {
     const child = children[index] as Environment;
-    return { child, running: runStage(child, command), status: 0, isDone: false };
+    return { child, running: child.calls.run(runStage(child, command)), status: 0, isDone: false };
   });
   try {
     let aliveCount = stages.length;
@@ -46,6 +51,8 @@ function forkStages(environment: Environment, count: number, operators: readonly
   const children = Array.from({ length: count }, () => environment.fork());
   for (const [index, child] of children.entries()) {
     child.isStage = true;
+    child.pipelineDepth = environment.pipelineDepth + 1;
+    child.calls = new CallStack();
     const next = children[index + 1];
     if (!next) break;
     const { reader, writer } = openPipe();

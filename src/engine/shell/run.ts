@@ -2,6 +2,7 @@ import type {
   AndOr,
   ArithmeticFor,
   Case,
+  Command,
   CommandNode,
   CompoundList,
   For,
@@ -114,9 +115,21 @@ function* runTest(environment: Environment, run: () => Running): Running {
 }
 
 function* runNode(environment: Environment, node: PipelineNode): Running {
+  if (node.type === 'Command') return yield* runSimple(environment, node, runFunctionBody);
+  // Compound commands inside one another use up the host's stack: now and then they get a new one.
+  const needsStack = ++environment.nesting % NESTING_PER_STACK === 0;
+  try {
+    const running = runCompound(environment, node);
+    return yield* needsStack ? environment.calls.call(running) : running;
+  } finally {
+    environment.nesting--;
+  }
+}
+
+const NESTING_PER_STACK = 16;
+
+function* runCompound(environment: Environment, node: Exclude<PipelineNode, Command>): Running {
   switch (node.type) {
-    case 'Command':
-      return yield* runSimple(environment, node, runFunctionBody);
     case 'Pipeline':
       return yield* runPipeline(environment, node);
     case 'Redirected':
@@ -198,7 +211,7 @@ const runStage = (child: Environment, command: CommandNode): Running =>
 function* runForked(environment: Environment, body: CompoundList): Running {
   const child = environment.fork();
   try {
-    return yield* runProcess(child, runList(child, body));
+    return yield* environment.calls.call(runProcess(child, runList(child, body)));
   } finally {
     child.dispose();
   }

@@ -3,6 +3,7 @@ import type { Prng } from '../base/prng.ts';
 import { SILENT, type Trace } from '../base/trace.ts';
 import { FsError } from '../base/errno.ts';
 import type { ProcessCalls } from '../vfs/calls.ts';
+import { CallStack } from './call-stack.ts';
 import { BUILTINS } from './builtins/registry.ts';
 import type { Command, Running } from './command.ts';
 import { complete, type Completion } from './complete.ts';
@@ -98,10 +99,11 @@ export class Shell {
     assert(!this.#isRunning, 'one line runs at a time');
     const environment = this.#environment;
     this.#isRunning = true;
+    environment.calls = new CallStack();
     if (text.trim() !== '') this.#shared.history.push(text.replace(/\n$/, ''));
     let status = CANCELLED;
     try {
-      status = yield* runProcess(environment, this.#runLine(environment, text));
+      status = yield* environment.calls.run(runProcess(environment, this.#runLine(environment, text)));
     } finally {
       environment.lastStatus = status;
       this.#isRunning = false;
@@ -235,7 +237,7 @@ function* runText(environment: Environment, text: string): Running {
   }
 }
 
-/** Builtins as `help` and `man` see them. Run by a program instead of the shell they could change nothing. */
+/** Builtins as `help`, `man` and programs see them: run by `xargs` they would have no shell to change. */
 const builtinsAsCommands = [...BUILTINS.values()].map(({ name, summary, manual }): [string, Command] => [
   name,
   {
@@ -243,7 +245,7 @@ const builtinsAsCommands = [...BUILTINS.values()].map(({ name, summary, manual }
     summary,
     manual,
     *run({ stderr }) {
-      yield* stderr.write(`${name}: is a builtin of the shell; run by a program it would change nothing\n`);
+      yield* stderr.write(`sh: ${name}: is a builtin of the shell; it cannot be run by a program\n`);
       return 1;
     },
   },

@@ -180,15 +180,17 @@ function* callFunction(
     positional: environment.positional,
     loopDepth: environment.loopDepth,
     functionNames: environment.functionNames,
+    nesting: environment.nesting,
   };
   environment.source = source;
   environment.positional = args;
   environment.loopDepth = 0;
+  environment.nesting = 0;
   environment.functionNames = [...before.functionNames, name];
   environment.callDepth++;
   environment.variables.openScope();
   try {
-    return yield* runBody(environment, body);
+    return yield* environment.calls.call(runBody(environment, body));
   } catch (error) {
     if (error instanceof Jump && error.kind === 'return') return error.value;
     throw error;

@@ -1,4 +1,4 @@
-/** The known word nearest to one mistyped: at most two slips away, one for short words; undefined when none is. */
+/** The known word nearest to one mistyped: at most one slip away, or two in a longer one that begins alike; undefined when none is. */
 export function suggest(word: string, known: readonly string[]): string | undefined {
   const slipsMax = word.length <= 3 ? 1 : 2;
   let best: string | undefined;
@@ -6,7 +6,8 @@ export function suggest(word: string, known: readonly string[]): string | undefi
   for (const candidate of [...known].sort()) {
     if (Math.abs(candidate.length - word.length) >= bestSlips) continue;
     const slips = distance(word, candidate);
-    if (slips < bestSlips && slips < candidate.length) [best, bestSlips] = [candidate, slips];
+    const isLikely = slips <= 1 || candidate[0] === word[0];
+    if (slips < bestSlips && slips < candidate.length && isLikely) [best, bestSlips] = [candidate, slips];
   }
   return best;
 }

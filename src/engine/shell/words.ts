@@ -70,11 +70,14 @@ function compile(word: Word, mode: WordMode): readonly Pieces[] {
     ? parts.flatMap((part) => partSymbols(part, isQuoted))
     : textSymbols(word.text, isQuoted);
   const hasBraces = mode === 'argument' && (parts?.some((part) => part.type === 'BraceExpansion') ?? false);
-  const words = hasBraces ? expandBraces(symbols) : [symbols];
+  const words = hasBraces ? expandBraces(symbols.flatMap(characters)) : [symbols];
   return words.map((each) => markTildes(merge(each), mode));
 }
 
-/** Unquoted text comes as single characters, which braces, globs and tildes look at; the rest as pieces. */
+const characters = (symbol: WordSymbol<Piece>): WordSymbol<Piece>[] =>
+  typeof symbol === 'string' ? symbol.split('') : [symbol];
+
+/** Unquoted text comes as strings, which braces, globs and tildes look at; the rest as pieces. */
 function partSymbols(part: WordPart, isQuoted: boolean): WordSymbol<Piece>[] {
   switch (part.type) {
     case 'Literal':
@@ -129,22 +132,13 @@ function nestedSymbols(
 
 const quoted = (text: string): Piece => ({ kind: 'text', text, isQuoted: true });
 
-/** Raw text outside quotes: a backslash quotes one character and joins lines. */
+/** Raw text: a backslash quotes one character and joins lines; between double quotes only what is special there. */
 function textSymbols(text: string, isQuoted: boolean): WordSymbol<Piece>[] {
   const symbols: WordSymbol<Piece>[] = [];
-  for (let i = 0; i < text.length; i++) {
-    const character = text.charAt(i);
-    if (isQuoted) {
-      // Between double quotes a backslash only quotes what is special there.
-      const isEscape = character === '\\' && /[$`"\\\n]/.test(text.charAt(i + 1));
-      if (isEscape) i++;
-      if (!(isEscape && text.charAt(i) === '\n')) symbols.push(quoted(text.charAt(i)));
-    } else if (character !== '\\' || i + 1 === text.length) {
-      symbols.push(character);
-    } else {
-      i++;
-      if (text.charAt(i) !== '\n') symbols.push(quoted(text.charAt(i)));
-    }
+  const pieces = isQuoted ? /\\([$`"\\\n])|(?:[^\\]|\\(?![$`"\\\n]))+/g : /\\([^])|[^\\]+|\\$/g;
+  for (const [run, escaped] of text.matchAll(pieces)) {
+    if (escaped === undefined) symbols.push(isQuoted ? quoted(run) : run);
+    else if (escaped !== '\n') symbols.push(quoted(escaped));
   }
   return symbols;
 }

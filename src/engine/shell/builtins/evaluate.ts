@@ -16,7 +16,7 @@ function* deeper(environment: Environment, run: () => Running): Running {
     throw new ShellError(`scripts inside one another are nested too deeply (${CALL_DEPTH_MAX})`);
   environment.callDepth++;
   try {
-    return yield* run();
+    return yield* environment.calls.call(run());
   } finally {
     environment.callDepth--;
   }

@@ -10,6 +10,7 @@ import { outcomeOf } from '../system-outcome.ts';
 import { S_IFDIR, S_IFMT } from '../../vfs/constants.ts';
 
 const LINES_PER_BREATH = 2000;
+const MATCHES_PER_BREATH = 20;
 
 export const grep = program({
   name: 'grep',
@@ -226,14 +227,14 @@ class Search {
     if (!isMatch || call.has('v')) return;
     let rounds = 0;
     for (let at = 0; at <= line.length;) {
-      const match = this.#plan.regex.find(line, at);
+      const match = yield* this.#plan.regex.find(line, at);
       if (!match) return;
       if (match.end > match.start) {
         const offset = call.has('b') ? `${utf8(line.slice(0, match.start)).length}:` : '';
         yield* call.print(`${prefix}${offset}${line.slice(match.start, match.end)}\n`);
       }
       at = Math.max(match.end, match.start + 1);
-      if (++rounds % LINES_PER_BREATH === 0) yield;
+      if (++rounds % MATCHES_PER_BREATH === 0) yield;
     }
   }
 }

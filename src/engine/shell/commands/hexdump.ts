@@ -10,7 +10,7 @@ export const hexdump = program({
   manual: `hexdump [-C | -b | -d | -o | -x] [-v] [-s offset] [-n length] [file …]
 
 -C  offset, bytes and characters, 16 bytes a line      -b  bytes in octal
--x  words of two bytes (the default)      -d  the same in decimal      -o  in octal
+-x  words of two bytes, wide      -d  the same in decimal      -o  in octal
 -s  begin there, without reading what is before      -n  so many bytes
 Lines equal to the one before are shown once, then as *; -v shows all. -e and -f are not supported.`,
   letters: 'Cbcdoxvs:n:e:f:',
@@ -36,7 +36,7 @@ Lines equal to the one before are shown once, then as *; -v shows all. -e and -f
 function* dump(call: Invocation, input: InputStream, skip: number, lengthBytes: number): Running<void> {
   const reader = new RowReader(input, { rowBytes: 16, lengthBytes });
   let offset = skip === 0 ? 0 : yield* reader.skip(skip, call.system);
-  const style = call.lastOf('Cbdox') ?? 'x';
+  const style = call.lastOf('Cbdox') ?? '';
   let before: Uint8Array | undefined;
   let isRepeating = false;
   for (let row = yield* reader.next(); row !== null; row = yield* reader.next()) {
@@ -60,12 +60,16 @@ function line(row: Uint8Array, style: string): string {
     return Array.from(row, (byte) => ` ${byte.toString(8).padStart(3, '0')}`)
       .join('')
       .padEnd(64);
-  const base = { d: 10, o: 8, x: 16 }[style] ?? 16;
-  const digits = { d: 5, o: 6, x: 4 }[style] ?? 4;
+  const [base, digits, width] = STYLES[style] ?? STYLES[''];
   let text = '';
   for (let at = 0; at < row.length; at += 2) {
     const word = (row[at] ?? 0) | ((row[at + 1] ?? 0) << 8);
-    text += word.toString(base).padStart(digits, '0').padStart(8);
+    text += word.toString(base).padStart(digits, '0').padStart(width);
   }
-  return style === 'x' ? text.replaceAll('    ', ' '.repeat(4)).padEnd(64) : text.padEnd(64);
+  return text.padEnd(8 * width);
 }
+
+/** Base, digits and columns of one word of two bytes. */
+const STYLES: Readonly<Record<string, readonly [number, number, number]>> & {
+  readonly '': readonly [number, number, number];
+} = { '': [16, 4, 5], d: [10, 5, 8], o: [8, 6, 8], x: [16, 4, 8] };

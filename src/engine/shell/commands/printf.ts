@@ -89,7 +89,7 @@ class Printer {
       case 's':
         return utf8(pad(this.#next().slice(0, precision)));
       case 'c':
-        return utf8(pad(Array.from(this.#next())[0] ?? ''));
+        return utf8(pad(Array.from(this.#next())[0] ?? '\0'));
       case 'q':
         return utf8(pad(quoted(this.#next())));
       case 'b': {

@@ -1,3 +1,4 @@
+import type { Running } from '../command.ts';
 import {
   isWordUnit,
   literalRegex,
@@ -23,6 +24,7 @@ type Instruction =
 
 const INSTRUCTIONS_MAX = 20_000;
 const DFA_STATES_MAX = 2000;
+const UNITS_PER_BREATH = 4096;
 
 export interface RegexOptions extends Dialect {
   /** The pattern is plain text. */
@@ -142,10 +144,11 @@ export class Regex {
   }
 
   /** The leftmost match from `from` on, of those the longest. */
-  find(line: string, from = 0): Match | null {
+  *find(line: string, from = 0): Running<Match | null> {
     let threads: Thread[] = [];
     let best: { slots: readonly number[]; end: number } | null = null;
     for (let at = from; at <= line.length; at++) {
+      if (at % UNITS_PER_BREATH === UNITS_PER_BREATH - 1) yield;
       if (!best) threads.push({ at: 0, slots: [at] });
       if (threads.length === 0) break;
       const unit = at < line.length ? line.charCodeAt(at) : undefined;
