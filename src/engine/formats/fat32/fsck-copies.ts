@@ -10,11 +10,11 @@ import type { FatTable } from './fsck-table.ts';
 /**
  * Why the boot sector cannot be right about this volume, or null. A wrong size of the FAT, say, passes every check of
  * the boot sector itself; "repairing" on its word would destroy the volume. So where the FATs are not what FATs look
- * like *and* no directory begins where the root directory must, nothing is touched.
+ * like *and* no entries are where the root directory must be, nothing is touched.
  */
-export function doubtOf(tables: readonly FatTable[], isRootPlausible: boolean): string | null {
+export function doubtOf(tables: readonly FatTable[], hasRoot: boolean): string | null {
   const [first, second] = tables;
-  if (!first || isRootPlausible) return null;
+  if (!first || hasRoot) return null;
   if (!tables.some(beginsWell)) return 'no FAT begins where it must';
   if (second && differences(first, second).length > DOUBTFUL_DIFFERENCES)
     return 'the FATs have little in common';

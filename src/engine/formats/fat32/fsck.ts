@@ -1,3 +1,4 @@
+import { isZero } from '../../base/bytes.ts';
 import type { Device } from '../../device/device.ts';
 import type { FsckOptions, FsckReport } from '../contract.ts';
 import { clusterOffsetBytes } from './layout.ts';
@@ -107,9 +108,10 @@ function checkOnce(medium: Medium, report: Report, boot: Boot): Ending | null {
   const { geometry } = boot;
   report.line('** Phase 1 - Preparing FAT');
   const tables = Array.from({ length: geometry.fatCount }, (_, copy) => new FatTable(medium, geometry, copy));
-  const doubt = doubtOf(tables, looksLikeDirectory(geometry, readRootStart(medium, geometry)));
+  const rootStart = readRootStart(medium, geometry);
+  const doubt = doubtOf(tables, !isZero(rootStart) && looksLikeDirectory(geometry, rootStart));
   if (doubt !== null) {
-    const message = `The boot block does not fit the volume: ${doubt}, and no root directory either`;
+    const message = `The boot block does not fit the volume: ${doubt}, and there are no entries where the root directory must be`;
     report.add({ kind: 'boot-sector', severity: 'error', message, offsetBytes: 0 });
     return null;
   }
