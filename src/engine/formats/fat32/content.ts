@@ -82,7 +82,7 @@ export class Content {
     const index = Math.floor(offsetBytes / clusterSizeBytes);
     if (chain.reach(index + 1) <= index) {
       chain.assertSound();
-      throw damaged('its chain of clusters is shorter than its size');
+      throw damaged(SHORT_CHAIN);
     }
     return clusterOffsetBytes(this.#host.geometry, chain.at(index)) + (offsetBytes % clusterSizeBytes);
   }
@@ -104,7 +104,7 @@ export class Content {
   write(chain: Chain, sizeBytes: number, offsetBytes: number, source: Source, owner: string): number {
     const end = offsetBytes + lengthOf(source);
     if (end > FILE_SIZE_BYTES_MAX) throw tooLarge();
-    return this.#withClusters(chain, end, offsetBytes, (roomBytes) => {
+    return this.#withClusters(chain, sizeBytes, end, offsetBytes, (roomBytes) => {
       const length = Math.min(lengthOf(source), roomBytes - offsetBytes);
       const label = contentLabel(owner);
       if (offsetBytes > sizeBytes)
@@ -117,7 +117,7 @@ export class Content {
   /** Make a file of `sizeBytes` read as zeros up to `newSizeBytes`. ENOSPC when it does not fit: nothing changed. */
   grow(chain: Chain, sizeBytes: number, newSizeBytes: number, owner: string): void {
     if (newSizeBytes > FILE_SIZE_BYTES_MAX) throw tooLarge();
-    this.#withClusters(chain, newSizeBytes, newSizeBytes - 1, (roomBytes) => {
+    this.#withClusters(chain, sizeBytes, newSizeBytes, newSizeBytes - 1, (roomBytes) => {
       assert(roomBytes >= newSizeBytes, 'all of the clusters are there');
       this.#put(chain, sizeBytes, sizeBytes, zeros(newSizeBytes - sizeBytes), contentLabel(owner));
     });
@@ -135,10 +135,16 @@ export class Content {
   }
 
   /**
-   * Give `chain` the clusters for `endBytes`, or as many as there are, if they reach beyond byte `neededBytes`. Then
+   * Give `chain`, of a file of `sizeBytes`, the clusters for `endBytes`, or as many as there are, if they reach beyond byte `neededBytes`. Then
    * `action`, which gets the bytes there is room for; when it fails the new clusters are free again.
    */
-  #withClusters<T>(chain: Chain, endBytes: number, neededBytes: number, action: (roomBytes: number) => T): T {
+  #withClusters<T>(
+    chain: Chain,
+    sizeBytes: number,
+    endBytes: number,
+    neededBytes: number,
+    action: (roomBytes: number) => T,
+  ): T {
     const { commit, fat, geometry } = this.#host;
     const wanted = this.#clustersFor(endBytes);
     const had = chain.reach(wanted);
@@ -148,6 +154,7 @@ export class Content {
       return result;
     }
     chain.assertSound();
+    if (had < this.#clustersFor(sizeBytes)) throw damaged(SHORT_CHAIN);
     const last = chain.lastKnown;
     // A tail that was cut off here is still linked on the device: first let the device know.
     if (last !== 0 && fat.isCutWaiting(last)) commit.flush();
@@ -229,6 +236,8 @@ export class Content {
     return extents;
   }
 }
+
+const SHORT_CHAIN = 'its chain of clusters is shorter than its size';
 
 const zeros = (lengthBytes: number): Source => ({ fill: ZERO_FILL, lengthBytes });
 

@@ -1,6 +1,8 @@
 import type { ClusterRun, FileAllocationTable } from './alloc.ts';
 import { damaged } from './damage.ts';
 
+const LOOKED_THROUGH_RUNS_MAX = 64;
+
 /**
  * One chain of clusters as a list of contiguous runs, read from the FAT as far as somebody needed it.
  *
@@ -90,6 +92,8 @@ export class Chain {
     if (!this.#fat.isInChain(cluster)) {
       const what = cluster === 0 ? 'a free cluster' : `cluster ${cluster}, which cannot hold data`;
       this.#stop(`its chain leads to ${what}`);
+    } else if (cluster !== this.#last + 1 && this.#leadsBack(cluster)) {
+      this.#stop(`its chain runs in a circle through cluster ${cluster}`);
     } else if (cluster === this.#mark) {
       this.#keep(this.#distinctClusters());
       this.#stop(`its chain runs in a circle through cluster ${cluster}`);
@@ -101,6 +105,18 @@ export class Chain {
         this.#stepsSinceMark = 0;
       }
     }
+  }
+
+  /** A jump into a run known already is a loop. Looked for in few runs only; Brent finds the others, later. */
+  #leadsBack(cluster: number): boolean {
+    const runs = this.#clusters.length;
+    if (runs > LOOKED_THROUGH_RUNS_MAX) return false;
+    for (let run = 0; run < runs; run++) {
+      const first = this.#clusters[run] ?? 0;
+      const count = (this.#starts[run + 1] ?? this.#known) - (this.#starts[run] ?? 0);
+      if (cluster >= first && cluster < first + count) return true;
+    }
+    return false;
   }
 
   /** Of a chain found to be a loop: Brent's second phase, clusters before the loop and in it, each counted once. */
