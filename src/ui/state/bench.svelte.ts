@@ -10,6 +10,7 @@ import { Inspection } from './inspection.svelte.ts';
 import { MapState } from './map.svelte.ts';
 import { Messages } from './messages.svelte.ts';
 import { FIRST_DISK } from './new-disk.ts';
+import type { TypedLine } from './typed-line.ts';
 import { Theme } from './theme.svelte.ts';
 
 /** A worker with an engine in it. */
@@ -66,7 +67,7 @@ export class Bench implements Machine {
   // ── beginning ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What the address asks for, else the last session, else the sample disk. Returns the lines replayed. */
-  async begin(hash: string): Promise<readonly string[]> {
+  async begin(hash: string): Promise<readonly TypedLine[]> {
     if (hasLink(hash)) {
       try {
         const { request, lines } = decodeLink(hash);
@@ -96,7 +97,7 @@ export class Bench implements Machine {
     return [];
   }
 
-  async #remake(origin: Origin, lines: readonly string[]): Promise<void> {
+  async #remake(origin: Origin, lines: readonly TypedLine[]): Promise<void> {
     const { disk } = this;
     if (origin.kind === 'new') await disk.create(origin.request);
     else await disk.open(origin.file, origin.options);
@@ -249,7 +250,7 @@ export class Bench implements Machine {
     }
   }
 
-  type = (text: string | null): Promise<boolean> => this.disk.api.type(text).catch(() => false);
+  type = (text: string | null): Promise<boolean> => this.disk.type(text).catch(() => false);
   interrupt = (): Promise<void> => this.disk.api.interrupt().catch(() => {});
   complete = (text: string) => this.disk.api.complete(text).catch(() => ({ words: [], replaceLength: 0 }));
 

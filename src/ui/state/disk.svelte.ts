@@ -10,6 +10,11 @@ import type {
   StepView,
   TimelineView,
 } from '../../rpc/protocol.ts';
+import { consumed } from './typed-line.ts';
+import type { TypedLine } from './typed-line.ts';
+
+/** Exit code of a line ended by Ctrl-C. */
+const INTERRUPTED = 130;
 
 /** Where the disk on show came from: enough to make it again. */
 export type Origin =
@@ -37,6 +42,8 @@ export class DiskState {
   report = $state.raw<CheckView | null>(null);
   /** Steps that were there when the disk was made; only later ones are the user's. */
   #stepsAtStart: ReadonlySet<number> = new Set();
+  #typing: (string | null)[] = [];
+  readonly #typedByStep = new Map<number, readonly (string | null)[]>();
 
   readonly stepsByNumber = $derived(new Map((this.timeline?.steps ?? []).map((step) => [step.step, step])));
   readonly step: StepView | null = $derived(this.stepsByNumber.get(this.timeline?.now.step ?? 0) ?? null);
@@ -57,7 +64,7 @@ export class DiskState {
   }
 
   /** The same disk again with other options, the lines typed so far included. */
-  async remake(options: Partial<SessionOptions>, lines: readonly string[]): Promise<void> {
+  async remake(options: Partial<SessionOptions>, lines: readonly TypedLine[]): Promise<void> {
     const { origin } = this;
     if (origin === null) return;
     if (origin.kind === 'new') await this.create({ ...origin.request, ...options });
@@ -66,7 +73,7 @@ export class DiskState {
   }
 
   /** Lines of an earlier session; what they print is thrown away. */
-  async replay(lines: readonly string[]): Promise<void> {
+  async replay(lines: readonly TypedLine[]): Promise<void> {
     let isStopped = false;
     const cancel = () => {
       isStopped = true;
@@ -75,16 +82,33 @@ export class DiskState {
     for (const [index, line] of lines.entries()) {
       if (isStopped) return;
       const what = `replaying line ${index + 1} of ${lines.length}`;
-      await this.#busy(what, () => this.run(line, () => {}), cancel);
+      await this.#busy(what, () => this.#replayLine(line), cancel);
     }
+  }
+
+  async #replayLine({ text, typed }: TypedLine): Promise<void> {
+    const running = this.run(text, () => {});
+    for (const piece of typed) await this.type(piece);
+    // Whatever it read then, it can wait for nothing more now.
+    if (typed.at(-1) !== null) await this.api.type(null);
+    await running;
+  }
+
+  /** False: no command was running, and nothing was taken. */
+  async type(text: string | null): Promise<boolean> {
+    const isTaken = await this.api.type(text);
+    if (isTaken) this.#typing.push(text);
+    return isTaken;
   }
 
   async run(line: string, onOutput: (piece: OutputPiece) => void) {
     const work: Work = { what: `running ${line}`, cancel: () => void this.api.interrupt() };
     const isOuter = this.work === null;
     if (isOuter) this.work = work;
+    this.#typing = [];
     try {
       const result = await this.api.run(line, onOutput);
+      if (result.step) this.#typedByStep.set(result.step.step, consumed(this.#typing, result.unread));
       if (result.isComplete) this.apply(result.delta);
       return result;
     } finally {
@@ -112,15 +136,22 @@ export class DiskState {
     return this.#busy('preparing the image', () => this.api.exportImage());
   }
 
-  /** The lines that lead to the moment shown, without those the disk began with. */
-  linesSoFar(): string[] {
+  /**
+   * The lines that lead to the moment shown, without those the disk began with, and without those that Ctrl-C ended:
+   * where they were when it came, nobody can find again.
+   */
+  linesSoFar(): TypedLine[] {
     const { timeline } = this;
     if (timeline === null || timeline.now.step === 0) return [];
     const end = timeline.path.indexOf(timeline.now.step) + 1;
     return timeline.path
       .slice(0, end)
       .filter((step) => !this.#stepsAtStart.has(step))
-      .flatMap((step) => this.stepsByNumber.get(step)?.line ?? []);
+      .flatMap((number) => {
+        const step = this.stepsByNumber.get(number);
+        if (step === undefined || step.exitCode === INTERRUPTED) return [];
+        return [{ text: step.line, typed: this.#typedByStep.get(number) ?? [] }];
+      });
   }
 
   apply(delta: Delta): void {
@@ -134,6 +165,7 @@ export class DiskState {
     this.apply(delta);
     this.origin = origin;
     this.report = null;
+    this.#typedByStep.clear();
     this.#stepsAtStart = new Set(delta.timeline.steps.map(({ step }) => step));
   }
 

@@ -1,4 +1,5 @@
 import type { NewDiskRequest } from '../../rpc/protocol.ts';
+import type { TypedLine } from '../state/typed-line.ts';
 
 /**
  * A session as the part of an address behind '#': the disk it began with and the lines typed. The engine is
@@ -6,7 +7,7 @@ import type { NewDiskRequest } from '../../rpc/protocol.ts';
  */
 export interface SharedSession {
   readonly request: NewDiskRequest;
-  readonly lines: readonly string[];
+  readonly lines: readonly TypedLine[];
 }
 
 const PREFIX = '#v1=';
@@ -19,7 +20,8 @@ const SCHEMES = ['none', 'gpt', 'mbr'] as const;
 export const hasLink = (hash: string): boolean => hash.startsWith('#v');
 
 export function encodeLink({ request, lines }: SharedSession): string {
-  const bytes = new TextEncoder().encode(JSON.stringify({ ...request, lines }));
+  const packed = lines.map(({ text, typed }) => (typed.length === 0 ? text : [text, ...typed]));
+  const bytes = new TextEncoder().encode(JSON.stringify({ ...request, lines: packed }));
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);
   const text = btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
@@ -54,8 +56,12 @@ export function decodeLink(hash: string): SharedSession {
       throw new Error(`its ${key} are not lines of text`);
     return value;
   };
-  const settings = given['settings'] ?? {};
-  if (typeof settings !== 'object' || Object.values(settings).some((value) => typeof value !== 'string'))
+  const { settings } = given;
+  if (
+    typeof settings !== 'object' ||
+    settings === null ||
+    Object.values(settings).some((value) => typeof value !== 'string')
+  )
     throw new Error('its settings are not words');
 
   return {
@@ -65,8 +71,20 @@ export function decodeLink(hash: string): SharedSession {
       ...{ profile: oneOf('profile', PROFILES), policy: oneOf('policy', POLICIES) },
       settings: settings as Record<string, string>,
     },
-    lines: strings('lines'),
+    lines: linesOf(given['lines'] ?? []),
   };
+}
+
+/** A line is its text, or a list of its text and what was typed into it. */
+function linesOf(given: unknown): TypedLine[] {
+  const wrong = new Error('its lines are not lines of text');
+  if (!Array.isArray(given) || given.length > LINES_MAX) throw wrong;
+  return given.map((line: unknown) => {
+    const [text, ...typed]: unknown[] = Array.isArray(line) ? line : [line];
+    if (typeof text !== 'string') throw wrong;
+    if (!typed.every((piece) => typeof piece === 'string' || piece === null)) throw wrong;
+    return { text, typed: typed as (string | null)[] };
+  });
 }
 
 function parse(text: string): Record<string, unknown> {

@@ -1,0 +1,17 @@
+/** A line as it was typed, with what the command it started then read from the keyboard; null is Ctrl-D. */
+export interface TypedLine {
+  readonly text: string;
+  readonly typed: readonly (string | null)[];
+}
+
+/** Of what was typed while a command ran, the part it read: all but the `unread` end. */
+export function consumed(typed: readonly (string | null)[], unread: string): (string | null)[] {
+  let left = typed.reduce((sum, piece) => sum + (piece?.length ?? 0), 0) - unread.length;
+  const read: (string | null)[] = [];
+  for (const piece of typed) {
+    if (piece !== null && left <= 0) break;
+    read.push(piece === null ? null : piece.slice(0, left));
+    left -= piece?.length ?? 0;
+  }
+  return read;
+}

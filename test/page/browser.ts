@@ -1,0 +1,100 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright';
+import type { Browser, BrowserContextOptions, Page } from 'playwright';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
+import { build, preview } from 'vite';
+import { findChromium, launchArguments } from '../../scripts/chromium.mjs';
+
+/** The built page in a real browser. Each test gets a fresh profile; what went wrong in it fails the test. */
+let browser: Browser;
+let address = '';
+
+export function usePage(): void {
+  const folder = mkdtempSync(join(tmpdir(), 'diskoscope-page-'));
+  const ends: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    const executablePath = findChromium();
+    if (executablePath === undefined) throw new Error('no Chromium: set CHROME_PATH to one');
+    await build({ build: { outDir: folder, emptyOutDir: true }, logLevel: 'error' });
+    const server = await preview({
+      build: { outDir: folder },
+      preview: { port: 0, host: '127.0.0.1' },
+      logLevel: 'error',
+    });
+    address = `http://127.0.0.1:${(server.httpServer.address() as AddressInfo).port}/`;
+    browser = await chromium.launch({ executablePath, args: launchArguments });
+    ends.push(
+      () => browser.close(),
+      () => server.close(),
+    );
+  });
+
+  afterAll(async () => {
+    for (const end of ends) await end();
+    rmSync(folder, { recursive: true, force: true });
+  });
+}
+
+export interface Opened {
+  readonly page: Page;
+  /** Requests since the page was ready. */
+  readonly requests: string[];
+}
+
+export const pageFolderAddress = (): string => address;
+
+/** Opens the page and waits for the prompt. When the test ends, there must have been no complaint in the console. */
+export async function openPage(options: BrowserContextOptions & { hash?: string } = {}): Promise<Opened> {
+  const { hash = '', ...contextOptions } = options;
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...contextOptions });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  const requests: string[] = [];
+  page.on('pageerror', (error) => complaints.push(String(error.stack)));
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  onTestFinished(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+  await page.goto(`${address}${hash}`);
+  await ready(page);
+  page.on('request', (request) => void (request.url().startsWith('blob:') || requests.push(request.url())));
+  return { page, requests };
+}
+
+/** A prompt to type at and a disk under it. */
+export async function ready(page: Page): Promise<void> {
+  await page.locator('[data-ready=true]').waitFor();
+  await page.getByRole('treeitem').first().waitFor();
+}
+
+export const momentOf = (page: Page): Promise<string | null> =>
+  page.getByRole('slider', { name: 'Moment shown' }).getAttribute('aria-valuetext');
+
+/** Types a line at the prompt and waits until its step is the one on show. */
+export async function run(page: Page, line: string): Promise<void> {
+  const before = await momentOf(page);
+  await page.getByRole('textbox', { name: 'Terminal: type a command' }).focus();
+  await page.keyboard.insertText(line);
+  await page.keyboard.press('Enter');
+  await expect.poll(() => momentOf(page)).not.toBe(before);
+  await expect.poll(() => momentOf(page)).toMatch(new RegExp(`^step (\\d+) of \\1: `));
+}
+
+/** What the terminal has said so far, line by line. */
+export const outputOf = (page: Page): Promise<string[]> =>
+  page.getByRole('log', { name: 'Terminal output' }).locator('div').allTextContents();
+
+export const showTab = (page: Page, name: string): Promise<void> => page.getByRole('tab', { name }).click();
+
+/** The rows of a list or tree, as a reader hears them. */
+export const rowsOf = async (page: Page, name: string): Promise<string[]> =>
+  (await page.getByRole('tree', { name, exact: true }).getByRole('treeitem').allInnerTexts()).map((text) =>
+    text.replace(/\s+/g, ' ').trim(),
+  );

@@ -1,0 +1,67 @@
+import { expect, test } from 'vitest';
+import { consumed } from '../../src/ui/state/typed-line.ts';
+import { FIRST_DISK, problemsOf, requestOf, DEFAULT_FORM } from '../../src/ui/state/new-disk.ts';
+import { decodeLink, encodeLink, hasLink } from '../../src/ui/storage/link.ts';
+
+const session = {
+  request: { ...FIRST_DISK, label: 'größe 猫', seed: 7 },
+  lines: [
+    { text: 'cp a "b c"', typed: [] },
+    { text: 'cat > f', typed: ['hello\n', null] },
+  ],
+};
+
+test('a link carries a session, every character of it', () => {
+  const hash = encodeLink(session);
+  expect(hasLink(hash)).toBe(true);
+  expect(hash).toMatch(/^#v1=[\w-]+$/);
+  expect(decodeLink(hash)).toEqual(session);
+});
+
+const damaged = (change: object) =>
+  `#v1=${btoa(JSON.stringify({ ...session.request, label: 'x', lines: [], ...change }))}`;
+
+test.each([
+  ['cut off', encodeLink(session).slice(0, 40), 'cut off or was changed'],
+  ['not base64', '#v1=%%%', 'cut off or was changed'],
+  ['no object', `#v1=${btoa('7')}`, 'cut off or was changed'],
+  ['another version', '#v9=abc', 'another version'],
+  ['endless', `#v1=${'A'.repeat(100_000)}`, 'longer than any link'],
+  ['no size', damaged({ sizeBytes: '64m' }), 'sizeBytes is not a number'],
+  ['a negative size', damaged({ sizeBytes: -1 }), 'sizeBytes is not a number'],
+  ['an unknown device', damaged({ profile: 'tape' }), 'profile is unknown'],
+  ['lines that are none', damaged({ lines: [[1]] }), 'lines are not'],
+  ['settings that are none', damaged({ settings: { type: 1 } }), 'settings are not'],
+  ['no settings', damaged({ settings: null }), 'settings are not'],
+])('a link that is %s is refused with a sentence', (_, hash, words) => {
+  expect(() => decodeLink(hash)).toThrow(words);
+});
+
+test('of typed text only what was read belongs to the line', () => {
+  expect(consumed(['a\n', 'b\n'], '')).toEqual(['a\n', 'b\n']);
+  expect(consumed(['a\n', 'b\n'], 'b\n')).toEqual(['a\n']);
+  expect(consumed(['a\nb\n', null], 'b\n')).toEqual(['a\n', null]);
+  expect(consumed(['ls\n'], 'ls\n')).toEqual([]);
+});
+
+test.each([
+  [{ size: 'big' }, 'size'],
+  [{ size: '10k' }, 'size'],
+  [{ size: '1000' }, 'size'],
+  [{ size: '300m', type: 'fat12' as const }, 'size'],
+  [{ label: 'A*B' }, 'label'],
+  [{ label: 'ABCDEFGHIJKL' }, 'label'],
+  [{ label: 'a\u0007' }, 'label'],
+])('a form with %o says what is wrong', (change, field) => {
+  expect(Object.keys(problemsOf({ ...DEFAULT_FORM, ...change }))).toEqual([field]);
+});
+
+test('a good form becomes a request', () => {
+  expect(problemsOf(DEFAULT_FORM)).toEqual({});
+  const options = { seed: 3, profile: 'hdd', policy: 'writeback' } as const;
+  expect(
+    requestOf({ ...DEFAULT_FORM, type: 'fat16', size: '16m', clusterSize: '2k' }, options),
+  ).toMatchObject({
+    ...{ ...options, sizeBytes: 2 ** 24, settings: { type: 'fat16', 'cluster-size': '2k' } },
+  });
+});
