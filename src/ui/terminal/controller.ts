@@ -88,6 +88,7 @@ export class TerminalController {
   remark(sentence: string): void {
     this.#write(`\x1b[90m${safeForTerminal(sentence)}\x1b[0m\r\n`);
     this.log(sentence);
+    this.#paint();
   }
 
   repaint(): void {
