@@ -116,7 +116,7 @@ test('the trace tells command, call, operation and write; a write is a moment to
     .getByRole('treeitem', { name: /^write/ })
     .first()
     .click();
-  await expect.poll(() => momentOf(page)).toMatch(/after write 1 of \d+$/);
+  await expect.poll(() => momentOf(page)).toMatch(/after access 1 of \d+$/);
   await page.getByRole('button', { name: 'End of the step' }).click();
   await expect.poll(() => momentOf(page)).toBe('step 1 of 1: echo more >> notes.txt');
 });

@@ -21,6 +21,10 @@ export interface EngineHandle {
   stop(): void;
 }
 
+class Refusal extends Error {
+  override readonly name = 'Refusal';
+}
+
 /** One disk with its worker and what is looked at of it. More of these make a bench of several columns. */
 export class Column {
   readonly disk: DiskState;
@@ -33,6 +37,9 @@ export class Column {
     this.inspection = new Inspection(engine.api);
   }
 }
+
+/** Errors by these names are what the user or the disk did. */
+const SENTENCES: ReadonlySet<string> = new Set(['FsError', 'Refusal']);
 
 const SAVE_DELAY_MILLISECONDS = 400;
 
@@ -142,7 +149,7 @@ export class Bench implements Machine {
 
   async openFile(file: File): Promise<void> {
     await this.#attempt(`open ${visible(file.name)}`, async () => {
-      if (file.size === 0) throw new Error('the file is empty; choose a disk image');
+      if (file.size === 0) throw new Refusal('the file is empty; choose a disk image');
       await this.#replaceDisk({ kind: 'image', file, options: this.options });
       if (file.size > IMAGE_BYTES_MAX) {
         const size = bytesInWords(file.size);
@@ -245,7 +252,7 @@ export class Bench implements Machine {
       }
       return { isComplete, unread };
     } catch (error) {
-      if (!this.isDead) this.messages.fail(`run ${text}`, error);
+      this.#report(`run ${text}`, error);
       return { isComplete: true, unread: '' };
     }
   }
@@ -324,7 +331,15 @@ export class Bench implements Machine {
     try {
       await task();
     } catch (error) {
-      if (!this.isDead) this.messages.fail(what, error);
+      this.#report(what, error);
     }
+  }
+
+  /** A bug of the engine leaves it closed to everything: then the way on is a new one. */
+  #report(what: string, error: unknown): void {
+    if (this.isDead) return;
+    const isBug = !(error instanceof Error) || !SENTENCES.has(error.name);
+    const action = isBug ? { label: 'Restart the engine', run: () => void this.restart() } : null;
+    this.messages.fail(what, error, action);
   }
 }

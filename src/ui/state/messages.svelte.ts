@@ -21,9 +21,9 @@ export class Messages {
   }
 
   /** `what` was being done, in words that continue 'could not': 'open disk.img'. */
-  fail(what: string, error: unknown): void {
+  fail(what: string, error: unknown, action: Message['action'] = null): void {
     const why = error instanceof Error ? error.message : String(error);
-    this.say('bad', `Could not ${what}: ${why}`);
+    this.say('bad', `Could not ${what}: ${why}`, action);
   }
 
   dismiss(id: number): void {
