@@ -75,33 +75,38 @@ export class Bench implements Machine {
 
   /** What the address asks for, else the last session, else the sample disk. Returns the lines replayed. */
   async begin(hash: string): Promise<readonly TypedLine[]> {
-    if (hasLink(hash)) {
-      try {
-        const { request, lines } = decodeLink(hash);
-        await this.#remake({ kind: 'new', request }, lines);
-        return lines;
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        this.messages.say(
-          'bad',
-          `The link in the address cannot be opened: ${why}. Here is the sample disk instead.`,
-        );
-        await this.#remake({ kind: 'new', request: FIRST_DISK }, []);
-        return [];
-      }
-    }
-    const save = await this.#lastSave();
-    if (save !== null) {
-      try {
-        await this.#remake(save.origin, save.lines);
-        this.savedAt = save.savedAt;
-        return save.lines;
-      } catch (error) {
-        this.messages.fail('bring back the last session', error);
-      }
-    }
-    await this.#remake({ kind: 'new', request: FIRST_DISK }, []);
+    const lines = (await this.#fromLink(hash)) ?? (await this.#fromSave());
+    if (lines !== null) return lines;
+    await this.#attempt('make the sample disk', () => this.#remake({ kind: 'new', request: FIRST_DISK }, []));
     return [];
+  }
+
+  /** Null: there is no link, or none that can be opened. */
+  async #fromLink(hash: string): Promise<readonly TypedLine[] | null> {
+    if (!hasLink(hash)) return null;
+    try {
+      const { request, lines } = decodeLink(hash);
+      await this.#remake({ kind: 'new', request }, lines);
+      return lines;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.messages.say('bad', `The link in the address cannot be opened: ${why}.`);
+      return null;
+    }
+  }
+
+  /** Null: nothing was kept, or it cannot be brought back. */
+  async #fromSave(): Promise<readonly TypedLine[] | null> {
+    const save = await this.#lastSave();
+    if (save === null) return null;
+    try {
+      await this.#remake(save.origin, save.lines);
+      this.savedAt = save.savedAt;
+      return save.lines;
+    } catch (error) {
+      this.messages.fail('bring back the last session', error);
+      return null;
+    }
   }
 
   async #remake(origin: Origin, lines: readonly TypedLine[]): Promise<void> {

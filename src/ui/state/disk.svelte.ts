@@ -21,6 +21,13 @@ export type Origin =
   | { readonly kind: 'new'; readonly request: NewDiskRequest }
   | { readonly kind: 'image'; readonly file: File; readonly options: SessionOptions };
 
+/** Step 0 is the moment before the first line; the page counts only lines. */
+const withoutBeginning = (timeline: TimelineView): TimelineView => ({
+  ...timeline,
+  steps: timeline.steps.filter(({ step }) => step !== 0),
+  path: timeline.path.filter((step) => step !== 0),
+});
+
 /** Work under way that the page shows when it takes longer than a moment. */
 export interface Work {
   readonly what: string;
@@ -156,7 +163,7 @@ export class DiskState {
 
   apply(delta: Delta): void {
     this.view = delta.disk;
-    this.timeline = delta.timeline;
+    this.timeline = withoutBeginning(delta.timeline);
     this.cwd = delta.cwd;
     this.version += 1;
   }
@@ -166,7 +173,7 @@ export class DiskState {
     this.origin = origin;
     this.report = null;
     this.#typedByStep.clear();
-    this.#stepsAtStart = new Set(delta.timeline.steps.map(({ step }) => step));
+    this.#stepsAtStart = new Set(this.timeline?.steps.map(({ step }) => step));
   }
 
   async #busy<T>(what: string, task: () => Promise<T>, cancel: (() => void) | null = null): Promise<T> {
