@@ -103,10 +103,12 @@ function terminal() {
   const machine = new FakeMachine();
   const written: string[] = [];
   const log: string[] = [];
-  const screen = { columns: 80, write: (text: string) => void written.push(text), clear: () => {} };
+  let clearCount = 0;
+  const clear = () => void (clearCount += 1);
+  const screen = { columns: 80, write: (text: string) => void written.push(text), clear };
   const controller = new TerminalController(screen, machine, (line) => log.push(line));
   controller.start();
-  return { machine, controller, log, screenText: () => written.join('') };
+  return { machine, controller, log, screenText: () => written.join(''), clears: () => clearCount };
 }
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -190,6 +192,21 @@ describe('terminal', () => {
     end({ isComplete: true, unread: '' });
     await settle();
     expect(log).toEqual(['disk % read x', 'name? ']);
+  });
+
+  test('`clear` clears; the same sequence inside other output does not act', async () => {
+    const { machine, controller, screenText, clears } = terminal();
+    machine.behaviour = async (text, output) => {
+      output({ stream: 'stdout', text: text === 'clear' ? '\x1b[H\x1b[2J' : 'a\x1b[2Jb\n' });
+      return { isComplete: true, unread: '' };
+    };
+    controller.feed('clear\r');
+    await settle();
+    expect(clears()).toBe(1);
+    controller.feed('cat hostile\r');
+    await settle();
+    expect(clears()).toBe(1);
+    expect(screenText()).toContain('a^[[2Jb');
   });
 
   test('completes the common start, then lists what there is', async () => {

@@ -22,6 +22,8 @@ export class Inspection {
   path = $state<string | null>(null);
   /** Blocks outlined in the map: [first, count, …]. */
   ranges = $state.raw<Float64Array>(NO_RANGES);
+  /** Set by whoever opens the bytes by key: the hex grid takes the keyboard when it is there. */
+  wantsKeyboard = $state(false);
   /** Grows when a pane should bring the selection into view. */
   revealed = $state(0);
 
@@ -62,6 +64,11 @@ export class Inspection {
     this.selectBlock(first, bytes);
     this.ranges = ranges;
     this.#hasOwnRanges = true;
+  }
+
+  openBytes(): void {
+    this.tab = 'Bytes';
+    this.wantsKeyboard = true;
   }
 
   selectBytes(bytes: ByteRange | null): void {

@@ -25,6 +25,7 @@ export interface Machine {
 }
 
 export const OUTPUT_CHARACTERS_MAX = 2_000_000;
+const CLEAR_SCREEN = '\x1b[H\x1b[2J';
 const WORDS_MAX = 120;
 /** A longer unfinished line is not drawn again with every key; typing appears on a line of its own. */
 const TAIL_CHARACTERS_MAX = 4096;
@@ -110,7 +111,7 @@ export class TerminalController {
     else if (intent === 'interrupt') this.#interrupt();
     else if (intent === 'end-of-input') this.#endOfInput();
     else if (intent === 'complete') void this.#complete();
-    else if (intent === 'clear') this.screen.clear();
+    else if (intent === 'clear') this.#clear();
     else if (intent === 'bell') this.screen.write('\x07');
   }
 
@@ -179,9 +180,13 @@ export class TerminalController {
   #show(piece: OutputPiece): void {
     if (this.#isCut) return;
     const room = OUTPUT_CHARACTERS_MAX - this.#shown;
-    const text = piece.text.slice(0, room);
+    // What the command `clear` prints; the one sequence that is obeyed.
+    const cleared = piece.text.lastIndexOf(CLEAR_SCREEN);
+    if (cleared >= 0) this.#clear();
+    const fresh = cleared < 0 ? piece.text : piece.text.slice(cleared + CLEAR_SCREEN.length);
+    const text = fresh.slice(0, room);
     this.#shown += text.length;
-    this.#isCut = piece.text.length > room;
+    this.#isCut = fresh.length > room;
     const safe = withReturns(safeForTerminal(text));
     this.#write(piece.stream === 'stderr' ? `\x1b[${ERROR_STYLE}m${safe}\x1b[0m` : safe);
     this.#logText(safeForTerminal(text));
@@ -190,6 +195,12 @@ export class TerminalController {
       this.remark(`… cut after ${limit} characters. Send it to a file to keep all: command > file`);
     }
     this.#paint();
+  }
+
+  #clear(): void {
+    this.screen.write(this.#painter.erase());
+    this.#tail = '';
+    this.screen.clear();
   }
 
   #logText(text: string): void {

@@ -52,6 +52,7 @@ export function openScreen(
   // Leaving by Tab must be possible: Tab completes, Shift-Tab and Escape leave.
   terminal.attachCustomKeyEventHandler((event) => !(event.key === 'Tab' && event.shiftKey));
   terminal.onData(onData);
+  if (terminal.textarea) listenForInsertions(terminal.textarea, onData);
   fit.fit();
 
   const observer = new ResizeObserver(() => {
@@ -73,4 +74,19 @@ export function openScreen(
       terminal.dispose();
     },
   };
+}
+
+/**
+ * Text that no key made: dictation, emoji pickers, assistive tools. In its screen reader mode xterm.js takes keys and
+ * pastes only.
+ */
+function listenForInsertions(textarea: HTMLTextAreaElement, onData: (data: string) => void): void {
+  let isKeyDown = false;
+  textarea.addEventListener('keydown', () => (isKeyDown = true));
+  textarea.addEventListener('keyup', () => (isKeyDown = false));
+  textarea.addEventListener('blur', () => (isKeyDown = false));
+  textarea.addEventListener('input', (event) => {
+    const { inputType, data, isComposing } = event as InputEvent;
+    if (inputType === 'insertText' && data !== null && !isComposing && !isKeyDown) onData(data);
+  });
 }
