@@ -15,16 +15,18 @@ export class ShellError extends Error {
   }
 }
 
-/** `break`, `continue`, `return` and `exit` on their way to where they end. */
-export class Jump extends Error {
-  override readonly name = 'Jump';
+/**
+ * `break`, `continue`, `return` and `exit` on their way to where they end. No Error: it is no failure, and writing down
+ * the call stack would cost more than the rest of a function call.
+ */
+export class Jump {
+  readonly kind: 'break' | 'continue' | 'return' | 'exit';
+  /** Loops still to leave, or the exit code. */
+  readonly value: number;
 
-  constructor(
-    readonly kind: 'break' | 'continue' | 'return' | 'exit',
-    /** Loops still to leave, or the exit code. */
-    readonly value: number,
-  ) {
-    super(kind);
+  constructor(kind: Jump['kind'], value: number) {
+    this.kind = kind;
+    this.value = value;
   }
 }
 

@@ -30,13 +30,30 @@ export function* withInput(
   let file: SystemFile | undefined;
   try {
     file = isStandard ? undefined : new SystemFile(call.system, call.system.open(path, O_RDONLY));
-    yield* use(file ? new Input(file, call.system) : call.context.stdin);
+    yield* use(file ? new Input(file, call.system) : standardInput(call));
   } catch (error) {
     if (!(error instanceof FsError) || isOutputFailure(error)) throw error;
     yield* call.complain(isStandard ? 'stdin' : path, error);
   } finally {
     file?.release();
   }
+}
+
+/** Where somebody watches, what was printed so far is shown before the tool waits for more. */
+function standardInput(call: Invocation): InputStream {
+  const { stdin, stdout } = call.context;
+  if (!stdin.isTerminal && !stdout.isTerminal) return stdin;
+  return {
+    isTerminal: stdin.isTerminal,
+    *read(countMax) {
+      yield* call.flush();
+      return yield* stdin.read(countMax);
+    },
+    *readLine() {
+      yield* call.flush();
+      return yield* stdin.readLine();
+    },
+  };
 }
 
 /** Lines in batches, as many as each read brings: a generator a line would cost more than the line. */

@@ -7,16 +7,21 @@ import { OpenFile } from './streams.ts';
  * A bounded pipe. A full one makes its writer yield, an empty one its reader; the scheduler in pipeline.ts resumes
  * both in turn. A pipe nobody reads breaks its writer, a pipe nobody writes ends for its reader.
  */
-export function openPipe(): { reader: OpenFile; writer: OpenFile } {
-  const pipe = new Pipe();
+export function openPipe(terminal: { isBlocked: boolean }): { reader: OpenFile; writer: OpenFile } {
+  const pipe = new Pipe(terminal);
   return { reader: new PipeReader(pipe), writer: new PipeWriter(pipe) };
 }
 
 class Pipe {
+  readonly terminal: { isBlocked: boolean };
   readonly pieces: Uint8Array[] = [];
   lengthBytes = 0;
   isReaderGone = false;
   isWriterGone = false;
+
+  constructor(terminal: { isBlocked: boolean }) {
+    this.terminal = terminal;
+  }
 }
 
 class PipeReader extends OpenFile {
@@ -31,6 +36,7 @@ class PipeReader extends OpenFile {
     const pipe = this.#pipe;
     while (pipe.pieces.length === 0) {
       if (pipe.isWriterGone) return null;
+      pipe.terminal.isBlocked = true;
       yield;
     }
     let piece = pipe.pieces.shift() as Uint8Array;
@@ -74,7 +80,9 @@ class PipeWriter extends OpenFile {
         pipe.lengthBytes += piece.length;
         at += piece.length;
       }
-      if (at < data.length) yield;
+      if (at === data.length) return;
+      pipe.terminal.isBlocked = true;
+      yield;
     }
   }
 

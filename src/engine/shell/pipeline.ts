@@ -18,6 +18,7 @@ export function* runStages(
 ): Running<number[]> {
   if (environment.pipelineDepth >= PIPELINE_DEPTH_MAX)
     throw new ShellError(`pipelines inside one another are nested too deeply (${PIPELINE_DEPTH_MAX})`);
+  const { terminal } = environment.shared;
   const children = forkStages(environment, commands.length, operators);
   const stages = commands.map((command, index) => {
     const child = children[index] as Environment;
@@ -26,15 +27,21 @@ export function* runStages(
   try {
     let aliveCount = stages.length;
     while (aliveCount > 0) {
+      let hasProgress = false;
       for (const stage of stages) {
         if (stage.isDone) continue;
+        terminal.isBlocked = false;
         const step = stage.running.next();
+        hasProgress ||= !terminal.isBlocked;
         if (!step.done) continue;
         stage.status = step.value;
         stage.isDone = true;
         aliveCount--;
         stage.child.dispose();
       }
+      // The host may rest only when every stage waits for something.
+      if (hasProgress) terminal.isWaiting = false;
+      terminal.isBlocked = !hasProgress;
       yield;
     }
   } finally {
@@ -55,7 +62,7 @@ function forkStages(environment: Environment, count: number, operators: readonly
     child.calls = new CallStack();
     const next = children[index + 1];
     if (!next) break;
-    const { reader, writer } = openPipe();
+    const { reader, writer } = openPipe(environment.shared.terminal);
     child.setDescriptor(1, writer);
     if (operators[index] === '|&') child.setDescriptor(2, writer.retain());
     next.setDescriptor(0, reader);

@@ -21,9 +21,9 @@ import { BrokenPipe, type Running } from './command.ts';
 import type { Environment } from './environment.ts';
 import { evaluate } from './arithmetic.ts';
 import { evaluateCondition } from './conditions.ts';
-import { Jump, RedirectionError, ShellError } from './errors.ts';
+import { Jump, ShellError } from './errors.ts';
 import { expandToPattern, expandToText, expandWords } from './expand.ts';
-import { complain, describeFailure } from './messages.ts';
+import { complain, complainOfRedirection, describeCommand, describeFailure } from './messages.ts';
 import { compilePattern } from './pattern.ts';
 import { runStages } from './pipeline.ts';
 import { Redirections } from './redirect.ts';
@@ -192,17 +192,39 @@ function timeReport(nanoseconds: number): string {
   return `\nreal\t${minutes}m${seconds}s\nuser\t0m0.000s\nsys\t0m0.000s\n`;
 }
 
-function* runPipelineCommands(environment: Environment, { commands, operators }: Pipeline): Running {
+function* runPipelineCommands(environment: Environment, pipeline: Pipeline): Running {
+  const { commands, operators } = pipeline;
   const [only] = commands;
   if (only && commands.length === 1) {
     const status = yield* runNode(environment, only);
     environment.pipeStatus = [status];
     return status;
   }
-  const statuses = yield* runStages(environment, commands, operators, runStage);
+  const statuses = yield* inSpan(environment, pipeline, () =>
+    runStages(environment, commands, operators, runStage),
+  );
   environment.pipeStatus = statuses;
   const failed = statuses.findLast((status) => status !== 0) ?? 0;
   return environment.options.has('pipefail') ? failed : (statuses.at(-1) ?? 0);
+}
+
+/** Stages take turns, so their own spans would not nest: one span stands for all of them. */
+function* inSpan(
+  environment: Environment,
+  { pos, end }: Pipeline,
+  run: () => Running<number[]>,
+): Running<number[]> {
+  const { trace } = environment;
+  const { isRecording } = trace;
+  if (isRecording) trace.open('command', describeCommand(environment.source.slice(pos, end)));
+  let result = 'interrupted';
+  try {
+    const statuses = yield* run();
+    result = `exit code ${statuses.join(', ')}`;
+    return statuses;
+  } finally {
+    if (isRecording) trace.close(result);
+  }
 }
 
 const runStage = (child: Environment, command: CommandNode): Running =>
@@ -221,10 +243,11 @@ function* runRedirected(environment: Environment, node: Redirected): Running {
   const redirections = new Redirections(environment);
   try {
     yield* redirections.make(node.redirects);
-    return yield* runNode(environment, node.command);
+    const status = yield* runNode(environment, node.command);
+    redirections.undo();
+    return status;
   } catch (error) {
-    if (!(error instanceof RedirectionError)) throw error;
-    yield* complain(environment, `${environment.scriptName}: ${error.message}\n`);
+    yield* complainOfRedirection(environment, error);
     return 1;
   } finally {
     redirections.undo();

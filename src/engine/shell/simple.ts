@@ -5,11 +5,11 @@ import type { Builtin } from './builtins/builtin.ts';
 import { BUILTINS, isPartOfShell } from './builtins/registry.ts';
 import type { Running } from './command.ts';
 import type { Environment, ShellFunction } from './environment.ts';
-import { Jump, RedirectionError, ShellError } from './errors.ts';
+import { Jump, ShellError } from './errors.ts';
 import { executeWords, settle, type Streams } from './execute.ts';
 import { expandToText, expandWords } from './expand.ts';
 import { CALL_DEPTH_MAX } from './limits.ts';
-import { complain } from './messages.ts';
+import { complain, complainOfRedirection, describeCommand } from './messages.ts';
 import { quoteForShell } from './parameters.ts';
 import { Redirections } from './redirect.ts';
 import { BUILTIN_STDOUT_TITLE, CLOSED_FILE, Input, Output, STDOUT_TITLE } from './streams.ts';
@@ -27,7 +27,7 @@ export function* runSimple(environment: Environment, node: CommandSyntax, runBod
   const assignments = node.prefix.filter((item) => item.type === 'Assignment');
   const { trace } = environment;
   const isRecorded = trace.isRecording && words.length > 0;
-  if (isRecorded) trace.open('command', `run ${environment.source.slice(node.pos, node.end).slice(0, 120)}`);
+  if (isRecorded) trace.open('command', describeCommand(environment.source.slice(node.pos, node.end)));
   const redirections = new Redirections(environment);
   let status = 1;
   try {
@@ -44,9 +44,9 @@ export function* runSimple(environment: Environment, node: CommandSyntax, runBod
       status = yield* runWith(environment, words, assignments, runBody, redirections);
       for (const array of arrays) yield* assignTo(environment, array);
     }
+    redirections.undo();
   } catch (error) {
-    if (!(error instanceof RedirectionError)) throw error;
-    yield* complain(environment, `${environment.scriptName}: ${error.message}\n`);
+    yield* complainOfRedirection(environment, error);
     status = 1;
   } finally {
     redirections.undo();

@@ -11,8 +11,10 @@ export type OutputSink = (stream: 'stdout' | 'stderr', bytes: Uint8Array) => voi
 export class Terminal {
   /** Whether programs are told that they talk to a person. */
   readonly isTerminal: boolean;
-  /** Some command wants input and the queue is empty. */
+  /** Some command wants input, the queue is empty, and nobody else has anything to do. */
   isWaiting = false;
+  /** Set by whoever yields because it cannot go on: at the terminal, or at a pipe. */
+  isBlocked = false;
   readonly #sink: OutputSink;
   /** Null is Ctrl-D: one end of input. */
   #queue: (Uint8Array | null)[] = [];
@@ -44,7 +46,7 @@ export class Terminal {
         if (piece.length > countMax) this.#queue.unshift(piece.subarray(countMax));
         return piece.subarray(0, countMax);
       }
-      this.isWaiting = this.#queue.length === 0;
+      this.isWaiting = this.isBlocked = this.#queue.length === 0;
       yield;
     }
   }

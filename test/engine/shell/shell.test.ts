@@ -146,6 +146,38 @@ describe('the terminal', () => {
     expect(machine.pieces.map(({ bytes }) => textOf(bytes)).join('')).toBe('got one\ntwo\n');
   });
 
+  test('what passes through a pipe is shown before more is asked for', () => {
+    const machine = new ShellMachine({ isTerminal: true });
+    const running = machine.shell.run('cat | grep -n a');
+    const pump = () => {
+      do running.next();
+      while (!machine.shell.isWaitingForInput);
+      return machine.pieces
+        .splice(0)
+        .map(({ bytes }) => textOf(bytes))
+        .join('');
+    };
+    expect(pump()).toBe('');
+    machine.shell.type('abc\nx\n');
+    expect(pump()).toBe('1:abc\n');
+    machine.shell.type('bar\n');
+    expect(pump()).toBe('3:bar\n');
+    machine.shell.type(null);
+    while (!running.next().done);
+  });
+
+  test('a host that rests while a command waits keeps no other command waiting', () => {
+    const machine = new ShellMachine({ isTerminal: true });
+    const running = machine.shell.run('cat > /dev/null | { seq 1 20000; cat; } | tail -n 1');
+    let rounds = 0;
+    while (!machine.shell.isWaitingForInput && rounds++ < 100_000) running.next();
+    // Everything but the first cat has run to its end before the host rests.
+    machine.shell.type(null);
+    while (!running.next().done);
+    expect(machine.pieces.map(({ bytes }) => textOf(bytes)).join('')).toBe('20000\n');
+    expect(rounds).toBeGreaterThan(10);
+  });
+
   test('what nobody read comes back', () => {
     const machine = new ShellMachine({ isTerminal: true });
     const running = machine.shell.run('true');

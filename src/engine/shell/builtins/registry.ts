@@ -14,7 +14,7 @@ import { breakBuiltin, continueBuiltin, exitBuiltin, returnBuiltin } from './jum
 import { aliasBuiltin, typeBuiltin, unaliasBuiltin } from './names.ts';
 import { readBuiltin } from './read.ts';
 import { setBuiltin } from './set.ts';
-import { colonBuiltin, waitBuiltin } from './trivial.ts';
+import { colonBuiltin, letBuiltin, waitBuiltin } from './trivial.ts';
 import {
   declareBuiltin,
   exportBuiltin,
@@ -40,6 +40,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map(
     execBuiltin,
     exitBuiltin,
     exportBuiltin,
+    letBuiltin,
     localBuiltin,
     readBuiltin,
     readonlyBuiltin,

@@ -1,3 +1,5 @@
+import { evaluateText } from '../arithmetic.ts';
+import { ShellError } from '../errors.ts';
 import type { Builtin } from './builtin.ts';
 
 export const colonBuiltin: Builtin = {
@@ -8,6 +10,20 @@ export const colonBuiltin: Builtin = {
 Does nothing; its arguments are expanded. Exit code 0.`,
   *run() {
     return 0;
+  },
+};
+
+export const letBuiltin: Builtin = {
+  name: 'let',
+  summary: 'evaluate arithmetic',
+  manual: `let expression …
+
+Evaluates each expression as (( )) does. Exit code 0 when the last one is not 0.`,
+  *run({ environment, args }) {
+    if (args.length === 0) throw new ShellError('expression expected');
+    let value = 0n;
+    for (const text of args) value = yield* evaluateText(environment, text);
+    return value === 0n ? 1 : 0;
   },
 };
 

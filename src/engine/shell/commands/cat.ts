@@ -33,6 +33,7 @@ Copies files, or standard input, to standard output.
 function* copy({ context }: Invocation, input: InputStream): Running<void> {
   for (let piece = yield* input.read(PIECE_BYTES); piece !== null; piece = yield* input.read(PIECE_BYTES)) {
     yield* context.stdout.write(piece);
+    yield* context.stdout.flush();
     yield;
   }
 }
