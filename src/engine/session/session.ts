@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { utf8 } from '../base/bytes.ts';
 import type { Timespec } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
+import { SILENT } from '../base/trace.ts';
 import type { Volume } from '../formats/contract.ts';
 import { imageHash } from '../device/image.ts';
 import type { Store, Version } from '../device/store.ts';
@@ -13,6 +14,7 @@ import type { ShellState } from '../shell/shell.ts';
 import type { OutputSink } from '../shell/terminal.ts';
 import { Computer } from './computer.ts';
 import type { ComputerState } from './computer.ts';
+import type { Disk } from './disk.ts';
 import { addCosts, NO_COSTS, writtenRanges } from './costs.ts';
 import { History } from './history.ts';
 import type { NewStep, Step } from './history.ts';
@@ -109,6 +111,7 @@ export class Session {
       history: () => this.#history,
       shown: () => this.#shown,
       storeAt: (moment) => this.#storeAt(moment),
+      diskAtRest: () => this.#diskAtRest(),
     });
   }
 
@@ -443,6 +446,20 @@ export class Session {
     const { process, mounts } = this.#live;
     process.exit();
     for (const record of mounts.all) mounts.unmount(record);
+  }
+
+  /**
+   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, and one in the
+   * middle of a step, is as a power cut would leave it.
+   */
+  #diskAtRest(): Disk {
+    const shown = this.#shown;
+    if (shown !== this.#live || !shown.isSettled) return shown.disk;
+    const options = { ...this.#computerOptions(this.store.fork()), trace: SILENT };
+    const { disk, mounts, process } = Computer.resume(options, shown.save());
+    process.exit();
+    for (const record of mounts.all) mounts.unmount(record);
+    return disk;
   }
 
   /** Fingerprint of the disk at the moment shown (device/image.ts). */

@@ -4,6 +4,7 @@ import type { Tape } from '../device/tape.ts';
 import type { Extent, Page, Region } from '../formats/contract.ts';
 import { checkSlice, unreadable } from './machine.ts';
 import type { Computer } from './computer.ts';
+import type { Disk } from './disk.ts';
 import type { History, Step } from './history.ts';
 import { mapView, regionAt } from './map-view.ts';
 import type { MapRequest } from './map-view.ts';
@@ -33,6 +34,8 @@ export interface ViewSource<State> {
   shown(): Computer;
   /** The disk at another moment. */
   storeAt(moment: Moment): Store;
+  /** The disk shown as it is left when the machine is shut down, so that "in use" is no finding. */
+  diskAtRest(): Disk;
 }
 
 export class Views {
@@ -126,7 +129,7 @@ export class Views {
   }
 
   check(): CheckView {
-    const { disk } = this.#source.shown();
+    const disk = this.#source.diskAtRest();
     const { isReadable, lines, findings } =
       disk.mainSlice === undefined
         ? unreadable(`${disk.device} has no partition that can be used.`)
