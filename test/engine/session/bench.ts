@@ -1,0 +1,47 @@
+import { textOf } from '../../../src/engine/base/bytes.ts';
+import { createDisk } from '../../../src/engine/session/new-disk.ts';
+import { Session } from '../../../src/engine/session/session.ts';
+import { DEFAULT_SETTINGS } from '../../../src/engine/session/settings.ts';
+import type { SessionSettings } from '../../../src/engine/session/settings.ts';
+
+/** A session on a new disk, and a host for it that pumps every line to its end. */
+export interface Bench {
+  readonly session: Session;
+  /** Runs a line; returns what it printed on both streams. */
+  run(line: string, typed?: readonly (string | null)[]): string;
+}
+
+export interface BenchOptions extends Partial<SessionSettings> {
+  readonly sizeBytes?: number;
+  readonly scheme?: 'none' | 'gpt' | 'mbr';
+  readonly diskSettings?: Record<string, string>;
+}
+
+export function bench(options: BenchOptions = {}): Bench {
+  const { sizeBytes = 2 ** 26, scheme = 'none', diskSettings = {}, ...settings } = options;
+  const { store } = createDisk({
+    ...{ format: 'fat32', label: 'BENCH', sizeBytes, scheme, settings: diskSettings },
+    seed: settings.seed ?? DEFAULT_SETTINGS.seed,
+  });
+  return benchOn(store, settings);
+}
+
+export function benchOn(store: Session['store'], settings: Partial<SessionSettings> = {}): Bench {
+  let printed = '';
+  const session = Session.open(store, 'bench.img', { ...DEFAULT_SETTINGS, ...settings }, (_, bytes) => {
+    printed += textOf(bytes);
+  });
+  return {
+    session,
+    run(line, typed = []) {
+      printed = '';
+      const running = session.run(line);
+      let next = 0;
+      for (;;) {
+        const { done } = running.next();
+        if (done === true) return printed;
+        if (session.isWaitingForInput) session.type(typed[next++] ?? null);
+      }
+    },
+  };
+}
