@@ -263,7 +263,7 @@ export class Session {
         freeBytesChange: this.#freeBytes() - begun.freeBytes,
         written: writtenRanges(this.tape, entries),
       },
-      ...{ entries, spans, state: this.#keep() },
+      ...{ entries, spans, state: this.#keep(exitCode === INTERRUPTED) },
     });
     this.#liveStep = step.view.step;
     this.#thinOut(step.view.step);
@@ -292,15 +292,16 @@ export class Session {
       ...{ line: '', exitCode: 0, error: null, costs: NO_COSTS, writeCount: 0, freeBytesChange: 0 },
       ...{ startedAt: this.#live.clock.now(), written: new Float64Array() },
     };
-    return { view, entries: none, spans: none, state: this.#keep() };
+    return { view, entries: none, spans: none, state: this.#keep(false) };
   }
 
-  #keep(): Kept {
+  /** `isSynced`: everything was written just now. What an interrupted line left open is lost when going back to it. */
+  #keep(isSynced: boolean): Kept {
     return {
       computer: this.#live.save(),
       shell: this.#shell.state(),
       version: this.#settings.isRecording ? this.store.version() : null,
-      isSettled: this.#live.isSettled,
+      isSettled: isSynced || this.#live.isSettled,
       typed: this.#typed,
     };
   }

@@ -10,7 +10,7 @@ const LINES = [
   'mkfile 300k big; rm photos/a.txt',
   'mv photos/log.txt "a long name with ünïcödé 名前.txt"',
   'x=5; f() { echo "$x from f"; }; cd photos',
-  'f > ../out; touch new; cd ..',
+  'f > ../out; touch new; cd ..; sync',
   'rmdir nothing; cp -R photos copy',
   'truncate -s 10k big; dd if=/dev/urandom of=noise bs=1k count=7 status=none',
 ];

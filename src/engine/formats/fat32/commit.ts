@@ -119,6 +119,11 @@ export class Commit {
     if (!this.#options.isReadOnly && this.#fat.isMarkedFaultless) this.#fat.markFaulty();
   }
 
+  /** Changes wait in memory for the next flush. */
+  get isDirty(): boolean {
+    return this.#dirtySinceSeconds >= 0;
+  }
+
   get isRecording(): boolean {
     return this.#options.trace.isRecording;
   }

@@ -91,6 +91,10 @@ export class FatVolume implements Volume {
     return labelText(shortNameAt(root.bytes, at));
   }
 
+  get isDirty(): boolean {
+    return this.#mounted.commit.isDirty;
+  }
+
   statistics(): VolumeStatistics {
     const { geometry, fat } = this.#mounted;
     const { freeClusters } = fat;
