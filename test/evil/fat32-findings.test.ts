@@ -570,27 +570,31 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
     ({ types }) => types === undefined || types.includes(recipe.type),
   );
 
-  test.each(cases)('$what is found as $kind and repaired', ({ kind, spoil, says }) => {
-    if (!healthy) return;
-    const store = healthy.fork();
-    spoil(new Patient(store));
+  test.each(cases.map((one) => [one.what, one.kind, one] as const))(
+    '%s is found as %s and repaired',
+    (_, kind, one) => {
+      const { spoil, says } = one;
+      if (!healthy) return;
+      const store = healthy.fork();
+      spoil(new Patient(store));
 
-    const before = store.version();
-    const report = fsck(store, { repair: false });
-    expect(report.isReadable).toBe(true);
-    expect(store.version(), 'a check writes nothing').toBe(before);
-    const finding = report.findings.find((one) => one.kind === kind);
-    expect(finding, report.lines.join('\n')).toBeDefined();
-    if (says) expect(finding?.message).toMatch(says);
-    expect(report.findings.every((one) => !one.isRepaired)).toBe(true);
+      const before = store.version();
+      const report = fsck(store, { repair: false });
+      expect(report.isReadable).toBe(true);
+      expect(store.version(), 'a check writes nothing').toBe(before);
+      const finding = report.findings.find((one) => one.kind === kind);
+      expect(finding, report.lines.join('\n')).toBeDefined();
+      if (says) expect(finding?.message).toMatch(says);
+      expect(report.findings.every((one) => !one.isRepaired)).toBe(true);
 
-    const repair = fsck(store, { repair: true });
-    expect(
-      repair.findings.every((one) => one.isRepaired),
-      repair.lines.join('\n'),
-    ).toBe(true);
-    expect(repair.lines.at(-1)).toBe('***** FILE SYSTEM WAS MODIFIED *****');
-    expect(fsck(store, { repair: false }).findings).toEqual([]);
-    expect(vfatVerdict(store)).toBe('');
-  });
+      const repair = fsck(store, { repair: true });
+      expect(
+        repair.findings.every((one) => one.isRepaired),
+        repair.lines.join('\n'),
+      ).toBe(true);
+      expect(repair.lines.at(-1)).toBe('***** FILE SYSTEM WAS MODIFIED *****');
+      expect(fsck(store, { repair: false }).findings).toEqual([]);
+      expect(vfatVerdict(store)).toBe('');
+    },
+  );
 });
