@@ -127,6 +127,28 @@ flat
   );
 });
 
+test("'..' means what is in it, and leads nowhere out", () => {
+  expectTranscript(
+    bench(),
+    `
+$ mkdir -p dir/sub flat
+$ cp a dir/x
+$ cp -R dir/sub/.. flat
+$ tree flat
+flat
+├── sub
+└── x
+
+1 directory, 1 file
+$ ls
+a
+b
+dir
+flat
+`,
+  );
+});
+
 test('a directory into itself is copied once and does not feed on itself', () => {
   expectTranscript(
     bench(),
