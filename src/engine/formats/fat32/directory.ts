@@ -1,17 +1,11 @@
-import { FsError } from '../../base/errno.ts';
 import type { Device, WriteLabel } from '../../device/device.ts';
-import { ZERO_FILL } from '../../device/device.ts';
 import type { FileAllocationTable } from './alloc.ts';
 import type { Commit } from './commit.ts';
+import { DirectorySpace } from './directory-space.ts';
+import { DirtySectors } from './dirty-sectors.ts';
 import type { Chain } from './extents.ts';
 import { FreeSlots } from './free-slots.ts';
-import {
-  ATTRIBUTE,
-  clusterOffsetBytes,
-  DIRECTORY_ENTRIES_MAX,
-  ENTRY_FREE,
-  ENTRY_SIZE_BYTES,
-} from './layout.ts';
+import { ATTRIBUTE, ENTRY_FREE, ENTRY_SIZE_BYTES } from './layout.ts';
 import type { Geometry } from './layout.ts';
 import {
   longNameSlotCount,
@@ -45,8 +39,7 @@ export interface DirectoryHost {
  */
 export class Directory {
   readonly #host: DirectoryHost;
-  /** undefined for the fixed root of FAT12/16. */
-  readonly chain: Chain | undefined;
+  readonly #space: DirectorySpace;
   readonly node: FatNode;
   parent: Directory | null;
   /** For labels: 'root directory' or the directory's name. */
@@ -54,8 +47,6 @@ export class Directory {
   isRemoved = false;
 
   bytes: Uint8Array;
-  /** Slots that the clusters have room for. */
-  #capacitySlots: number;
   /** First slot that was never used: the one with the 00 mark, or the capacity. */
   #endSlot = 0;
   /** Slots before this one are zero on the device where they lie behind the end. */
@@ -75,13 +66,9 @@ export class Directory {
   /** True where slots 0 and 1 are '.' and '..', as they should be everywhere but in the root. */
   hasDots = false;
 
-  /** By sector: 0 clean, DIRTY, or DIRTY | FOLLOWS when the sector before it must be written first. */
-  #sectorStates = new Uint8Array(0);
-  #dirtySectors: number[] = [];
-  #rounds: number[][] = [];
+  readonly #dirty = new DirtySectors();
   /** Removals that wait until the new place of what moved is on the device: pairs of first slot and count. */
   #lateRemovals: number[] = [];
-  readonly #notes: string[] = [];
 
   constructor(
     host: DirectoryHost,
@@ -92,40 +79,32 @@ export class Directory {
   ) {
     this.#host = host;
     this.node = node;
-    this.chain = chain;
     this.parent = parent;
     this.ownerName = ownerName;
-    const { geometry } = host;
-    const slotsMax = DIRECTORY_ENTRIES_MAX;
-    const clusters = chain?.reach(Math.ceil(slotsMax / this.#slotsPerCluster)) ?? 0;
-    this.#capacitySlots = chain
-      ? Math.min(slotsMax, clusters * this.#slotsPerCluster)
-      : Math.min(slotsMax, geometry.rootEntryCount);
+    this.#space = new DirectorySpace(host, chain);
     this.bytes = new Uint8Array(0);
   }
 
-  get #slotsPerCluster(): number {
-    return this.#host.geometry.clusterSizeBytes / ENTRY_SIZE_BYTES;
-  }
-  get #slotsPerSector(): number {
-    return this.#host.geometry.sectorSizeBytes / ENTRY_SIZE_BYTES;
+  /** undefined for the fixed root of FAT12/16. */
+  get chain(): Chain | undefined {
+    return this.#space.chain;
   }
 
   // ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Read the entries up to the end mark and index them. */
   load(): this {
-    const chunkSlots = this.chain ? this.#slotsPerCluster : this.#slotsPerSector;
+    const chunkSlots = this.chain ? this.#space.slotsPerCluster : this.#space.slotsPerSector;
     const chunkBytes = chunkSlots * ENTRY_SIZE_BYTES;
     let end = -1;
-    for (let slot = 0; slot < this.#capacitySlots && end < 0; slot += chunkSlots) {
+    for (let slot = 0; slot < this.#space.capacitySlots && end < 0; slot += chunkSlots) {
       const chunk = new Uint8Array(chunkBytes);
-      this.#host.device.read(this.#blockOf(slot), chunk);
+      this.#host.device.read(this.#space.blockOf(slot), chunk);
       end = this.#takeChunk(slot, chunk);
     }
-    this.#endSlot = end < 0 ? this.#capacitySlots : end;
-    this.#reserveSlots(this.#capacitySlots);
-    this.#free.set(this.#endSlot, this.#capacitySlots - this.#endSlot, true);
+    this.#endSlot = end < 0 ? this.#space.capacitySlots : end;
+    this.#reserveSlots(this.#space.capacitySlots);
+    this.#free.set(this.#endSlot, this.#space.capacitySlots - this.#endSlot, true);
     scanDirectory(this.bytes, this.#endSlot, {
       entry: (slot, longCount, name, shortName) => this.#indexFound(slot, longCount, name, shortName),
       freeSlot: (slot) => this.#free.set(slot, 1, true),
@@ -140,7 +119,10 @@ export class Directory {
     const slots = chunk.length / ENTRY_SIZE_BYTES;
     let used = 0;
     while (used < slots && chunk[used * ENTRY_SIZE_BYTES] !== 0) used++;
-    const usedSlots = Math.min(slots, Math.ceil((used + 1) / this.#slotsPerSector) * this.#slotsPerSector);
+    const usedSlots = Math.min(
+      slots,
+      Math.ceil((used + 1) / this.#space.slotsPerSector) * this.#space.slotsPerSector,
+    );
     this.#reserveBytes((slot + usedSlots) * ENTRY_SIZE_BYTES);
     this.bytes.set(chunk.subarray(0, usedSlots * ENTRY_SIZE_BYTES), slot * ENTRY_SIZE_BYTES);
     if (used === slots) {
@@ -178,10 +160,10 @@ export class Directory {
     this.#reserveBytes(this.#host.geometry.sectorSizeBytes);
     this.bytes.set(dots);
     this.#endSlot = 2;
-    this.#zeroedToSlot = this.#capacitySlots;
+    this.#zeroedToSlot = this.#space.capacitySlots;
     this.hasDots = true;
-    this.#reserveSlots(this.#capacitySlots);
-    this.#free.set(2, this.#capacitySlots - 2, true);
+    this.#reserveSlots(this.#space.capacitySlots);
+    this.#free.set(2, this.#space.capacitySlots - 2, true);
     return this;
   }
 
@@ -202,9 +184,7 @@ export class Directory {
     const inodes = new Uint32Array(size);
     inodes.set(this.#inodes);
     this.#inodes = inodes;
-    const states = new Uint8Array(Math.ceil(size / this.#slotsPerSector));
-    states.set(this.#sectorStates.subarray(0, states.length));
-    this.#sectorStates = states;
+    this.#dirty.reserve(Math.ceil(size / this.#space.slotsPerSector));
   }
 
   // ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -291,69 +271,25 @@ export class Directory {
     return first;
   }
 
-  /**
-   * One more cluster, zeroed before anything leads to it: a cut between leaves a lost cluster, never an old one whose
-   * bytes look like entries.
-   */
   #grow(): void {
-    const { commit, device, fat, geometry } = this.#host;
-    if (!this.chain) {
-      const detail = `the root directory of FAT${geometry.type} has room for ${geometry.rootEntryCount} entries and is full`;
-      throw new FsError('ENOSPC', '', '', detail);
-    }
-    if (this.#capacitySlots + this.#slotsPerCluster > DIRECTORY_ENTRIES_MAX) {
-      throw new FsError(
-        'ENOSPC',
-        '',
-        '',
-        'a FAT directory holds at most 65,536 entries, and a long name fills several',
-      );
-    }
-    this.chain.assertSound();
-    const last = this.chain.lastKnown;
-    const runs = commit.allocate(last, 1);
-    const run = runs[0];
-    if (run === undefined) throw new FsError('ENOSPC', '', '');
-    try {
-      const firstBlock = clusterOffsetBytes(geometry, run.first) / device.blockSizeBytes;
-      device.fill(firstBlock, geometry.clusterSizeBytes / device.blockSizeBytes, ZERO_FILL, {
-        role: 'directory',
-        owner: this.ownerName,
-        reason: 'clear a cluster before the directory grows into it',
-      });
-    } catch (error) {
-      fat.giveBack(runs);
-      throw error;
-    }
-    commit.wroteData();
-    fat.link(last, runs, true);
-    this.chain.append(runs);
-    const added = this.#slotsPerCluster;
-    if (this.#zeroedToSlot === this.#capacitySlots) this.#zeroedToSlot += added;
-    this.#capacitySlots += added;
-    this.#reserveSlots(this.#capacitySlots);
-    this.#free.set(this.#capacitySlots - added, added, true);
+    const old = this.#space.capacitySlots;
+    this.#space.grow(this.ownerName);
+    const { capacitySlots } = this.#space;
+    if (this.#zeroedToSlot === old) this.#zeroedToSlot = capacitySlots;
+    this.#reserveSlots(capacitySlots);
+    this.#free.set(old, capacitySlots - old, true);
   }
 
   /** The end mark moves to `end`: bytes behind it must be zero before. */
   #advanceEnd(end: number): void {
     if (end <= this.#endSlot) return;
-    const perSector = this.#slotsPerSector;
+    const perSector = this.#space.slotsPerSector;
     this.#reserveBytes(Math.ceil(end / perSector) * perSector * ENTRY_SIZE_BYTES);
     this.#endSlot = end;
-    if (end < this.#zeroedToSlot || this.#zeroedToSlot >= this.#capacitySlots) return;
+    if (end < this.#zeroedToSlot || this.#zeroedToSlot >= this.#space.capacitySlots) return;
     // Junk behind the end mark of a foreign directory: clear all of it, once.
-    const { device, geometry } = this.#host;
-    const blocksPerSector = geometry.sectorSizeBytes / device.blockSizeBytes;
-    for (let slot = this.#zeroedToSlot; slot < this.#capacitySlots; slot += perSector) {
-      device.fill(this.#blockOf(slot), blocksPerSector, ZERO_FILL, {
-        role: 'directory',
-        owner: this.ownerName,
-        reason: 'clear what lies behind the end of the directory before the end moves',
-      });
-    }
-    this.#host.commit.wroteData();
-    this.#zeroedToSlot = this.#capacitySlots;
+    this.#space.clearFrom(this.#zeroedToSlot, this.ownerName);
+    this.#zeroedToSlot = this.#space.capacitySlots;
   }
 
   /**
@@ -364,7 +300,8 @@ export class Directory {
     const whole = wholeShortForm(diskName);
     const longCount = whole ? 0 : longNameSlotCount(diskName);
     const first = slot - longCount;
-    if (longCount !== this.#longCounts[slot] || this.#sectorOf(first) !== this.#sectorOf(slot)) return false;
+    if (longCount !== this.#longCounts[slot] || this.#space.sectorOf(first) !== this.#space.sectorOf(slot))
+      return false;
     this.#forgetKeys(slot);
     const short = whole?.short ?? makeShortName(diskName, (key) => this.#keys.has(key));
     this.#writeEntry(first, longCount, diskName, short, whole?.ntCase ?? 0);
@@ -378,7 +315,7 @@ export class Directory {
   sharesSector(slot: number, other: number): boolean {
     const first = slot - this.longCountAt(slot);
     const otherFirst = other - this.longCountAt(other);
-    return this.#sectorOf(Math.min(first, otherFirst)) === this.#sectorOf(Math.max(slot, other));
+    return this.#space.sectorOf(Math.min(first, otherFirst)) === this.#space.sectorOf(Math.max(slot, other));
   }
 
   longCountAt(slot: number): number {
@@ -392,7 +329,7 @@ export class Directory {
   remove(slot: number, isLate: boolean): void {
     const first = slot - this.longCountAt(slot);
     this.forget(slot);
-    const sectorFirst = Math.max(first, this.#sectorOf(slot) * this.#slotsPerSector);
+    const sectorFirst = Math.max(first, this.#space.sectorOf(slot) * this.#space.slotsPerSector);
     const lateEnd = isLate ? slot + 1 : sectorFirst;
     if (lateEnd > first) {
       this.#lateRemovals.push(first, lateEnd - first);
@@ -443,10 +380,6 @@ export class Directory {
 
   // ── dirty sectors ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #sectorOf(slot: number): number {
-    return Math.floor(slot / this.#slotsPerSector);
-  }
-
   /** Write, change or (null) remove the volume label of a root directory. */
   setLabel(field: string | null, stamp: number): void {
     let slot = this.labelSlot;
@@ -475,20 +408,16 @@ export class Directory {
 
   /** Slots changed. `isOrdered`: they belong together, and each sector needs the one before it on the device first. */
   #touchSlots(first: number, last: number, isOrdered: boolean): void {
-    const lastSector = this.#sectorOf(last);
-    for (let sector = this.#sectorOf(first); sector <= lastSector; sector++) {
-      const state = this.#sectorStates[sector] ?? 0;
-      if (state === 0) {
-        this.#host.commit.addDirectory(this, this.#host.geometry.sectorSizeBytes);
-        this.#dirtySectors.push(sector);
-      }
-      const follows = isOrdered && sector > this.#sectorOf(first) ? FOLLOWS : 0;
-      this.#sectorStates[sector] = state | DIRTY | follows;
+    const firstSector = this.#space.sectorOf(first);
+    const lastSector = this.#space.sectorOf(last);
+    for (let sector = firstSector; sector <= lastSector; sector++) {
+      const isNew = this.#dirty.mark(sector, isOrdered && sector > firstSector);
+      if (isNew) this.#host.commit.addDirectory(this, this.#host.geometry.sectorSizeBytes);
     }
   }
 
   get isDirty(): boolean {
-    return this.#dirtySectors.length > 0;
+    return !this.#dirty.isEmpty;
   }
   get hasLateRemovals(): boolean {
     return this.#lateRemovals.length > 0;
@@ -503,81 +432,42 @@ export class Directory {
   /** Nothing of a removed directory needs writing any more. */
   discard(): void {
     this.isRemoved = true;
-    this.#dirtySectors = [];
     this.#lateRemovals = [];
-    this.#sectorStates.fill(0);
+    this.#dirty.clear();
   }
 
   note(sentence: string): void {
-    this.#notes.push(sentence);
+    this.#dirty.note(sentence);
   }
 
-  /**
-   * Sort the dirty sectors into rounds, to be written with a barrier between them: a name in two sectors needs its
-   * first part on the device before its last one, which makes it a file. Returns how many rounds there are.
-   */
+  /** How many rounds of `writeRound`, with a barrier between them, the dirty sectors need. */
   sortIntoRounds(): number {
-    this.#dirtySectors.sort((a, b) => a - b);
-    this.#rounds = [];
-    let previous = -2;
-    let round = 0;
-    for (const sector of this.#dirtySectors) {
-      const follows = this.#sectorStates[sector] === (DIRTY | FOLLOWS) && sector === previous + 1;
-      round = follows ? round + 1 : 0;
-      (this.#rounds[round] ??= []).push(sector);
-      previous = sector;
-    }
-    return this.#rounds.length;
+    return this.#dirty.sortIntoRounds();
   }
 
   writeRound(round: number, reason: string): void {
-    const said = this.#notes.length === 0 ? reason : this.#notes.slice(0, 3).join(', ');
-    const label: WriteLabel = { role: 'directory', owner: this.ownerName, reason: said };
+    const sectors = this.#dirty.round(round);
+    if (sectors.length === 0) return;
+    const label: WriteLabel = {
+      role: 'directory',
+      owner: this.ownerName,
+      reason: this.#dirty.inWords(reason),
+    };
     const { device, geometry } = this.#host;
-    const sectors = this.#rounds[round] ?? [];
     for (let i = 0; i < sectors.length; i++) {
       const first = sectors[i] ?? 0;
       let count = 1;
-      while (sectors[i + 1] === first + count && this.#areNeighbours(first + count)) {
+      while (sectors[i + 1] === first + count && this.#space.isBehindPrevious(first + count)) {
         count++;
         i++;
       }
       const at = first * geometry.sectorSizeBytes;
       const bytes = this.bytes.subarray(at, at + count * geometry.sectorSizeBytes);
-      device.write(this.#blockOf(first * this.#slotsPerSector), bytes, label);
+      device.write(this.#space.blockOf(first * this.#space.slotsPerSector), bytes, label);
     }
   }
 
-  /** Everything of the last `sortIntoRounds` is on its way. */
   markWritten(): void {
-    for (const sector of this.#dirtySectors) this.#sectorStates[sector] = 0;
-    this.#dirtySectors = [];
-    this.#rounds = [];
-    if (this.#notes.length > 0) this.#notes.length = 0;
-  }
-
-  #areNeighbours(sector: number): boolean {
-    const slot = sector * this.#slotsPerSector;
-    const { device, geometry } = this.#host;
-    const blocks = geometry.sectorSizeBytes / device.blockSizeBytes;
-    return this.#blockOf(slot) === this.#blockOf(slot - 1) + blocks;
-  }
-
-  /** Device block of the sector that holds `slot`. */
-  #blockOf(slot: number): number {
-    const { device, geometry } = this.#host;
-    const sectorSlot = slot - (slot % this.#slotsPerSector);
-    if (!this.chain) {
-      return (
-        (geometry.rootFirstSector * geometry.sectorSizeBytes + sectorSlot * ENTRY_SIZE_BYTES) /
-        device.blockSizeBytes
-      );
-    }
-    const index = Math.floor(sectorSlot / this.#slotsPerCluster);
-    const within = (sectorSlot % this.#slotsPerCluster) * ENTRY_SIZE_BYTES;
-    return (clusterOffsetBytes(geometry, this.chain.at(index)) + within) / device.blockSizeBytes;
+    this.#dirty.clear();
   }
 }
-
-const DIRTY = 1;
-const FOLLOWS = 2;

@@ -1,4 +1,3 @@
-import type { Timespec } from '../../base/clock.ts';
 import { utf8 } from '../../base/bytes.ts';
 import { FsError } from '../../base/errno.ts';
 import { encodeXSym, XSYM_SIZE_BYTES, XSYM_TARGET_BYTES_MAX } from '../../codec/xsym.ts';
@@ -18,7 +17,7 @@ import type {
   VolumeStatistics,
 } from '../contract.ts';
 import type { FileAllocationTable } from './alloc.ts';
-import { attributesWithFlags, flagsOf, MODE, stampOf, tenMillisecondsOf, timeOf } from './attributes.ts';
+import { flagsOf, MODE, timeOf } from './attributes.ts';
 import type { Commit } from './commit.ts';
 import type { Source } from './content.ts';
 import { isDamage } from './damage.ts';
@@ -28,7 +27,8 @@ import { writeBootLabel } from './label.ts';
 import { ATTRIBUTE, ENTRY_SIZE_BYTES, FILE_SIZE_BYTES_MAX, LONG_NAME_UNITS_MAX } from './layout.ts';
 import type { Geometry } from './layout.ts';
 import { labelField, labelText, shortNameAt } from './names.ts';
-import { FatNode, putFirstCluster, putU16, putU32, u16At, u32At } from './node.ts';
+import { FatNode, u16At, u32At } from './node.ts';
+import { Stamps } from './stamps.ts';
 import { decodeSymlink } from './symlink.ts';
 import type { Tree } from './tree.ts';
 
@@ -67,14 +67,13 @@ export class FatVolume implements Volume {
   readonly #tree: Tree;
   readonly #commit: Commit;
   #bootLabel: string;
-  #stamp = 0;
-  #stampSeconds = -1;
-  readonly #newEntry = new Uint8Array(ENTRY_SIZE_BYTES);
+  readonly #stamps: Stamps;
 
   constructor(mounted: Mounted) {
     this.#mounted = mounted;
     this.#tree = mounted.tree;
     this.#commit = mounted.commit;
+    this.#stamps = new Stamps(mounted.options.clock, mounted.options.timeZoneMinutes);
     this.#bootLabel = mounted.bootLabel;
     this.title = `MS-DOS (FAT${mounted.geometry.type})`;
     this.isReadOnly = mounted.isReadOnly;
@@ -192,9 +191,9 @@ export class FatVolume implements Volume {
       () => `Create ${name}`,
       () => {
         const parent = this.#tree.livingEntriesOf(asFat(directory));
-        const node = this.#tree.add(parent, name, 'file', this.#entryNow(ATTRIBUTE.archive));
+        const node = this.#tree.add(parent, name, 'file', this.#stamps.newEntry(ATTRIBUTE.archive));
         node.holders = 1;
-        this.#touchDirectory(parent);
+        this.#stamps.touchDirectory(parent.node);
         return node;
       },
     );
@@ -205,10 +204,10 @@ export class FatVolume implements Volume {
       () => `Make directory ${name}`,
       () => {
         const parent = this.#tree.livingEntriesOf(asFat(directory));
-        const entry = this.#entryNow(ATTRIBUTE.directory).slice();
+        const entry = this.#stamps.newEntry(ATTRIBUTE.directory).slice();
         const node = this.#tree.addDirectory(parent, name, entry);
         node.holders = 1;
-        this.#touchDirectory(parent);
+        this.#stamps.touchDirectory(parent.node);
         return node;
       },
     );
@@ -224,7 +223,7 @@ export class FatVolume implements Volume {
       () => `Make symlink ${name}`,
       () => {
         const parent = this.#tree.livingEntriesOf(asFat(directory));
-        const node = this.#tree.add(parent, name, 'symlink', this.#entryNow(ATTRIBUTE.archive));
+        const node = this.#tree.add(parent, name, 'symlink', this.#stamps.newEntry(ATTRIBUTE.archive));
         try {
           // Half a target is none.
           if (this.#store(node, 0, file) < file.length) throw new FsError('ENOSPC', '', '');
@@ -234,7 +233,7 @@ export class FatVolume implements Volume {
         }
         node.target = target;
         node.holders = 1;
-        this.#touchDirectory(parent);
+        this.#stamps.touchDirectory(parent.node);
         return node;
       },
     );
@@ -256,7 +255,7 @@ export class FatVolume implements Volume {
         const slot = existing(parent, name);
         if (parent.attributesAt(slot) & ATTRIBUTE.directory) throw new FsError('EPERM', '', '');
         this.#tree.remove(parent, slot);
-        this.#touchDirectory(parent);
+        this.#stamps.touchDirectory(parent.node);
       },
     );
   }
@@ -269,7 +268,7 @@ export class FatVolume implements Volume {
         const slot = existing(parent, name);
         this.#assertEmptyDirectory(parent, slot);
         this.#tree.remove(parent, slot);
-        this.#touchDirectory(parent);
+        this.#stamps.touchDirectory(parent.node);
       },
     );
   }
@@ -295,8 +294,8 @@ export class FatVolume implements Volume {
           if (isOntoDirectory) this.#assertEmptyDirectory(to, target);
         }
         this.#tree.rename(from, slot, to, toName);
-        this.#touchDirectory(from);
-        this.#touchDirectory(to);
+        this.#stamps.touchDirectory(from.node);
+        this.#stamps.touchDirectory(to.node);
       },
     );
   }
@@ -354,17 +353,8 @@ export class FatVolume implements Volume {
     );
   }
 
-  /** The entry of a file that was written: size, first cluster, time, and the bit that asks for a backup. */
   #setSize(file: FatNode, chain: Chain, sizeBytes: number): void {
-    const bytes = file.entryBytes;
-    const at = file.entryOffset;
-    const stamp = this.#now();
-    putU32(bytes, at + 28, sizeBytes);
-    putFirstCluster(bytes, at, chain.first);
-    putU32(bytes, at + 22, stamp);
-    putU16(bytes, at + 18, stamp >>> 16);
-    bytes[at + 11] = (bytes[at + 11] ?? 0) | ATTRIBUTE.archive;
-    file.directory?.touch(file.slot);
+    this.#stamps.setSize(file, chain.first, sizeBytes);
     if (this.#commit.isRecording) file.directory?.note(`${this.#tree.nameOf(file)} has ${sizeBytes} bytes`);
   }
 
@@ -392,55 +382,8 @@ export class FatVolume implements Volume {
     }
     this.#change(
       () => `Change attributes of ${this.#tree.nameOf(file)}`,
-      () => {
-        const bytes = file.entryBytes;
-        const at = file.entryOffset;
-        if (flags !== undefined) bytes[at + 11] = attributesWithFlags(bytes[at + 11] ?? 0, flags);
-        if (accessTime) putU16(bytes, at + 18, this.#stampAt(accessTime) >>> 16);
-        if (modifyTime) putU32(bytes, at + 22, this.#stampAt(modifyTime));
-        if (birthTime) {
-          putU32(bytes, at + 14, this.#stampAt(birthTime));
-          bytes[at + 13] = tenMillisecondsOf(birthTime);
-        }
-        file.directory?.touch(file.slot);
-      },
+      () => this.#stamps.setAttributes(file, change),
     );
-  }
-
-  #stampAt(time: Timespec): number {
-    return stampOf(time, this.#mounted.options.timeZoneMinutes);
-  }
-
-  #now(): number {
-    const time = this.#mounted.options.clock.now();
-    if (time.seconds !== this.#stampSeconds) {
-      this.#stampSeconds = time.seconds;
-      this.#stamp = this.#stampAt(time);
-    }
-    return this.#stamp;
-  }
-
-  /** Bytes 11 to 31 of a new entry; the array is reused. */
-  #entryNow(attributes: number): Uint8Array {
-    const stamp = this.#now();
-    const entry = this.#newEntry.fill(0);
-    entry[11] = attributes;
-    entry[13] = tenMillisecondsOf(this.#mounted.options.clock.now());
-    putU32(entry, 14, stamp);
-    putU16(entry, 18, stamp >>> 16);
-    putU32(entry, 22, stamp);
-    return entry;
-  }
-
-  /** Its entries changed: so does its time, in the entry that names it. The root has none. */
-  #touchDirectory(directory: Directory): void {
-    const { node } = directory;
-    const stamp = this.#now();
-    const bytes = node.entryBytes;
-    const at = node.entryOffset;
-    if (u32At(bytes, at + 22) === stamp) return;
-    putU32(bytes, at + 22, stamp);
-    node.directory?.touch(node.slot);
   }
 
   // ── holding, label, sync ──────────────────────────────────────────────────────────────────────────────────────────
@@ -463,7 +406,7 @@ export class FatVolume implements Volume {
     this.#change(
       () => `Label the volume ${label}`,
       () => {
-        this.#tree.entriesOf(this.#tree.root).setLabel(field, this.#now());
+        this.#tree.entriesOf(this.#tree.root).setLabel(field, this.#stamps.now());
         writeBootLabel(this.#mounted.device, this.#mounted.geometry, field);
         this.#bootLabel = field?.trimEnd() ?? '';
       },

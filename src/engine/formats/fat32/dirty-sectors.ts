@@ -1,0 +1,73 @@
+/**
+ * Which sectors of a directory changed since they were written, and in which order they may go out.
+ *
+ * A name in two sectors needs its first part on the device before its last one, which makes it a file. So a sector may
+ * follow the one before it; rounds are what can be written between two barriers.
+ */
+export class DirtySectors {
+  #states = new Uint8Array(0);
+  #sectors: number[] = [];
+  #rounds: number[][] = [];
+  /** What happened, for people: kept only while somebody records. */
+  readonly #notes: string[] = [];
+
+  reserve(sectorCount: number): void {
+    if (sectorCount <= this.#states.length) return;
+    const states = new Uint8Array(Math.max(sectorCount, this.#states.length * 2));
+    states.set(this.#states);
+    this.#states = states;
+  }
+
+  /** `follows`: after the sector before it. Returns whether it was clean until now. */
+  mark(sector: number, follows: boolean): boolean {
+    const state = this.#states[sector] ?? 0;
+    this.#states[sector] = state | (follows ? DIRTY | FOLLOWS : DIRTY);
+    if (state !== 0) return false;
+    this.#sectors.push(sector);
+    return true;
+  }
+
+  get isEmpty(): boolean {
+    return this.#sectors.length === 0;
+  }
+
+  note(sentence: string): void {
+    this.#notes.push(sentence);
+  }
+
+  /** What was noted, or `reason`. */
+  inWords(reason: string): string {
+    return this.#notes.length === 0 ? reason : this.#notes.slice(0, 3).join(', ');
+  }
+
+  /** How many rounds there are now. */
+  sortIntoRounds(): number {
+    this.#sectors.sort((a, b) => a - b);
+    this.#rounds = [];
+    let previous = -2;
+    let round = 0;
+    for (const sector of this.#sectors) {
+      const follows = this.#states[sector] === (DIRTY | FOLLOWS) && sector === previous + 1;
+      round = follows ? round + 1 : 0;
+      (this.#rounds[round] ??= []).push(sector);
+      previous = sector;
+    }
+    return this.#rounds.length;
+  }
+
+  /** Sectors of one round, ascending. */
+  round(number: number): readonly number[] {
+    return this.#rounds[number] ?? [];
+  }
+
+  /** Everything is on its way, or not needed any more. */
+  clear(): void {
+    for (const sector of this.#sectors) this.#states[sector] = 0;
+    this.#sectors = [];
+    this.#rounds = [];
+    if (this.#notes.length > 0) this.#notes.length = 0;
+  }
+}
+
+const DIRTY = 1;
+const FOLLOWS = 2;
