@@ -39,6 +39,10 @@ export function durationInWords(nanoseconds: number): string {
 export const blocksInWords = (first: number, blockCount: number): string =>
   blockCount <= 1 ? `block ${count(first)}` : `blocks ${count(first)} to ${count(first + blockCount - 1)}`;
 
+/** '57' or '57–79', where a column or a mark says that blocks are meant. */
+export const blockRange = (first: number, blockCount: number): string =>
+  blockCount <= 1 ? count(first) : `${count(first)}–${count(first + blockCount - 1)}`;
+
 /** 0x001a, at least `digits` wide. */
 export const hexadecimal = (value: number, digits: number): string =>
   value.toString(16).padStart(digits, '0');

@@ -6,12 +6,15 @@ export interface Suggestion {
 
 export const SUGGESTIONS: readonly Suggestion[] = [
   { line: 'cp film.mov copy.mov', why: 'and see which blocks a copy costs' },
+  {
+    line: 'cat photos/one.jpg >> film.mov',
+    why: 'film.mov cannot grow where it lies: it comes in two pieces',
+  },
   { line: 'rm photos/two.jpg', why: 'and see that its bytes stay where they are' },
-  { line: 'mkfile 3m scattered.bin', why: 'to fill the gap: the file comes in pieces' },
-  { line: 'scope why /scattered.bin', why: 'to ask who holds these blocks' },
   { line: 'echo hello >> notes.txt', why: 'to write six bytes and count the blocks' },
   { line: 'mv film.mov photos', why: 'and see that no data moves' },
-  { line: 'fsck_msdos -n /dev/disk1', why: 'to have the volume checked' },
+  { line: 'scope why notes.txt', why: 'to ask who holds its block' },
+  { line: 'diskutil list', why: 'to see the disk as macOS tells it' },
 ];
 
 /** The first that has not been run on this line of history. */
