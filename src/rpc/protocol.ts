@@ -29,7 +29,7 @@ export interface EngineApi {
   createDisk(request: NewDiskRequest): Promise<Delta>;
   /** Open an image the user chose. Nothing of it is copied; blocks are read when they are looked at. */
   openImage(file: File, options: SessionOptions): Promise<Delta>;
-  /** The whole disk at the moment shown, as a file to save. */
+  /** The whole disk at the moment shown, as unmounting leaves it: a file to save. */
   exportImage(): Promise<Blob>;
 
   /**

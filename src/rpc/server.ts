@@ -61,7 +61,7 @@ export class EngineServer implements EngineApi {
     this.#session = Session.open(store, name, settings, (stream, bytes) => output.add(stream, bytes));
   }
 
-  exportImage = (): Promise<Blob> => this.#answer((session) => imageBlob(session.shownStore));
+  exportImage = (): Promise<Blob> => this.#answer((session) => imageBlob(session.restingStore));
 
   imageHash = (): Promise<string> => this.#answer((session) => session.imageHash());
 

@@ -22,7 +22,7 @@ const WEIGHT: Readonly<Record<Role, number>> = {
   reserved: 1,
   data: 2,
   allocation: 4,
-  directory: 16,
+  directory: 64,
   header: 64,
   partition: 64,
   bad: 4096,

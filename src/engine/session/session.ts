@@ -145,6 +145,11 @@ export class Session {
     return this.#shown.disk.store;
   }
 
+  /** The disk at the moment shown as unmounting would leave it: what to save. */
+  get restingStore(): Store {
+    return this.#diskAtRest().store;
+  }
+
   /** The shell's own process, for hosts that copy files in and out between lines. */
   get system(): Computer['process'] {
     return this.#live.process;
