@@ -9,8 +9,8 @@ import type { MountStatistics } from './calls.ts';
 import { blockDevice, rawDevice, standardDevices } from './devices.ts';
 import type { RawDevice } from './devices.ts';
 import { Mount, pathOf } from './mount.ts';
-import type { MountedVolume, Place } from './mount.ts';
-import { canonical, walkToExisting } from './namei.ts';
+import type { Located, MountedVolume, Place } from './mount.ts';
+import { walkToCanonical } from './namei.ts';
 import type { OpenFile } from './openfile.ts';
 import { SUPERUSER } from './permissions.ts';
 import type { Credentials } from './permissions.ts';
@@ -221,7 +221,7 @@ export class Kernel {
     }
   }
 
-  #newMountPoint(label: string): Place {
+  #newMountPoint(label: string): Located {
     const plain = label.replaceAll('/', ':').replaceAll('\0', '').trim() || 'UNTITLED';
     const safe = plain === '.' || plain === '..' ? `${plain} volume` : plain;
     let name = safe;
@@ -232,18 +232,18 @@ export class Kernel {
     return { mount: this.root, node, components: ['Volumes', name] };
   }
 
-  #existingMountPoint(on: string): Place {
+  #existingMountPoint(on: string): Located {
     const walker = {
       root: this.root,
       cwd: { ...this.root.root, isRemoved: false },
       credentials: { uid: SUPERUSER, gid: 0 },
     };
-    const found = walkToExisting(walker, on, { follow: true });
+    const found = walkToCanonical(walker, on, { follow: true });
     if (found.node.type !== 'directory') throw new FsError('ENOTDIR', 'mount', on);
     if (found.node === found.mount.volume.root) {
       throw new FsError('EBUSY', 'mount', on, `${found.mount.identity.from} is mounted there`);
     }
-    return canonical(this.root, found);
+    return found;
   }
 
   #writerOf(from: string): OpenFile | undefined {

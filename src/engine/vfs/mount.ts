@@ -4,10 +4,14 @@ import { FsError } from '../base/errno.ts';
 /** What vfs needs of a volume: all but the name of its format. The pseudo file system at `/` has no format. */
 export type MountedVolume = Omit<Volume, 'formatName'>;
 
-/** A file or directory of one mounted volume. `components` is its absolute path, as it was walked. */
+/** A file or directory of one mounted volume. */
 export interface Place {
   readonly mount: Mount;
   readonly node: VolumeNode;
+}
+
+/** Together with its absolute path, as it was walked. */
+export interface Located extends Place {
   readonly components: readonly string[];
 }
 
@@ -37,16 +41,23 @@ export class Mount {
   readonly holders = new Set<Holder>();
   /** Mounts on directories of this one, by the inode of the covered directory. */
   readonly #covering = new Map<number, Mount>();
+  /**
+   * Without permissions every directory is as the root is; when that one lets everybody in, nobody has to ask at each
+   * step of each path.
+   */
+  readonly isOpenToAll: boolean;
   /** The covered directory, retained; null for the root. */
-  readonly covered: Place | null;
+  readonly covered: Located | null;
   /** Canonical path of the mount point; the kernel renews it when a directory above it is renamed. */
   components: readonly string[];
 
   constructor(
     readonly volume: MountedVolume,
     readonly identity: MountIdentity,
-    covered: Place | null,
+    covered: Located | null,
   ) {
+    const { mode } = volume.attributes(volume.root);
+    this.isOpenToAll = !volume.capabilities.hasPermissions && (mode & 0o777) === 0o777;
     this.covered = covered;
     this.components = covered?.components ?? [];
     if (covered === null) return;
@@ -58,7 +69,7 @@ export class Mount {
     return pathOf(this.components);
   }
 
-  get root(): Place {
+  get root(): Located {
     return { mount: this, node: this.volume.root, components: this.components };
   }
 

@@ -2,7 +2,7 @@ import { utf8 } from '../base/bytes.ts';
 import { FsError } from '../base/errno.ts';
 import { PATH_BYTES_MAX, SYMLINKS_MAX } from './constants.ts';
 import { pathOf } from './mount.ts';
-import type { Mount, Place } from './mount.ts';
+import type { Located, Mount, Place } from './mount.ts';
 import { requireSearch } from './permissions.ts';
 import type { Credentials } from './permissions.ts';
 
@@ -12,7 +12,7 @@ import type { Credentials } from './permissions.ts';
  */
 export interface Walker {
   readonly root: Mount;
-  readonly cwd: Place & { readonly isRemoved: boolean };
+  readonly cwd: Located & { readonly isRemoved: boolean };
   readonly credentials: Credentials;
 }
 
@@ -22,6 +22,8 @@ export interface Found {
   /** The last component as typed, after symbolic links; '.' or '..' as such, '' when the path is the root. */
   readonly name: string;
   readonly target: Place | null;
+  /** Absolute path of the target, there or not, as it was walked. */
+  readonly components: readonly string[];
   /** 'name/': the caller says that it is, or will be, a directory. */
   readonly hasTrailingSlash: boolean;
 }
@@ -31,28 +33,32 @@ export interface WalkOptions {
   readonly follow: boolean;
 }
 
+const SLASH = 0x2f;
+
 /** ENOENT (empty, or something on the way is missing), ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EINVAL (NUL). */
 export function walk(walker: Walker, path: string, options: WalkOptions): Found {
   requirePath(path);
-  const rest = splitReversed(path);
-  let hasTrailingSlash = path.endsWith('/');
-  let at: Place = path.startsWith('/') ? walker.root.root : walker.cwd;
-  let components = [...at.components];
+  const rest: string[] = [];
+  pushComponents(rest, path);
+  let hasTrailingSlash = path.charCodeAt(path.length - 1) === SLASH;
+  const isAbsolute = path.charCodeAt(0) === SLASH;
+  if (!isAbsolute && walker.cwd.isRemoved) {
+    throw new FsError('ENOENT', '', path, 'the current directory has been removed');
+  }
+  let at: Place = isAbsolute ? walker.root.root : walker.cwd;
+  let components = isAbsolute ? [] : [...walker.cwd.components];
   let links = 0;
   let name = '';
   let directory = at;
 
-  if (at === walker.cwd && walker.cwd.isRemoved) {
-    throw new FsError('ENOENT', '', path, 'the current directory has been removed');
-  }
   for (;;) {
     const component = rest.pop();
-    if (component === undefined) return { directory, name, target: at, hasTrailingSlash };
+    if (component === undefined) return { directory, name, target: at, components, hasTrailingSlash };
     if (at.node.type !== 'directory') throw new FsError('ENOTDIR', '', path);
+    requireSearch(at, walker.credentials, path);
     name = component;
 
     if (component === '.' || component === '..') {
-      requireSearch(at, walker.credentials, path);
       if (component === '..') {
         at = parentOf(at);
         components.pop();
@@ -62,13 +68,13 @@ export function walk(walker: Walker, path: string, options: WalkOptions): Found 
     }
 
     requireName(component, at.mount, path);
-    requireSearch(at, walker.credentials, path);
     directory = at;
     const child = at.mount.volume.lookup(at.node, component);
     const isLast = rest.length === 0;
     if (child === undefined) {
       if (!isLast) throw new FsError('ENOENT', '', path);
-      return { directory, name, target: null, hasTrailingSlash };
+      components.push(component);
+      return { directory, name, target: null, components, hasTrailingSlash };
     }
 
     if (child.type === 'symlink' && (!isLast || options.follow || hasTrailingSlash)) {
@@ -76,10 +82,10 @@ export function walk(walker: Walker, path: string, options: WalkOptions): Found 
       const target = readLink(at.mount, child, path);
       if (utf8(target).length + rest.length >= PATH_BYTES_MAX) throw new FsError('ENAMETOOLONG', '', path);
       if (isLast && target.endsWith('/')) hasTrailingSlash = true;
-      rest.push(...splitReversed(target));
+      pushComponents(rest, target);
       if (target.startsWith('/')) {
         at = walker.root.root;
-        components = [...at.components];
+        components = [];
         directory = at;
         name = '';
       }
@@ -87,17 +93,23 @@ export function walk(walker: Walker, path: string, options: WalkOptions): Found 
     }
 
     components.push(component);
-    const covering = at.mount.coveringAt(child);
-    at =
-      covering === undefined
-        ? { mount: at.mount, node: child, components: [...components] }
-        : { ...covering.root, components: [...components] };
+    at = at.mount.coveringAt(child)?.root ?? { mount: at.mount, node: child };
   }
 }
 
 /** As `walk`, for calls whose file must exist: ENOENT otherwise; ENOTDIR for 'file/'. */
 export function walkToExisting(walker: Walker, path: string, options: WalkOptions): Place {
-  const { target, hasTrailingSlash } = walk(walker, path, options);
+  return requireExisting(walk(walker, path, options), path);
+}
+
+/** The same, with its canonical path. */
+export function walkToCanonical(walker: Walker, path: string, options: WalkOptions): Located {
+  const found = walk(walker, path, options);
+  const target = requireExisting(found, path);
+  return { ...target, components: canonical(walker.root, found.components) };
+}
+
+function requireExisting({ target, hasTrailingSlash }: Found, path: string): Place {
   if (target === null) throw new FsError('ENOENT', '', path);
   if (hasTrailingSlash && target.node.type !== 'directory') throw new FsError('ENOTDIR', '', path);
   return target;
@@ -111,38 +123,34 @@ export interface Entry {
 }
 
 export function walkToEntry(walker: Walker, path: string, options: WalkOptions): Entry {
-  const { directory, name, target, hasTrailingSlash } = walk(walker, path, options);
-  if (target === null) throw new FsError('ENOENT', '', path);
-  if (target.node.type !== 'directory') {
-    if (hasTrailingSlash) throw new FsError('ENOTDIR', '', path);
-    return { directory, name, target };
-  }
+  const found = walk(walker, path, options);
+  const target = requireExisting(found, path);
   if (target.node === target.mount.volume.root) return { directory: target, name: '.', target };
-  return { directory: parentOf(target), name: target.components.at(-1) ?? '.', target };
+  const { directory, name, components } = found;
+  if (name !== '.' && name !== '..') return { directory, name, target };
+  return { directory: parentOf(target), name: components.at(-1) ?? '.', target };
 }
 
-/** The same place with its names as the disk has them: what getcwd(3) and realpath(3) print. */
-export function canonical(root: Mount, place: Place): Place {
-  let at = root.root;
-  const components: string[] = [];
-  for (const typed of place.components) {
-    components.push(at.mount.volume.storedName(at.node, typed) ?? typed);
+/** The path with its names as the disk has them: what getcwd(3) and realpath(3) print. */
+export function canonical(root: Mount, components: readonly string[]): readonly string[] {
+  let at: Place = root.root;
+  return components.map((typed) => {
+    const stored = at.mount.volume.storedName(at.node, typed);
     const child = at.mount.volume.lookup(at.node, typed);
-    if (child === undefined) throw new FsError('ENOENT', '', pathOf(place.components));
-    at = at.mount.coveringAt(child)?.root ?? { mount: at.mount, node: child, components };
-  }
-  return { mount: place.mount, node: place.node, components };
+    if (child === undefined) throw new FsError('ENOENT', '', pathOf(components));
+    at = at.mount.coveringAt(child)?.root ?? { mount: at.mount, node: child };
+    return stored ?? typed;
+  });
 }
 
 /** The directory above, across mount points; the root is its own. */
 export function parentOf(place: Place): Place {
-  let at = place;
-  const components = place.components.slice(0, -1);
+  let at: Place = place;
   while (at.node === at.mount.volume.root) {
-    if (at.mount.covered === null) return at.mount.root;
+    if (at.mount.covered === null) return at;
     at = at.mount.covered;
   }
-  return { mount: at.mount, node: at.mount.volume.parentOf(at.node), components };
+  return { mount: at.mount, node: at.mount.volume.parentOf(at.node) };
 }
 
 function readLink(mount: Mount, node: Place['node'], path: string): string {
@@ -171,8 +179,12 @@ function requireName(component: string, mount: Mount, path: string): void {
   }
 }
 
-const splitReversed = (path: string): string[] =>
-  path
-    .split('/')
-    .filter((component) => component !== '')
-    .reverse();
+/** The components of `path` on top of the stack, the first one uppermost; empty ones are left out. */
+function pushComponents(stack: string[], path: string): void {
+  let end = path.length;
+  for (let i = path.length - 1; i >= -1; i--) {
+    if (i >= 0 && path.charCodeAt(i) !== SLASH) continue;
+    if (i + 1 < end) stack.push(path.slice(i + 1, end));
+    end = i;
+  }
+}

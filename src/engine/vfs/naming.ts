@@ -40,11 +40,7 @@ export function openPath(caller: Caller, path: string, flags: number, mode: numb
   const { volume } = directory.mount;
   const node = volume.create(directory.node, name, initOf(caller, mode));
   removeCompanion(caller.kernel, directory, name, { onlyStale: true });
-  return new OpenFile(
-    { mount: directory.mount, node, components: [...directory.components, name] },
-    flags,
-    path,
-  );
+  return new OpenFile({ mount: directory.mount, node }, flags, path);
 }
 
 /** Order of vn_authorize_open_existing. */
@@ -188,7 +184,7 @@ export function renamePath(caller: Caller, from: string, to: string, flags: numb
   if (isSame && source.name === goal.name && isSameFile(source.directory, goal.directory)) return undefined;
 
   const isDirectory = moved.node.type === 'directory';
-  const fromComponents = isDirectory ? canonical(caller.root, moved).components : [];
+  const fromComponents = isDirectory ? canonical(caller.root, source.components) : [];
   if (goal.target !== null) volume.retain(goal.target.node);
   try {
     renameOnVolume(source, goal);
@@ -199,11 +195,7 @@ export function renamePath(caller: Caller, from: string, to: string, flags: numb
     if (goal.target !== null) volume.release(goal.target.node);
   }
   if (isDirectory) {
-    const toComponents = [...goal.directory.components, goal.name];
-    caller.kernel.directoryRenamed(
-      fromComponents,
-      canonical(caller.root, { ...moved, components: toComponents }).components,
-    );
+    caller.kernel.directoryRenamed(fromComponents, canonical(caller.root, goal.components));
   }
   return moveCompanion(source.directory, source.name, goal.directory, goal.name);
 }

@@ -10,8 +10,8 @@ import { statisticsOf } from './kernel.ts';
 import type { Kernel } from './kernel.ts';
 import { changeFlags, changeMode, changeOwner, changeTimes, requireAccess, statOf } from './metadata.ts';
 import { pathOf } from './mount.ts';
-import type { Mount, Place } from './mount.ts';
-import { canonical, walk, walkToEntry, walkToExisting } from './namei.ts';
+import type { Located, Mount } from './mount.ts';
+import { walk, walkToCanonical, walkToEntry, walkToExisting } from './namei.ts';
 import type { Entry } from './namei.ts';
 import { makeDirectory, makeLink, makeSymlink, openPath } from './naming.ts';
 import { removeDirectory, removeFile, renamePath } from './naming.ts';
@@ -36,7 +36,7 @@ export class Process implements ProcessCalls, Caller {
   constructor(
     readonly kernel: Kernel,
     readonly credentials: Credentials,
-    cwd: Place,
+    cwd: Located,
     umask: number,
   ) {
     this.#descriptors = new DescriptorTable(kernel.trace);
@@ -347,11 +347,11 @@ export class Process implements ProcessCalls, Caller {
       path,
       () => `go to ${quoted(path)}`,
       () => {
-        const place = walkToExisting(this, path, { follow: true });
+        const place = walkToCanonical(this, path, { follow: true });
         if (place.node.type !== 'directory') throw new FsError('ENOTDIR', '', path);
         requireSearch(place, this.credentials, path);
         const left = this.#cwd;
-        this.#cwd = new WorkingDirectory(canonical(this.root, place));
+        this.#cwd = new WorkingDirectory(place);
         left.release();
       },
     );
@@ -365,7 +365,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   realpath(path: string): string {
-    const work = () => pathOf(canonical(this.root, walkToExisting(this, path, { follow: true })).components);
+    const work = () => pathOf(walkToCanonical(this, path, { follow: true }).components);
     return this.#call('realpath', path, () => `ask for the true name of ${quoted(path)}`, work, quoted);
   }
 

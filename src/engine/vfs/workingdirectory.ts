@@ -1,16 +1,16 @@
 import type { VolumeNode } from '../formats/contract.ts';
 import { pathOf } from './mount.ts';
-import type { Holder, Mount, Place } from './mount.ts';
+import type { Holder, Located, Mount } from './mount.ts';
 
 /** Where relative paths begin. Held like an open file: its volume cannot be unmounted. */
-export class WorkingDirectory implements Holder, Place {
+export class WorkingDirectory implements Holder, Located {
   readonly mount: Mount;
   readonly node: VolumeNode;
   /** Canonical; the kernel renews it when a directory on the way is renamed. */
   components: readonly string[];
   isRemoved = false;
 
-  constructor(place: Place) {
+  constructor(place: Located) {
     this.mount = place.mount;
     this.node = place.node;
     this.components = place.components;
