@@ -1,6 +1,22 @@
 import { describe, expect, test } from 'vitest';
+import { concatBytes, equalBytes } from '../../../../src/engine/base/bytes.ts';
+import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
+import { generate } from '../../../../src/engine/device/generated.ts';
+import { Store } from '../../../../src/engine/device/store.ts';
+import { fsck } from '../../../../src/engine/formats/fat32/fsck.ts';
 import { fsckVfat, imageFile } from '../../../support/checkers.ts';
-import { bytesOf, fresh, get, INIT, makeDirectory, mounted, names, outcome, put } from './support.ts';
+import {
+  bytesOf,
+  formatted,
+  fresh,
+  get,
+  INIT,
+  makeDirectory,
+  mounted,
+  names,
+  outcome,
+  put,
+} from './support.ts';
 import type { Fresh } from './support.ts';
 
 /**
@@ -190,5 +206,102 @@ describe('errors', () => {
     const made = fresh();
     expect(outcome(() => action(made))).toBe(code);
     expect(verdict(made)).toBe('');
+  });
+});
+
+describe('computed contents', () => {
+  const large = () => {
+    const device = new Store({ blockSizeBytes: 512, blockCount: 2 ** 24 });
+    formatted(device);
+    return { device, volume: mounted(device) };
+  };
+
+  test('are read as if they had been written, wherever they begin and end', () => {
+    const { volume } = large();
+    const node = volume.create(volume.root, 'x', INIT);
+    const fill = { generator: 'random', seed: 5, offsetBytes: 3 } as const;
+    volume.write(node, 0, bytesOf(700));
+    expect(volume.fill(node, 700, 100_001, fill)).toBe(100_001);
+    const wanted = new Uint8Array(100_001);
+    generate(fill, 0, wanted);
+    const into = new Uint8Array(100_001);
+    volume.read(node, 700, into);
+    expect(equalBytes(into, wanted)).toBe(true);
+    volume.write(node, 5000, bytesOf(10, 7));
+    volume.read(node, 4990, into.subarray(0, 30));
+    expect(
+      equalBytes(
+        into.subarray(0, 30),
+        concatBytes([wanted.subarray(4290, 4300), bytesOf(10, 7), wanted.subarray(4310, 4320)]),
+      ),
+    ).toBe(true);
+  });
+
+  test('a file of 4 GiB less one byte is made at once; nothing is written past it', () => {
+    const { device, volume } = large();
+    const node = volume.create(volume.root, 'x', INIT);
+    const size = 2 ** 32 - 1;
+    expect(volume.fill(node, 0, size, { generator: 'random', seed: 1, offsetBytes: 0 })).toBe(size);
+    expect(outcome(() => volume.write(node, size, bytesOf(1)))).toBe('EFBIG');
+    expect(outcome(() => volume.fill(node, size - 1, 2, { generator: 'zero' }))).toBe('EFBIG');
+    expect(outcome(() => volume.truncate(node, size + 1))).toBe('EFBIG');
+    expect(volume.attributes(node).sizeBytes).toBe(size);
+    expect(volume.extents(node)).toHaveLength(1);
+    volume.release(node);
+    volume.unmount();
+    expect(fsck(device, { repair: false }).findings).toEqual([]);
+  });
+});
+
+describe('a full volume', () => {
+  test('a write gets as far as there is room, the next one is ENOSPC; what is removed can be used again', () => {
+    const made = fresh(2, { type: 'fat12' });
+    const { volume } = made;
+    const node = volume.create(volume.root, 'x', INIT);
+    const { freeBlocks, blockSizeBytes } = volume.statistics();
+    const room = freeBlocks * blockSizeBytes;
+    expect(volume.write(node, 0, new Uint8Array(room + 5000))).toBe(room);
+    expect(outcome(() => volume.write(node, room, bytesOf(1)))).toBe('ENOSPC');
+    expect(outcome(() => volume.makeDirectory(volume.root, 'd', INIT))).toBe('ENOSPC');
+    expect(outcome(() => volume.makeSymlink!(volume.root, 'l', 'x', INIT))).toBe('ENOSPC');
+    expect(names(volume, volume.root)).toEqual(['x']);
+    volume.release(node);
+    volume.remove(volume.root, 'x');
+    put(volume, volume.root, 'y', new Uint8Array(room));
+    expect(verdict(made)).toBe('');
+  });
+
+  test.each(['each', 'writeback'] as const)(
+    'clusters that wait to become free are there when nothing else is: %s',
+    (policy) => {
+      const made = fresh(2, { type: 'fat12' }, { policy });
+      const { volume } = made;
+      const room = volume.statistics().freeBlocks * volume.statistics().blockSizeBytes;
+      for (let i = 0; i < 5; i++) {
+        put(volume, volume.root, `file ${i}`, new Uint8Array(room).fill(i));
+        expect(get(volume, volume.root, `file ${i}`)[room - 1]).toBe(i);
+        volume.remove(volume.root, `file ${i}`);
+      }
+      expect(verdict(made)).toBe('');
+    },
+  );
+});
+
+describe('writeback', () => {
+  test('gathers until a sync, or until 5 seconds of the clock went by', () => {
+    const clock = new SimulatedClock();
+    const { device, volume } = fresh(34, {}, { policy: 'writeback', clock });
+    put(volume, volume.root, 'first', bytesOf(0));
+    const writes = device.log.length;
+    for (let i = 0; i < 12; i++) put(volume, volume.root, `F${i}`, bytesOf(0));
+    expect(device.log.length).toBe(writes);
+    clock.advance(5e9);
+    put(volume, volume.root, 'late', bytesOf(0));
+    expect(device.log.length).toBeGreaterThan(writes);
+    const flushed = device.log.length;
+    put(volume, volume.root, 'later', bytesOf(0));
+    expect(device.log.length).toBe(flushed);
+    volume.sync();
+    expect(device.log.at(-1)).toHaveProperty('barrier');
   });
 });
