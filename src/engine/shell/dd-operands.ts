@@ -49,8 +49,7 @@ const MULTIPLIERS: Readonly<Record<string, number>> = {
   p: 2 ** 50,
   w: 4,
 };
-/** One block is held in memory. */
-export const BLOCK_BYTES_MAX = 2 ** 30;
+const BLOCK_BYTES_MAX = 2 ** 30;
 
 /** The operands, or what dd would say of them. */
 export function parseDd(args: readonly string[]): DdOperands | { readonly problem: string } {

@@ -56,6 +56,9 @@ export function compile(
   return Object.assign(plan, { test });
 }
 
+/** Each level costs stack when the test runs. */
+const DEPTH_MAX = 200;
+
 class Compiler {
   readonly plan: Mutable<Plan> = {
     test: () => always(true),
@@ -71,6 +74,8 @@ class Compiler {
   readonly #words: readonly string[];
   readonly #actions: Actions;
   #at = 0;
+  /** Parentheses and negations that are open. */
+  #depth = 0;
   #hasAction = false;
 
   constructor(call: Invocation, words: readonly string[], actions: Actions) {
@@ -136,6 +141,13 @@ class Compiler {
   }
 
   #not(): Test | ExpressionProblem {
+    if (++this.#depth > DEPTH_MAX) return new ExpressionProblem('the expression is nested too deeply');
+    const test = this.#nested();
+    this.#depth--;
+    return test;
+  }
+
+  #nested(): Test | ExpressionProblem {
     const word = this.#words[this.#at++] ?? '';
     if (word === '!' || word === '-not') {
       const next = this.#peek();

@@ -1,5 +1,5 @@
 import type { Timespec } from '../base/clock.ts';
-import { FsError } from '../base/errno.ts';
+import { FsError, strerror } from '../base/errno.ts';
 import type { Stat } from '../vfs/calls.ts';
 import * as C from '../vfs/constants.ts';
 import type { Running } from './command.ts';
@@ -182,7 +182,7 @@ function depthLimit(which: 'depthMax' | 'depthMin'): Make {
 function newerTest(own: string, other: string): Make {
   return ({ argument, call }) => {
     const found = outcomeOf(() => call.system.stat(argument));
-    if (found instanceof FsError) return new ExpressionProblem(`${argument}: No such file or directory`);
+    if (found instanceof FsError) return new ExpressionProblem(`${argument}: ${strerror(found.code)}`);
     const than = times[other]?.(found) ?? found.modifyTime;
     return ({ stat }) => {
       const time = times[own]?.(stat) ?? stat.modifyTime;

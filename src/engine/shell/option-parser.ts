@@ -36,9 +36,10 @@ export function parseOptions(args: readonly string[], grammar: OptionGrammar): P
     at++;
 
     if (word.startsWith('--') && grammar.long) {
-      const letter = grammar.long[word.slice(2)];
+      const [name = '', value = ''] = word.slice(2).split('=', 2);
+      const letter = grammar.long[name];
       if (letter === undefined) return stop(`unrecognized option \`${word}'`);
-      options.push({ letter, value: '' });
+      options.push({ letter, value });
       continue;
     }
 

@@ -39,6 +39,9 @@ describe('options', () => {
     expect(parseOptions(['--so'], { letters: 'h', long: { si: 'H' } }).problem).toBe(
       "unrecognized option `--so'",
     );
+    expect(parseOptions(['--color=auto'], { letters: '', long: { color: 'G' } }).options).toEqual([
+      { letter: 'G', value: 'auto' },
+    ]);
     expect(parseOptions(['-z'], { letters: 'h', long: {} }).problem).toBe('invalid option -- z');
   });
 });

@@ -22,7 +22,7 @@ export const dd = program({
   fillchar=c          what sync pads with
 
 From /dev/zero and /dev/random into a file nothing is really copied: the bytes are computed when they are read.
-Differs from macOS: no records (cbs, block, unblock), no ASCII and EBCDIC, no tapes; blocks of 1 GiB at most.`,
+Differs from macOS: no records (cbs, block, unblock), no ASCII and EBCDIC, no tapes; blocks of 128 MiB at most, of 1 GiB where nothing is copied.`,
   usage: 'usage: dd [operand ...]',
   usageExitCode: 1,
   letters: '',
@@ -42,6 +42,8 @@ Differs from macOS: no records (cbs, block, unblock), no ASCII and EBCDIC, no ta
 const DEVICES = ['/dev/zero', '/dev/random', '/dev/urandom'];
 /** Computed content per system call: enough to be free, little enough to stop at. */
 const FILL_BYTES = 256 * 2 ** 20;
+/** The largest block that is really held in memory. Computed content needs none. */
+const HELD_BYTES_MAX = 128 * 2 ** 20;
 const ROUNDS_PER_BREATH = 64;
 
 class Transfer {
@@ -146,12 +148,16 @@ class Transfer {
 
   /** What stopped it, or null at the end of the input or of the count. */
   *#copy(): Running<{ name: string; error: FsError } | null> {
-    const { count, inputBlockBytes, conversions, isDirect } = this.#operands;
+    const { count, inputBlockBytes, outputBlockBytes, conversions, isDirect } = this.#operands;
     if (count === 0) return null;
     const fill = this.#computed();
     try {
       if (fill) {
         yield* this.#fill(fill);
+        return null;
+      }
+      if (Math.max(inputBlockBytes, outputBlockBytes) > HELD_BYTES_MAX) {
+        yield* this.#call.warn('input buffer: Cannot allocate memory');
         return null;
       }
       const block = new Uint8Array(inputBlockBytes);

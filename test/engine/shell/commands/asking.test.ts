@@ -92,3 +92,9 @@ test('find -ok asks for each', () => {
   const outcome = made.run(['find', '.', '-type', 'f', '-ok', 'ls', '{}', ';'], { stdin: 'n\ny\n' });
   expect(outcome.output).toBe('"ls ./a"? "ls ./b"? ./b\n');
 });
+
+test('an expression of find nested without end is refused', () => {
+  const nots = Array<string>(5000).fill('!');
+  const outcome = bench().run(['find', '.', ...nots, '-true']);
+  expect(outcome).toMatchObject({ output: 'find: the expression is nested too deeply\n', exitCode: 1 });
+});

@@ -162,6 +162,12 @@ dd: unknown status loud
 $ dd --help
 dd: unknown operand --help
 [1]
+$ dd if=abc of=x bs=1g
+dd: input buffer: Cannot allocate memory
+0+0 records in
+0+0 records out
+0 bytes transferred in 0.000001 secs (0 bytes/sec)
+[1]
 $ dd if=abc ibs=3 bs=10 of=o2 status=noxfer
 dd: bs supersedes ibs and obs
 2+1 records in
