@@ -94,7 +94,7 @@ const JOBS = {
   bench() {
     const entry = ['--ssr', 'test/bench/main.ts', '--outDir', 'dist/bench'];
     must(tool('vite/bin/vite.js', 'build', ...entry, '--logLevel', 'warn'));
-    must(succeeds(process.execPath, ['--expose-gc', join(root, 'dist/bench/main.js'), ...rest]));
+    must(succeeds(process.execPath, [join(root, 'dist/bench/main.js'), ...rest]));
   },
   check() {
     check();

@@ -155,6 +155,8 @@ export const TRACED: System = {
   fresh: (sizeBytes) => callsFileSystem(mounted(sizeBytes, 'each', true)),
 };
 
+export const OURS: readonly System[] = [VOLUME_EACH, VOLUME_WRITEBACK, CALLS, TRACED];
+
 /** A volume with `count` files of 1 KiB in one directory, for whoever needs its disk. */
 export function filledStore(sizeBytes: number, count: number, nameOf: (i: number) => string): Store {
   const { store, volume } = mounted(sizeBytes, 'writeback', false);
