@@ -69,6 +69,10 @@ export function blockDevice(name: string, device: RawDevice): DeviceNode {
     },
     write(offsetBytes, data) {
       const length = roomFor(device, name, offsetBytes, data.length);
+      if (offsetBytes % blockSizeBytes === 0 && length % blockSizeBytes === 0) {
+        device.write(offsetBytes / blockSizeBytes, data.subarray(0, length), label(name));
+        return length;
+      }
       const { first, buffer, skip } = aligned(offsetBytes, length);
       buffer.set(data.subarray(0, length), skip);
       device.write(first, buffer, label(name));

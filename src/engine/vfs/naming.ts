@@ -39,8 +39,9 @@ export function openPath(caller: Caller, path: string, flags: number, mode: numb
   requireAddEntry(directory, caller.credentials, path);
   const { volume } = directory.mount;
   const node = volume.create(directory.node, name, initOf(caller, mode));
-  removeCompanion(caller.kernel, directory, name, { onlyStale: true });
-  return new OpenFile({ mount: directory.mount, node }, flags, path);
+  return orClosed(new OpenFile({ mount: directory.mount, node }, flags, path), () =>
+    removeCompanion(caller.kernel, directory, name, { onlyStale: true }),
+  );
 }
 
 /** Order of vn_authorize_open_existing. */
@@ -60,9 +61,14 @@ function openExisting(caller: Caller, found: Found, target: Place, flags: number
   const { volume } = target.mount;
   volume.retain(target.node);
   const file = new OpenFile(target, flags, path);
-  if (!truncates) return file;
+  if (!truncates || target.node.type !== 'file') return file;
+  return orClosed(file, () => volume.truncate(target.node, 0));
+}
+
+/** The file, after what remains to be done; a failure there leaves nothing open. */
+function orClosed(file: OpenFile, work: () => void): OpenFile {
   try {
-    if (target.node.type === 'file') volume.truncate(target.node, 0);
+    work();
   } catch (error) {
     file.close();
     throw error;

@@ -62,7 +62,10 @@ export class OpenFile implements Holder {
     return count;
   }
 
-  /** EBADF when not open for reading, EISDIR, EINVAL for an offset below 0. */
+  /**
+   * EBADF when not open for reading, EISDIR, EINVAL for an offset below 0. Leaves the access time alone: on FAT macOS
+   * writes it lazily and only by the day, and a read that writes would hide what reading costs.
+   */
   readAt(into: Uint8Array, offsetBytes: number): number {
     if (!this.isReadable) throw this.#refuse('EBADF', 'it is not open for reading');
     if (this.node.type === 'directory') throw this.#refuse('EISDIR');

@@ -8,12 +8,13 @@ export class WorkingDirectory implements Holder, Located {
   readonly node: VolumeNode;
   /** Canonical; the kernel renews it when a directory on the way is renamed. */
   components: readonly string[];
-  isRemoved = false;
+  isRemoved: boolean;
 
-  constructor(place: Located) {
+  constructor(place: Located & { readonly isRemoved?: boolean }) {
     this.mount = place.mount;
     this.node = place.node;
     this.components = place.components;
+    this.isRemoved = place.isRemoved ?? false;
     this.mount.volume.retain(this.node);
     this.mount.hold(this);
   }

@@ -148,6 +148,16 @@ describe('processes', () => {
     expect(volume.heldNodes()).toBe(held - 1);
   });
 
+  test('share a directory that is gone', () => {
+    const { user } = machine();
+    user.mkdir('d');
+    user.chdir('d');
+    user.rmdir('../d');
+    const child = user.fork();
+    expect(outcome(() => child.getcwd())).toBe('ENOENT');
+    expect(outcome(() => writeFile(child, 'a'))).toBe('ENOENT');
+  });
+
   test('of root may what others may not', () => {
     const { user, root } = machine();
     writeFile(root, 'a', 'secret');
@@ -238,6 +248,8 @@ describe('devices', () => {
     user.lseek(fd, 510, SEEK_SET);
     expect(user.write(fd, utf8('four'))).toBe(4);
     expect([...device.bytes.slice(508, 516)]).toEqual([1, 1, ...utf8('four'), 1, 1]);
+    expect(user.pwrite(fd, new Uint8Array(512).fill(9), 1024)).toBe(512);
+    expect([...device.bytes.slice(1023, 1025), ...device.bytes.slice(1535, 1537)]).toEqual([1, 9, 9, 1]);
     const into = new Uint8Array(100);
     expect(user.pread(fd, into, 4050)).toBe(46);
     expect(user.pread(fd, into, 4096)).toBe(0);
