@@ -64,6 +64,8 @@ export class LineReader {
   #isAtEnd = false;
   /** Whether the very last line lacked its newline; known once `next` gave null. */
   lacksNewline = false;
+  /** A NUL byte was met: this is no text. */
+  hasNul = false;
 
   constructor(input: InputStream) {
     this.#input = input;
@@ -80,6 +82,7 @@ export class LineReader {
         this.lacksNewline = true;
         return [this.#take()];
       }
+      this.hasNul ||= piece.includes(0);
       const end = piece.lastIndexOf(NEWLINE);
       if (end >= 0) {
         this.#keep(piece.subarray(0, end));

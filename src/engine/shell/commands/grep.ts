@@ -23,6 +23,7 @@ when none did, 2 on errors.
 -E  extended expressions   -F  plain texts   -e  a pattern, as often as wanted   -f  patterns from a file
 -i  without regard to case   -v  lines that do not match   -w  whole words   -x  whole lines
 -c  only how many   -l  only names of files   -L  of those without   -q  only the exit code   -o  only what matches
+-a  files with NUL bytes too, of which otherwise only is said that they match
 -n  line numbers   -H  names of files always   -h  never   -s  no complaints about files   -m n  stop after n lines
 -A -B -C  so many lines after, before, around   -r  down into directories
 
@@ -192,6 +193,10 @@ class Search {
           count++;
           this.hasMatched = true;
           if (call.has('q') || call.has('l') || call.has('L')) break search;
+          if (!isQuiet && reader.hasNul && !call.has('a')) {
+            yield* call.printLine(`Binary file ${title} matches`);
+            return;
+          }
           afterLeft = after;
           if (!isQuiet) yield* printer.match(line, number, this.#hasPrinted && before + after > 0);
           this.#hasPrinted = true;
