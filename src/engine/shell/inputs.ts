@@ -45,6 +45,9 @@ function standardInput(call: Invocation): InputStream {
   if (!stdin.isTerminal && !stdout.isTerminal) return stdin;
   return {
     isTerminal: stdin.isTerminal,
+    get descriptor() {
+      return stdin.descriptor as number; // undefined passes, as in Input
+    },
     *read(countMax) {
       yield* call.flush();
       return yield* stdin.read(countMax);

@@ -107,6 +107,12 @@ describe('only what is needed is read', () => {
     expect(bytes).toBeLessThanOrEqual(bytesMax);
   });
 
+  test('what one command read ahead and did not use is there for the next', () => {
+    const script =
+      'seq 5 > f; { read a; tail -n 9 | tr "\\n" " "; } < f; { read a; head -n 1; read b; echo $b; } < f; { read a; tail -c 4; } < f';
+    expect(run(script).stdout).toBe('2 3 4 5 2\n3\n4\n5\n');
+  });
+
   test('lines at the end are found from the end', () => {
     expect(bytesRead('{ echo; seq 10; } >> big; tail -n 2 big').bytes).toBeLessThan(200_000);
   });

@@ -1,3 +1,4 @@
+import { SEEK_CUR } from '../../vfs/constants.ts';
 import type { InputStream, Running } from '../command.ts';
 import { forEachInput } from '../inputs.ts';
 import { program, type Invocation } from '../program.ts';
@@ -44,7 +45,7 @@ function* printBytes(call: Invocation, input: InputStream, count: number): Runni
   }
 }
 
-/** Reads little at a time: what comes after the last line wanted is for whoever reads next. */
+/** What was read of a file beyond the last line wanted is given back, for whoever reads next. */
 function* printLines(call: Invocation, input: InputStream, count: number): Running<void> {
   for (let left = count; left > 0;) {
     const piece = yield* input.read(8192);
@@ -56,6 +57,9 @@ function* printLines(call: Invocation, input: InputStream, count: number): Runni
       if (newline >= 0) left--;
     }
     yield* call.printBytes(piece.subarray(0, end));
+    const { descriptor } = input;
+    if (end < piece.length && descriptor !== undefined)
+      call.system.lseek(descriptor, end - piece.length, SEEK_CUR);
     yield;
   }
 }
