@@ -51,6 +51,9 @@ class FatPage {
   }
 }
 
+/** Sentences kept for one write: what a person reads at a glance. */
+const NOTES_MAX = 3;
+
 export class FileAllocationTable {
   readonly #device: Device;
   readonly #geometry: Geometry;
@@ -395,12 +398,12 @@ export class FileAllocationTable {
   }
 
   note(sentence: string): void {
-    this.#notes.push(sentence);
+    if (this.#notes.length < NOTES_MAX) this.#notes.push(sentence);
   }
 
   /** Write every dirty block to each copy. `reason` unless something was noted. */
   write(reason: string): void {
-    const said = this.#notes.length === 0 ? reason : this.#notes.slice(0, 3).join(', ');
+    const said = this.#notes.length === 0 ? reason : this.#notes.join(', ');
     if (this.#notes.length > 0) this.#notes.length = 0;
     this.#dirtyPages.sort((a, b) => a.index - b.index);
     const { activeFat, isMirrored } = this.#options;

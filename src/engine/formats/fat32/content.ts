@@ -189,6 +189,11 @@ export class Content {
       const piece = Math.min(length - done, this.#contiguousBytes(chain, offset, length - done));
       const within = at % this.#block;
       const whole = piece - (piece % this.#block);
+      if (source instanceof Uint8Array && piece <= GATHERED_BYTES_MAX && (within > 0 || whole < piece)) {
+        this.#putGathered(at, offset, validBytes, source.subarray(done, done + piece), label);
+        done += piece;
+        continue;
+      }
       if (within === 0 && whole > 0) {
         this.#putBlocks(at / this.#block, source, done, whole, label);
         done += whole;
@@ -203,6 +208,24 @@ export class Content {
       this.#host.device.write((at - within) / this.#block, this.#scratch, label);
       done += part;
     }
+  }
+
+  /** A short piece with the blocks it touches in part, as one request. */
+  #putGathered(at: number, offset: number, validBytes: number, data: Uint8Array, label: WriteLabel): void {
+    const { device } = this.#host;
+    const block = this.#block;
+    const within = at % block;
+    const buffer = new Uint8Array(Math.ceil((within + data.length) / block) * block);
+    const firstBlock = (at - within) / block;
+    const bufferOffset = offset - within;
+    const lastAt = buffer.length - block;
+    if (within > 0 && bufferOffset < validBytes) device.read(firstBlock, buffer.subarray(0, block));
+    const isTailPartial = (within + data.length) % block > 0;
+    if (isTailPartial && (lastAt > 0 || within === 0) && bufferOffset + lastAt < validBytes) {
+      device.read(firstBlock + lastAt / block, buffer.subarray(lastAt));
+    }
+    buffer.set(data, within);
+    device.write(firstBlock, buffer, label);
   }
 
   #putBlocks(firstBlock: number, source: Source, from: number, lengthBytes: number, label: WriteLabel): void {
@@ -236,6 +259,9 @@ export class Content {
     return extents;
   }
 }
+
+/** Writes up to so many bytes go out as one request though they begin or end within a block. */
+const GATHERED_BYTES_MAX = 65_536;
 
 const SHORT_CHAIN = 'its chain of clusters is shorter than its size';
 

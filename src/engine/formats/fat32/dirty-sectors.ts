@@ -1,3 +1,6 @@
+/** Sentences kept for one write: what a person reads at a glance. */
+const NOTES_MAX = 3;
+
 /**
  * Which sectors of a directory changed since they were written, and in which order they may go out.
  *
@@ -32,12 +35,12 @@ export class DirtySectors {
   }
 
   note(sentence: string): void {
-    this.#notes.push(sentence);
+    if (this.#notes.length < NOTES_MAX) this.#notes.push(sentence);
   }
 
   /** What was noted, or `reason`. */
   inWords(reason: string): string {
-    return this.#notes.length === 0 ? reason : this.#notes.slice(0, 3).join(', ');
+    return this.#notes.length === 0 ? reason : this.#notes.join(', ');
   }
 
   /** How many rounds there are now. */
