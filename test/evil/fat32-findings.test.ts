@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/engine/device/store.ts';
 import { fsck } from '../../src/engine/formats/fat32/fsck.ts';
+import { explore } from './explore.ts';
 import { Patient } from './patient.ts';
 import { FLOPPY, LONG_NAME, SMALL_16, SMALL_32, makeVolume, vfatVerdict } from './volumes.ts';
 import type { Recipe } from './volumes.ts';
@@ -577,6 +578,8 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
       if (!healthy) return;
       const store = healthy.fork();
       spoil(new Patient(store));
+
+      explore(store.fork());
 
       const before = store.version();
       const report = fsck(store, { repair: false });

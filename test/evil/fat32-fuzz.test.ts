@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { Prng } from '../../src/engine/base/prng.ts';
 import { fsck } from '../../src/engine/formats/fat32/fsck.ts';
+import { explore } from './explore.ts';
 import { Patient } from './patient.ts';
 import { FLOPPY, SMALL_16, SMALL_32, makeVolume, vfatVerdict } from './volumes.ts';
 
 /**
- * Goal: no damage makes fsck throw, hang or stop half-way.
- * Method: volumes of mkfs.vfat and mcopy with up to a dozen bytes and words of their metadata replaced by chance. A
+ * Goal: no damage makes fsck or a mounted volume throw anything but FsError, hang or stop half-way.
+ * Method: volumes of mkfs.vfat and mcopy with up to a dozen bytes and words of their metadata replaced by chance. They
+ * are mounted, read and changed; then, as they were, checked. A
  * check and a repair must end soon; afterwards nothing is left to find, for us and for fsck.vfat, or our report says
  * what could not be repaired. A failure names its seed: `-t 'seed 17 '` runs that one again.
  */
@@ -20,6 +22,7 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
     spoil(new Patient(store), new Prng(seed));
 
     const started = performance.now();
+    explore(store.fork());
     const check = fsck(store, { repair: false });
     const repair = fsck(store, { repair: true });
     const again = fsck(store, { repair: false });
