@@ -2,7 +2,7 @@ import { SimulatedClock } from '../../src/engine/base/clock.ts';
 import { FsError } from '../../src/engine/base/errno.ts';
 import { SILENT } from '../../src/engine/base/trace.ts';
 import type { Store } from '../../src/engine/device/store.ts';
-import type { Volume, VolumeNode } from '../../src/engine/formats/contract.ts';
+import type { Listing, Volume, VolumeNode } from '../../src/engine/formats/contract.ts';
 import { mount } from '../../src/engine/formats/fat32/mount.ts';
 
 /** More than any volume of these tests holds: whoever meets more walks in circles. */
@@ -54,7 +54,7 @@ function walk(volume: Volume, attempt: Attempt): VolumeNode[] {
     let after: number | null = null;
     do {
       const from: number | null = after;
-      const page = attempt(() => volume.list(directory, from, 50));
+      const page: Listing | undefined = attempt(() => volume.list(directory, from, 50));
       for (const { name, type } of page?.entries ?? []) {
         if (++seen > ENTRIES_MAX) throw new Error('the tree of directories does not end');
         const node = attempt(() => volume.lookup(directory, name));

@@ -67,11 +67,16 @@ function fill(store: Store, geometry: Geometry, count: number): void {
   }
 }
 
-const milliseconds = (work: () => void): number => {
-  const started = performance.now();
-  work();
-  return performance.now() - started;
-};
+/** Of the processor, not of the wall: other work on the machine does not count. The best of five. */
+function milliseconds(work: () => void): number {
+  const times = Array.from({ length: 5 }, () => {
+    const started = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(started);
+    return (user + system) / 1000;
+  });
+  return Math.min(...times);
+}
 
 describe('a check costs what is stored', () => {
   test('an empty terabyte takes milliseconds', () => {
@@ -87,10 +92,10 @@ describe('a check costs what is stored', () => {
     const store = emptyVolume(2 ** 30);
     fill(store, geometryIn(store), 20_000);
     fsck(store, { repair: true });
-    const times = Array.from({ length: 3 }, () =>
-      milliseconds(() => expect(fsck(store, { repair: false }).lines.at(-1)).toMatch(/^20000 files, /)),
-    );
-    expect(Math.min(...times)).toBeLessThan(300);
+    let lines: readonly string[] = [];
+    expect(milliseconds(() => (lines = fsck(store, { repair: false }).lines))).toBeLessThan(300);
+    expect(lines.at(-1)).toMatch(/^20000 files, /);
+    expect(milliseconds(() => regions(store))).toBeLessThan(300);
     expect(fsck(store, { repair: false }).findings).toEqual([]);
   });
 });
