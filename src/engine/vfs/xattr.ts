@@ -177,6 +177,7 @@ function create(entry: Entry, attribute: NamedValue, path: string): void {
     writeAll(volume, node, 0, newFile(volume.attributes(node).inode, attribute));
   } catch (error) {
     if (existing === undefined) volume.remove(directory.node, companionName(name));
+    else volume.truncate(node, 0);
     throw error;
   } finally {
     volume.release(node);
@@ -288,8 +289,18 @@ function changeable({ volume, node, parsed }: Companion, path: string): Contents
   return { finderInfo: finderInfo.value, attributes, fork: null };
 }
 
-/** Growing comes first, so that a full disk changes nothing; then the fork makes room; then the head. */
+/** Several operations on a file that nobody has open: it is held meanwhile. */
 function rewrite(file: Companion, contents: Contents): void {
+  file.volume.retain(file.node);
+  try {
+    rewriteHeld(file, contents);
+  } finally {
+    file.volume.release(file.node);
+  }
+}
+
+/** Growing comes first, so that a full disk changes nothing; then the fork makes room; then the head. */
+function rewriteHeld(file: Companion, contents: Contents): void {
   const { volume, node, parsed, sizeBytes, head } = file;
   const oldFork = parsed.resourceFork ?? { offsetBytes: sizeBytes, lengthBytes: 0 };
   const { attributes, fork, totalSizeBytes } = withRoom(contents, parsed.table === null, oldFork);

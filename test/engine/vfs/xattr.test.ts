@@ -233,6 +233,9 @@ describe('attributes', () => {
     writeFile(user, 'b', '');
     expect(outcome(() => user.setxattr('b', 'x', utf8('1')))).toBe('ENOSPC');
     expect(namesOf(user, '.')).toEqual(['a', '._a', 'b']);
+    writeFile(user, '._b', '');
+    expect(outcome(() => user.setxattr('b', 'x', utf8('1')))).toBe('ENOSPC');
+    expect(user.stat('._b').sizeBytes).toBe(0);
   });
 });
 
