@@ -58,6 +58,7 @@ class Prompt {
   }
 
   #show(): void {
+    if (!this.#terminal.terminal) return;
     const place = this.#session.directory;
     const name = place === '/' ? '/' : place.replace(/^.*\//, '');
     this.#terminal.setPrompt(this.#beginning === '' ? `${printable(name)} % ` : '> ');

@@ -93,7 +93,7 @@ describe('sh', () => {
     expect(
       sh(
         '-c',
-        'i=0; while echo block > full$i; do i=$((i+1)); dd if=/dev/zero of=full$i bs=1m count=9 status=none || break; done; rm full* f1',
+        'i=0; while echo block > e$i; do i=$((i+1)); dd if=/dev/zero of=full$i bs=1m count=9 status=none || break; done; rm full* e* f1',
       ),
     ).toMatchObject({ exitCode: 0 });
     expect(fsckVfat(image())).toBe('');
