@@ -110,17 +110,19 @@ describe('the engine behind the wire', () => {
     await expect(api.createDisk({ ...request, sizeBytes: 1000 })).rejects.toMatchObject({ code: 'EINVAL' });
   });
 
-  test('the exported image is the disk, and hardly anything of a large one is stored', async () => {
+  test('the exported image is the disk as unmounting leaves it; hardly anything of a large one is stored', async () => {
     const api = engine();
     await api.createDisk({ ...request, sizeBytes: 2 ** 26 + 512 });
     await outputOf(api, 'echo hi > a; mkfile 3m b');
     const blob = await api.exportImage();
     expect(blob.size).toBe(2 ** 26 + 512);
     const bytes = new Uint8Array(await blob.arrayBuffer());
-    for (const block of [0, 1, 32, 2050, 2051, 9000]) {
+    for (const block of [1, 2050, 2051, 9000]) {
       const view = await api.block(block);
       expect(bytes.subarray(block * 512, block * 512 + 512)).toEqual(view.bytes);
     }
+    // BS_Reserved1: the mounted volume says that it is in use, the image that it is whole.
+    expect([(await api.block(0)).bytes[65], bytes[65]]).toEqual([1, 0]);
     expect(createHash('sha256').update(bytes).digest('hex')).toHaveLength(64);
 
     await api.createDisk({ ...request, sizeBytes: 2 ** 31 });
