@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright';
@@ -115,6 +116,45 @@ test('a disk made here, in a browser, is one that fsck.vfat likes', async () => 
   const { page } = await openPage();
   await run(page, 'cp -R photos again; rm film.mov; for i in 1 2 3; do echo $i > "file number $i"; done');
   expect(fsckVfat(await download(page))).toBe('');
+});
+
+test('the same lines on the same image with the same seed: the page and the command line write the same bytes', async () => {
+  const folder = temporaryFolder();
+  const vite = ['node_modules/vite/bin/vite.js', 'build', '--ssr', 'src/cli/main.ts', '--logLevel', 'error'];
+  const environment = { ...process.env, NODE_ENV: 'production' };
+  execFileSync(process.execPath, [...vite, '--outDir', join(folder, 'cli')], { env: environment });
+  const cli = (...args: string[]) =>
+    execFileSync(process.execPath, [join(folder, 'cli', 'main.js'), ...args]);
+
+  const lines = [
+    'mkdir -p photos/2026 "a directory with a long name"',
+    'seq 1 5000 > numbers.txt',
+    'cp numbers.txt "a directory with a long name/größe 猫.txt"',
+    'mkfile 3m film.mov',
+    'for i in 1 2 3 4 5; do echo $i$RANDOM > photos/$i.jpg; done',
+    'rm photos/3.jpg numbers.txt; mv photos/2026 moved',
+    'cp nothing anywhere',
+    'echo the end >> photos/5.jpg',
+  ];
+  const [fresh, scripted, script] = ['fresh.img', 'scripted.img', 'script.sh'].map((name) =>
+    join(folder, name),
+  );
+  if (fresh === undefined || scripted === undefined || script === undefined) throw new Error('three names');
+  cli('newfs', '-t', 'fat32', '-s', '64m', '-v', 'SAME', fresh);
+  copyFileSync(fresh, scripted);
+  writeFileSync(script, `${lines.join('\n')}\n`);
+  cli('sh', scripted, script, '--seed', '1');
+
+  const { page } = await openPage();
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Open…' }).click();
+  await (await chooser).setFiles(fresh);
+  await page.getByRole('heading', { name: /SAME/ }).waitFor();
+  for (const line of lines) await run(page, line);
+  const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');
+  expect(hashOf(await download(page))).toBe(hashOf(scripted));
+  expect(hashOf(scripted)).not.toBe(hashOf(fresh));
+  expect(fsckVfat(scripted)).toBe('');
 });
 
 test('the first load is small: 350 kB without the terminal, which comes behind it', async () => {

@@ -215,7 +215,7 @@ test('names from a disk are text: no HTML, no escape sequence acts', async () =>
   expect(await page.locator('img').count()).toBe(0);
   expect(await page.title()).toBe('Diskoscope');
   expect(rows).toContain('esc');
-   
+
   expect(rows + (await outputOf(page)).join('\n')).not.toMatch(/[\u0007\u001b]/);
 });
 

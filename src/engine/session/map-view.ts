@@ -22,10 +22,10 @@ const WEIGHT: Readonly<Record<Role, number>> = {
   reserved: 1,
   data: 2,
   allocation: 4,
-  directory: 64,
-  header: 64,
-  partition: 64,
-  bad: 4096,
+  directory: 1024,
+  header: 65_536,
+  partition: 65_536,
+  bad: 2 ** 24,
 };
 const WEIGHTS = ROLES.map((role) => WEIGHT[role]);
 const FREE = roleIndex('free');
