@@ -311,7 +311,7 @@ export class Directory {
     return true;
   }
 
-  /** Room for `count` more slots without the entry at `slot`: are old and new place sure to share a sector? */
+  /** Do two entries, with the long-name slots of both, lie in one sector? Then one write changes both. */
   sharesSector(slot: number, other: number): boolean {
     const first = slot - this.longCountAt(slot);
     const otherFirst = other - this.longCountAt(other);

@@ -110,7 +110,10 @@ export class Tree {
   release(node: FatNode): boolean {
     assert(node.holders > 0, 'only what was held is released');
     if (--node.holders > 0) return false;
-    if (this.#orphans.delete(node)) return true;
+    if (this.#orphans.delete(node)) {
+      this.#strandedInodes.delete(node.inode);
+      return true;
+    }
     if (node.directory !== null) this.#queueUnheld(node);
     return false;
   }
@@ -256,7 +259,7 @@ export class Tree {
 
   /** The node at `slot`, if there is one, lives on without an entry. */
   #letGo(directory: Directory, slot: number, node: FatNode | undefined): void {
-    this.#strandedInodes.delete(directory.inodeAt(slot));
+    if (node === undefined || node.holders === 0) this.#strandedInodes.delete(directory.inodeAt(slot));
     if (node === undefined) return;
     node.detach();
     directory.live.delete(slot);
