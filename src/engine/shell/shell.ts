@@ -4,6 +4,7 @@ import { SILENT, type Trace } from '../base/trace.ts';
 import { FsError } from '../base/errno.ts';
 import type { ProcessCalls } from '../vfs/calls.ts';
 import { CallStack } from './call-stack.ts';
+import { currentDirectory } from './builtins/directory.ts';
 import { BUILTINS } from './builtins/registry.ts';
 import type { Command, Running } from './command.ts';
 import { complete, type Completion } from './complete.ts';
@@ -11,6 +12,7 @@ import { Environment, type OptionName, type Shared, type ShellFunction } from '.
 import { Jump, ShellError } from './errors.ts';
 import { COMMANDS } from './commands/registry.ts';
 import type { Machine } from './machine.ts';
+import { userName } from './permissions-text.ts';
 import { isComplete, parseScript } from './parse.ts';
 import { runProcess, runScript, runSubshell } from './run.ts';
 import { Terminal, TerminalFile, type OutputSink } from './terminal.ts';
@@ -80,7 +82,7 @@ export class Shell {
     this.#environment = this.#makeEnvironment(host.system);
     this.#environment.randomState = 1 + host.random.below(2 ** 31 - 2);
     const directory = host.system.getcwd();
-    const variables = { ...firstVariables(directory), ...host.environment };
+    const variables = { ...firstVariables(directory, userName(host.system.getuid())), ...host.environment };
     this.#environment.variables.keepOnly(new Map(Object.entries(variables)));
   }
 
@@ -147,7 +149,7 @@ export class Shell {
   }
 
   get directory(): string {
-    return this.#environment.system.getcwd();
+    return currentDirectory(this.#environment);
   }
 
   set columns(columns: number) {
@@ -172,7 +174,7 @@ export class Shell {
       positional: environment.positional,
       lastStatus: environment.lastStatus,
       randomState: environment.randomState,
-      directory: system.getcwd(),
+      directory: currentDirectory(environment),
       umask,
     };
   }
@@ -197,6 +199,7 @@ export class Shell {
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
       system.chdir('/');
+      environment.variables.set('PWD', '/');
     }
     this.exitCode = null;
     this.#environment = environment;
@@ -206,15 +209,15 @@ export class Shell {
 /** The exit code of a line that Ctrl-C ended: 128 + SIGINT. */
 const CANCELLED = 130;
 
-function firstVariables(directory: string): Record<string, string> {
+function firstVariables(directory: string, user: string): Record<string, string> {
   return {
     HOME: directory,
-    LOGNAME: 'user',
+    LOGNAME: user,
     PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
     PWD: directory,
     SHELL: '/bin/sh',
     TERM: 'xterm-256color',
-    USER: 'user',
+    USER: user,
   };
 }
 

@@ -336,4 +336,22 @@ export const LANGUAGE_CASES: readonly (readonly [script: string, stdout: string,
   ['umask 022; umask; umask 077; umask; umask -S', '0022\n0077\nu=rwx,g=,o=\n', 0],
   ['wait; echo $?; : a b; echo $?; true x; echo $?', '0\n0\n0\n', 0],
   ["getopts ab: o -a 2>/dev/null; echo ${o:-none} | wc -l | tr -d ' '", '1\n', 0],
+  [
+    'f() { local OPTIND=1 o; while getopts ab:c o; do echo "$o:$OPTARG"; done; shift $((OPTIND-1)); echo "rest $*"; }; f -a -b val -c x y; f -acb val z; f -bval -- -a; f x -a',
+    'a:\nb:val\nc:\nrest x y\na:\nc:\nb:val\nrest z\nb:val\nrest -a\nrest x -a\n',
+    0,
+  ],
+  [
+    'while getopts :ab: o -a -x -b; do echo "$o [$OPTARG] $OPTIND"; done; echo $? $OPTIND',
+    'a [] 2\n? [x] 3\n: [b] 4\n0 4\n',
+    0,
+  ],
+  [
+    'set -- -a1 -b; while getopts a:b o; do echo "$o $OPTARG"; done; OPTIND=1; getopts a:b o; echo $o',
+    'a 1\nb \na\n',
+    0,
+  ],
+  ['while getopts a o -z 2>/dev/null; do echo "$o [$OPTARG]"; done', '? []\n', 0],
+  ['declare -p nosuch 2>/dev/null; echo $?; let x=3+4 y=x*2; echo $x $y; let 0; echo $?', '1\n7 14\n1\n', 0],
+  ['mkdir -p d/e; cd d/e; rmdir ../e; cd ..; basename "$PWD"', 'd\n', 0],
 ];

@@ -68,7 +68,7 @@ describe('where this shell has its own words', () => {
   test('sudo runs as user 0, its children too', () => {
     expect(
       new ShellMachine().run('sudo whoami; sudo sh -c \'whoami; echo "$1 $UID"\' x y; whoami').stdout,
-    ).toBe('root\nroot\ny 0\nuser\n');
+    ).toBe('root\nroot\ny 0\nstudent\n');
   });
 
   test('a program finds only exported variables, and cannot reach builtins that would change the shell', () => {

@@ -265,6 +265,18 @@ describe('state', () => {
     expect(machine.run('pwd').stdout).toBe('/\n');
   });
 
+  test('a directory removed under the shell can be left and saved', () => {
+    const machine = new ShellMachine();
+    machine.run('mkdir -p d/e; cd d/e; rm -r /Volumes/MEMORY/d');
+    expect(machine.shell.directory).toBe('/Volumes/MEMORY/d/e');
+    const saved = machine.shell.state();
+    expect(machine.run('pwd').status).toBe(1);
+    expect(machine.run('cd ..').stderr).toBe('sh: cd: ..: No such file or directory\n');
+    expect(machine.run('cd ../..; pwd').stdout).toBe('/Volumes/MEMORY\n');
+    machine.shell.restore(saved);
+    expect(machine.run('echo $PWD; pwd').stdout).toBe('/\n/\n');
+  });
+
   test('a subshell changes nothing outside', () => {
     const machine = new ShellMachine();
     machine.run('mkdir d; x=1; (cd d; x=2; f() { :; }; set -e; umask 0; exec > out; alias q=ls)');

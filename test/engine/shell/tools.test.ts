@@ -60,7 +60,6 @@ describe("macOS's own formats", () => {
       const page = machine.run(`man '${name}'`);
       expect(page.status, name).toBe(0);
       expect(page.stdout, name).toMatch(/^\S+ - .+\n\n {4}\S/);
-      // eslint-disable-next-line no-control-regex
       expect(page.stdout, name).not.toMatch(/[\u0000-\u0009\u000b-\u001f<>]{2}/);
     }
   });

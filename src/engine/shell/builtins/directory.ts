@@ -1,6 +1,8 @@
 import type { Builtin, BuiltinCall } from './builtin.ts';
 import type { Running } from '../command.ts';
 import { FsError, strerror } from '../../base/errno.ts';
+import type { SystemCalls } from '../../vfs/calls.ts';
+import type { Environment } from '../environment.ts';
 import { ShellError } from '../errors.ts';
 
 export const cdBuiltin: Builtin = {
@@ -23,10 +25,10 @@ Without a directory, goes to $HOME. 'cd -' goes back to where you were and print
 
 function* change({ environment, stdout }: BuiltinCall, path: string, isPrinted: boolean): Running {
   const { system, variables } = environment;
-  const before = system.getcwd();
   if (path === '') return 0;
+  const before = currentDirectory(environment);
   try {
-    system.chdir(path);
+    enter(system, path, before);
   } catch (error) {
     if (!(error instanceof FsError)) throw error;
     throw new ShellError(`${path}: ${strerror(error.code)}`);
@@ -36,6 +38,35 @@ function* change({ environment, stdout }: BuiltinCall, path: string, isPrinted: 
   variables.set('PWD', now);
   if (isPrinted) yield* stdout.write(`${now}\n`);
   return 0;
+}
+
+/** Out of a directory that was removed `..` leads only by name: by what $PWD says, as in every shell. */
+function enter(system: SystemCalls, path: string, before: string): void {
+  try {
+    system.chdir(path);
+  } catch (error) {
+    if (!(error instanceof FsError) || error.code !== 'ENOENT' || path.startsWith('/')) throw error;
+    const parts: string[] = [];
+    for (const part of `${before}/${path}`.split('/')) {
+      if (part === '..') parts.pop();
+      else if (part !== '' && part !== '.') parts.push(part);
+    }
+    try {
+      system.chdir(`/${parts.join('/')}`);
+    } catch (second) {
+      throw second instanceof FsError ? error : second;
+    }
+  }
+}
+
+/** Where the shell is; of a directory that was removed the path it had. */
+export function currentDirectory({ system, variables }: Environment): string {
+  try {
+    return system.getcwd();
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error;
+    return variables.text('PWD') ?? '/';
+  }
 }
 
 export const umaskBuiltin: Builtin = {

@@ -12,9 +12,10 @@ import {
 } from './evaluate.ts';
 import { breakBuiltin, continueBuiltin, exitBuiltin, returnBuiltin } from './jumps.ts';
 import { aliasBuiltin, typeBuiltin, unaliasBuiltin } from './names.ts';
+import { getoptsBuiltin } from './getopts.ts';
 import { readBuiltin } from './read.ts';
 import { setBuiltin } from './set.ts';
-import { colonBuiltin, letBuiltin, waitBuiltin } from './trivial.ts';
+import { colonBuiltin, letBuiltin, trapBuiltin, waitBuiltin } from './trivial.ts';
 import {
   declareBuiltin,
   exportBuiltin,
@@ -40,6 +41,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map(
     execBuiltin,
     exitBuiltin,
     exportBuiltin,
+    getoptsBuiltin,
     letBuiltin,
     localBuiltin,
     readBuiltin,
@@ -49,6 +51,7 @@ export const BUILTINS: ReadonlyMap<string, Builtin> = new Map(
     shBuiltin,
     shiftBuiltin,
     sourceWordBuiltin,
+    trapBuiltin,
     typeBuiltin,
     umaskBuiltin,
     unaliasBuiltin,

@@ -27,6 +27,19 @@ Evaluates each expression as (( )) does. Exit code 0 when the last one is not 0.
   },
 };
 
+export const trapBuiltin: Builtin = {
+  name: 'trap',
+  summary: 'not supported',
+  manual: `trap
+
+Nothing on this machine sends signals to a script, so there are none to catch. To clean up at the end of a script, put
+it into a function or a file and run the cleaning after it.`,
+  *run({ stderr }) {
+    yield* stderr.write('sh: trap: not supported: nothing here sends signals\n');
+    return 1;
+  },
+};
+
 export const waitBuiltin: Builtin = {
   name: 'wait',
   summary: 'wait for background commands',

@@ -121,6 +121,8 @@ as with local; -g makes them global. -p, or no names, lists. Associative arrays 
   *run(call) {
     const { environment } = call;
     const { letters, operands } = splitOptions(call.args, 'agprx');
+    const missing = operands.find((name) => environment.variables.get(name) === undefined);
+    if (letters.includes('p') && missing !== undefined) throw new ShellError(`${missing}: not found`);
     if (letters.includes('p') || operands.length === 0)
       return yield* list(call, 'declare --', (name) => operands.length === 0 || operands.includes(name));
     const isLocal = environment.functionNames.length > 0 && !letters.includes('g');

@@ -1,3 +1,4 @@
+import { userName } from '../permissions-text.ts';
 import { program } from '../program.ts';
 
 export const sudo = program({
@@ -33,9 +34,7 @@ Prints the name of the user: root under sudo.`,
   usage: 'usage: whoami',
   usageExitCode: 1,
   *main(call) {
-    yield* call.printLine(
-      call.system.getuid() === 0 ? 'root' : (call.context.environment.get('USER') ?? 'user'),
-    );
+    yield* call.printLine(userName(call.system.getuid()));
     return 0;
   },
 });
