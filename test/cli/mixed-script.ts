@@ -1,0 +1,100 @@
+import { Prng } from '../../src/engine/base/prng.ts';
+
+/**
+ * A script of some five hundred lines as people would write it in a year: nested directories, long Unicode names,
+ * appends, truncates, renames over, copies, deletes, and the disk filled to the brim in the middle. Every line is meant
+ * to work, except those that fill the disk.
+ */
+const WORDS = [
+  'notes',
+  'Übung',
+  'фото',
+  '写真',
+  'Résumé',
+  'data.set',
+  'αβγ',
+  'report final',
+  'a',
+  'LOUD',
+  'smile 😀',
+];
+const quoted = (path: string): string => `'${path}'`;
+
+export function mixedScript(seed: number): string[] {
+  const prng = new Prng(seed);
+  const lines: string[] = [];
+  const directories = ['.'];
+  const files: string[] = [];
+  let serial = 0;
+
+  const newName = () =>
+    `${prng.pick(WORDS)} ${++serial}${prng.pick(['', '.txt', '.TXT', `.${'long'.repeat(prng.below(30))}`])}`;
+  const newPath = () => `${prng.pick(directories)}/${newName()}`;
+  const takeFile = () => files.splice(prng.below(files.length), 1)[0] ?? '';
+
+  const actions: (() => string | null)[] = [
+    () => {
+      if (directories.length > 40) return null;
+      const path = newPath();
+      if (path.split('/').length > 7) return null;
+      directories.push(path);
+      return `mkdir ${quoted(path)}`;
+    },
+    () => {
+      const path = newPath();
+      files.push(path);
+      return `echo 'line ${serial} äöü' > ${quoted(path)}`;
+    },
+    () => {
+      const path = newPath();
+      files.push(path);
+      return `dd if=/dev/random of=${quoted(path)} bs=1k count=${1 + prng.below(60)} status=none`;
+    },
+    () => (files.length === 0 ? null : `echo appended ${serial} >> ${quoted(prng.pick(files))}`),
+    () => (files.length === 0 ? null : `seq 1 ${10 + prng.below(2000)} >> ${quoted(prng.pick(files))}`),
+    () => (files.length === 0 ? null : `truncate -s ${prng.below(40_000)} ${quoted(prng.pick(files))}`),
+    () => {
+      if (files.length < 2) return null;
+      const from = takeFile();
+      return `mv -f ${quoted(from)} ${quoted(prng.pick(files))}`;
+    },
+    () => {
+      if (files.length === 0) return null;
+      const from = takeFile();
+      const to = newPath();
+      files.push(to);
+      return `mv ${quoted(from)} ${quoted(to)}`;
+    },
+    () => {
+      if (files.length === 0) return null;
+      const to = newPath();
+      const line = `cp ${quoted(prng.pick(files))} ${quoted(to)}`;
+      files.push(to);
+      return line;
+    },
+    () => (files.length < 30 ? null : `rm ${quoted(takeFile())}`),
+    () =>
+      files.length === 0 ? null : `touch -t 20240${1 + prng.below(9)}151230 ${quoted(prng.pick(files))}`,
+    () => (files.length === 0 ? null : `test -s ${quoted(prng.pick(files))} || true`),
+  ];
+
+  while (lines.length < 500) {
+    const line = prng.pick(actions)();
+    if (line !== null) lines.push(line);
+    if (lines.length === 300) lines.push(...fillTheDisk(prng));
+  }
+  lines.push('exit 0');
+  return lines;
+}
+
+function fillTheDisk(prng: Prng): string[] {
+  return [
+    'mkdir full',
+    'mkfile 40m full/large',
+    `for i in $(seq 1 ${60 + prng.below(20)}); do dd if=/dev/random of="full/piece $i" bs=512k count=1 status=none || break; done`,
+    'echo "does this fit" > full/last || true',
+    'rm full/large',
+    'echo "now it does" > full/last',
+    'rm -r full/piece*',
+  ];
+}
