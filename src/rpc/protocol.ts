@@ -48,6 +48,9 @@ export interface EngineApi {
   /** What Tab offers at the end of `text`: whole words that replace the last `replaceLength` characters. */
   complete(text: string): Promise<{ readonly words: readonly string[]; readonly replaceLength: number }>;
 
+  /** How wide the terminal is, for `ls` and its like. */
+  resize(columns: number): Promise<void>;
+
   /** Show another moment: undo and redo are seeking. */
   seek(moment: Moment): Promise<Delta>;
   undo(): Promise<Delta>;

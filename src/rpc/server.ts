@@ -26,6 +26,9 @@ import type {
  * sentence: nothing may be written on top of what is no longer understood.
  */
 const SLICE_MILLISECONDS = 10;
+/** Of the terminal, until it says how many it has. */
+const COLUMNS_DEFAULT = 80;
+const COLUMNS_MAX = 1000;
 
 export class EngineServer implements EngineApi {
   #session: Session | null = null;
@@ -33,6 +36,7 @@ export class EngineServer implements EngineApi {
   #output = new Output();
   #isRunning = false;
   #bug: string | null = null;
+  #columns = COLUMNS_DEFAULT;
   #wake: () => void = () => {};
 
   // ── disks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -59,6 +63,7 @@ export class EngineServer implements EngineApi {
     const output = new Output();
     this.#output = output;
     this.#session = Session.open(store, name, settings, (stream, bytes) => output.add(stream, bytes));
+    this.#session.columns = this.#columns;
   }
 
   exportImage = (): Promise<Blob> => this.#answer((session) => imageBlob(session.restingStore));
@@ -113,6 +118,11 @@ export class EngineServer implements EngineApi {
 
   complete = (text: string) =>
     this.#answer((session) => (this.#isRunning ? { words: [], replaceLength: 0 } : session.complete(text)));
+
+  resize = async (columns: number): Promise<void> => {
+    this.#columns = Math.max(20, Math.min(Math.floor(columns), COLUMNS_MAX)) || COLUMNS_DEFAULT;
+    if (this.#session !== null) this.#session.columns = this.#columns;
+  };
 
   // ── moments ───────────────────────────────────────────────────────────────────────────────────────────────────────
 

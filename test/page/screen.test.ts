@@ -228,7 +228,7 @@ test('after loading, nothing is fetched from anywhere', async () => {
   expect(requests).toEqual([]);
 });
 
-test('the last session comes back: lines, disk and directory', async () => {
+test('the last session comes back: lines, disk, directory, and what was undone', async () => {
   const { page } = await openPage();
   await run(page, 'mkdir kept');
   await run(page, 'cd kept');
@@ -239,6 +239,16 @@ test('the last session comes back: lines, disk and directory', async () => {
   await expect.poll(() => momentOf(page)).toBe('step 2 of 2: cd kept');
   expect((await rowsOf(page, 'Files')).join()).toContain('kept/');
   expect((await outputOf(page)).join()).toContain('2 lines ran again');
+  await run(page, 'pwd');
+  expect(await outputOf(page)).toContain('/Volumes/SAMPLE/kept');
+
+  await page.getByRole('button', { name: '◀ Undo' }).click();
+  await page.getByRole('button', { name: '◀ Undo' }).click();
+  await expect.poll(() => momentOf(page)).toBe('step 1 of 3: mkdir kept');
+  await page.waitForTimeout(800);
+  await page.reload();
+  await ready(page);
+  await expect.poll(() => momentOf(page)).toBe('step 1 of 3: mkdir kept');
 });
 
 test('a link makes the same disk again; a broken one says so and leaves the sample', async () => {

@@ -114,6 +114,7 @@ export class FakeEngine implements EngineApi {
   async type() {
     return true;
   }
+  async resize() {}
   async complete(text: string) {
     const word = /\S*$/.exec(text)?.[0] ?? '';
     const names = [...this.#files.keys()].map((path) => path.slice(1)).filter((name) => !name.includes('/'));

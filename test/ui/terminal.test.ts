@@ -97,6 +97,7 @@ class FakeMachine implements Machine {
     return { words: ['notes.txt', 'notes-2.txt'], replaceLength: 2 };
   }
   prompt = () => 'disk % ';
+  resize() {}
 }
 
 function terminal() {

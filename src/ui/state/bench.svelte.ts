@@ -10,7 +10,8 @@ import { Inspection } from './inspection.svelte.ts';
 import { MapState } from './map.svelte.ts';
 import { Messages } from './messages.svelte.ts';
 import { FIRST_DISK } from './new-disk.ts';
-import type { TypedLine } from './typed-line.ts';
+import { NO_SCRIPT } from './typed-line.ts';
+import type { Script, TypedLine } from './typed-line.ts';
 import { Theme } from './theme.svelte.ts';
 
 /** A worker with an engine in it. */
@@ -54,6 +55,7 @@ export class Bench implements Machine {
   readonly #start: () => EngineHandle;
   #saveTimer: ReturnType<typeof setTimeout> | null = null;
   #hasStorage = true;
+  #columns = 80;
 
   constructor(start: () => EngineHandle) {
     this.#start = start;
@@ -75,19 +77,22 @@ export class Bench implements Machine {
 
   /** What the address asks for, else the last session, else the sample disk. Returns the lines replayed. */
   async begin(hash: string): Promise<readonly TypedLine[]> {
-    const lines = (await this.#fromLink(hash)) ?? (await this.#fromSave());
-    if (lines !== null) return lines;
-    await this.#attempt('make the sample disk', () => this.#remake({ kind: 'new', request: FIRST_DISK }, []));
+    const script = (await this.#fromLink(hash)) ?? (await this.#fromSave());
+    if (script !== null) return script.lines;
+    await this.#attempt('make the sample disk', () =>
+      this.#remake({ kind: 'new', request: FIRST_DISK }, NO_SCRIPT),
+    );
     return [];
   }
 
   /** Null: there is no link, or none that can be opened. */
-  async #fromLink(hash: string): Promise<readonly TypedLine[] | null> {
+  async #fromLink(hash: string): Promise<Script | null> {
     if (!hasLink(hash)) return null;
     try {
       const { request, lines } = decodeLink(hash);
-      await this.#remake({ kind: 'new', request }, lines);
-      return lines;
+      const script = { lines, shown: lines.length };
+      await this.#remake({ kind: 'new', request }, script);
+      return script;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       this.messages.say('bad', `The link in the address cannot be opened: ${why}.`);
@@ -96,27 +101,27 @@ export class Bench implements Machine {
   }
 
   /** Null: nothing was kept, or it cannot be brought back. */
-  async #fromSave(): Promise<readonly TypedLine[] | null> {
+  async #fromSave(): Promise<Script | null> {
     const save = await this.#lastSave();
     if (save === null) return null;
     try {
-      await this.#remake(save.origin, save.lines);
+      await this.#remake(save.origin, save.script);
       this.savedAt = save.savedAt;
-      return save.lines;
+      return save.script;
     } catch (error) {
       this.messages.fail('bring back the last session', error);
       return null;
     }
   }
 
-  async #remake(origin: Origin, lines: readonly TypedLine[]): Promise<void> {
+  async #remake(origin: Origin, script: Script): Promise<void> {
     const { disk } = this;
     if (origin.kind === 'new') await disk.create(origin.request);
     else await disk.open(origin.file, origin.options);
     this.column.inspection.blockSizeBytes = disk.view?.blockSizeBytes ?? 512;
     this.column.inspection.clear();
     this.column.map.fit();
-    await disk.replay(lines);
+    await disk.replay(script);
   }
 
   #newColumn(): Column {
@@ -135,13 +140,14 @@ export class Bench implements Machine {
   /** A new worker, and the same disk in it. */
   async restart(): Promise<void> {
     const { origin } = this.disk;
-    const lines = this.disk.linesSoFar();
+    const script = this.disk.script();
     this.column.engine.stop();
     this.column = this.#newColumn();
+    this.resize(this.#columns);
     this.isDead = false;
     this.messages.clear();
     await this.#attempt('make the disk again', () =>
-      this.#remake(origin ?? { kind: 'new', request: FIRST_DISK }, origin === null ? [] : lines),
+      this.#remake(origin ?? { kind: 'new', request: FIRST_DISK }, origin === null ? NO_SCRIPT : script),
     );
   }
 
@@ -168,16 +174,16 @@ export class Bench implements Machine {
 
   async #replaceDisk(origin: Origin): Promise<void> {
     const before = this.disk.origin;
-    const lines = this.disk.linesSoFar();
-    await this.#remake(origin, []);
+    const script = this.disk.script();
+    await this.#remake(origin, NO_SCRIPT);
     this.save();
-    if (before !== null && lines.length > 0) {
+    if (before !== null && script.lines.length > 0) {
       this.messages.say('note', 'The disk from before made room. It can come back as it was.', {
         label: 'Bring it back',
         run: () => {
           this.messages.clear();
           void this.#attempt('bring the disk back', async () => {
-            await this.#remake(before, lines);
+            await this.#remake(before, script);
             this.save();
           });
         },
@@ -187,9 +193,9 @@ export class Bench implements Machine {
 
   /** Another device or commit policy: the same lines run on it anew. */
   async setOptions(options: Partial<SessionOptions>): Promise<void> {
-    const lines = this.disk.linesSoFar();
+    const script = this.disk.script();
     await this.#attempt('change the device', async () => {
-      await this.disk.remake(options, lines);
+      await this.disk.remake(options, script);
       this.column.inspection.refresh();
       this.save();
     });
@@ -266,6 +272,11 @@ export class Bench implements Machine {
   interrupt = (): Promise<void> => this.disk.api.interrupt().catch(() => {});
   complete = (text: string) => this.disk.api.complete(text).catch(() => ({ words: [], replaceLength: 0 }));
 
+  resize(columns: number): void {
+    this.#columns = columns;
+    void this.disk.api.resize(columns).catch(() => {});
+  }
+
   prompt(): string {
     const { view, cwd } = this.disk;
     const mount = view?.volume?.mountPoint ?? '/';
@@ -304,7 +315,7 @@ export class Bench implements Machine {
       else {
         await writeSave({
           origin: $state.snapshot(origin) as Origin,
-          lines: this.disk.linesSoFar(),
+          script: this.disk.script(),
           savedAt,
         });
         this.savedAt = savedAt;

@@ -10,8 +10,8 @@ import type {
   StepView,
   TimelineView,
 } from '../../rpc/protocol.ts';
-import { consumed } from './typed-line.ts';
-import type { TypedLine } from './typed-line.ts';
+import { consumed, NO_SCRIPT } from './typed-line.ts';
+import type { Script, TypedLine } from './typed-line.ts';
 
 /** Exit code of a line ended by Ctrl-C. */
 const INTERRUPTED = 130;
@@ -70,17 +70,17 @@ export class DiskState {
     });
   }
 
-  /** The same disk again with other options, the lines typed so far included. */
-  async remake(options: Partial<SessionOptions>, lines: readonly TypedLine[]): Promise<void> {
+  /** The same disk again with other options, its line of history included. */
+  async remake(options: Partial<SessionOptions>, script: Script): Promise<void> {
     const { origin } = this;
     if (origin === null) return;
     if (origin.kind === 'new') await this.create({ ...origin.request, ...options });
     else await this.open(origin.file, { ...origin.options, ...options });
-    await this.replay(lines);
+    await this.replay(script);
   }
 
-  /** Lines of an earlier session; what they print is thrown away. */
-  async replay(lines: readonly TypedLine[]): Promise<void> {
+  /** The lines of an earlier session; what they print is thrown away. Ends at the moment that was shown. */
+  async replay({ lines, shown }: Script): Promise<void> {
     let isStopped = false;
     const cancel = () => {
       isStopped = true;
@@ -91,6 +91,7 @@ export class DiskState {
       const what = `replaying line ${index + 1} of ${lines.length}`;
       await this.#busy(what, () => this.#replayLine(line), cancel);
     }
+    if (shown < lines.length) await this.seek({ step: this.timeline?.path[shown - 1] ?? 0 });
   }
 
   async #replayLine({ text, typed }: TypedLine): Promise<void> {
@@ -144,21 +145,28 @@ export class DiskState {
   }
 
   /**
-   * The lines that lead to the moment shown, without those the disk began with, and without those that Ctrl-C ended:
-   * where they were when it came, nobody can find again.
+   * This line of history, without what the disk began with, and without lines that Ctrl-C ended: where they were when
+   * it came, nobody can find again.
    */
-  linesSoFar(): TypedLine[] {
+  script(): Script {
     const { timeline } = this;
-    if (timeline === null || timeline.now.step === 0) return [];
+    if (timeline === null) return NO_SCRIPT;
     const end = timeline.path.indexOf(timeline.now.step) + 1;
-    return timeline.path
-      .slice(0, end)
-      .filter((step) => !this.#stepsAtStart.has(step))
-      .flatMap((number) => {
-        const step = this.stepsByNumber.get(number);
-        if (step === undefined || step.exitCode === INTERRUPTED) return [];
-        return [{ text: step.line, typed: this.#typedByStep.get(number) ?? [] }];
-      });
+    const lines = timeline.path.map((number) => this.#lineOf(number));
+    const kept = (line: TypedLine | null): line is TypedLine => line !== null;
+    return { lines: lines.filter(kept), shown: lines.slice(0, end).filter(kept).length };
+  }
+
+  #lineOf(number: number): TypedLine | null {
+    const step = this.stepsByNumber.get(number);
+    if (step === undefined || step.exitCode === INTERRUPTED || this.#stepsAtStart.has(number)) return null;
+    return { text: step.line, typed: this.#typedByStep.get(number) ?? [] };
+  }
+
+  /** The lines that lead to the moment shown. */
+  linesSoFar(): readonly TypedLine[] {
+    const { lines, shown } = this.script();
+    return lines.slice(0, shown);
   }
 
   apply(delta: Delta): void {

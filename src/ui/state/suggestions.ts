@@ -4,7 +4,7 @@ export interface Suggestion {
   readonly why: string;
 }
 
-export const SUGGESTIONS: readonly Suggestion[] = [
+const ON_SAMPLE: readonly Suggestion[] = [
   { line: 'cp film.mov copy.mov', why: 'and see which blocks a copy costs' },
   {
     line: 'cat photos/one.jpg >> film.mov',
@@ -17,6 +17,15 @@ export const SUGGESTIONS: readonly Suggestion[] = [
   { line: 'diskutil list', why: 'to see the disk as macOS tells it' },
 ];
 
+/** For any other disk. */
+const ANYWHERE: readonly Suggestion[] = [
+  { line: 'ls -l', why: 'to see what is there' },
+  { line: 'mkfile 1m film.mov', why: 'and see which blocks a file takes' },
+  { line: 'cp film.mov copy.mov', why: 'and see which blocks a copy costs' },
+  { line: 'rm film.mov', why: 'and see that its bytes stay where they are' },
+  { line: 'diskutil list', why: 'to see the disk as macOS tells it' },
+];
+
 /** The first that has not been run on this line of history. */
-export const nextSuggestion = (lines: readonly string[]): Suggestion | null =>
-  SUGGESTIONS.find(({ line }) => !lines.includes(line)) ?? null;
+export const nextSuggestion = (isSample: boolean, lines: readonly string[]): Suggestion | null =>
+  (isSample ? ON_SAMPLE : ANYWHERE).find(({ line }) => !lines.includes(line)) ?? null;

@@ -1,12 +1,12 @@
 import { openDB } from 'idb';
 import type { DBSchema, IDBPDatabase } from 'idb';
 import type { Origin } from '../state/disk.svelte.ts';
-import type { TypedLine } from '../state/typed-line.ts';
+import type { Script } from '../state/typed-line.ts';
 
 /** The last session, kept in this browser: where its disk came from and the lines typed. Replaying makes it again. */
 export interface Save {
   readonly origin: Origin;
-  readonly lines: readonly TypedLine[];
+  readonly script: Script;
   /** Milliseconds since 1970. */
   readonly savedAt: number;
 }

@@ -22,6 +22,7 @@ export interface Machine {
   interrupt(): Promise<void>;
   complete(text: string): Promise<{ readonly words: readonly string[]; readonly replaceLength: number }>;
   prompt(): string;
+  resize(columns: number): void;
 }
 
 export const OUTPUT_CHARACTERS_MAX = 2_000_000;
@@ -65,6 +66,7 @@ export class TerminalController {
   }
 
   start(): void {
+    this.machine.resize(this.screen.columns);
     this.#paint();
   }
 
@@ -89,6 +91,12 @@ export class TerminalController {
   remark(sentence: string): void {
     this.#write(`\x1b[90m${safeForTerminal(sentence)}\x1b[0m\r\n`);
     this.log(sentence);
+    this.#paint();
+  }
+
+  /** The screen has another width. */
+  resized(): void {
+    this.machine.resize(this.screen.columns);
     this.#paint();
   }
 
