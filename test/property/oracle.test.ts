@@ -43,6 +43,7 @@ function run(format: FormatCase, seed: number): void {
       mirror.compareWithChecker(hand);
     }
     if (i % 5 === 0) mirror.compareTrees();
+    if (i % 10 === 0) mirror.compareDisk();
     if (prng.below(40) === 0) {
       hand.closeAll();
       policy = policyOf();

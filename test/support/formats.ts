@@ -30,6 +30,8 @@ export interface TestDisk {
   mount(options: { clock: SimulatedClock; isReadOnly: boolean; policy: CommitPolicy }): Volume;
   /** Findings of the format's own fsck, 'kind: message'. */
   findings(): string[];
+  /** Another disk with what is on this one now, as if the power had gone; nothing that only memory knows. */
+  afterPowerCut(): TestDisk;
   /** What the reference checker says of the unmounted disk; '' for clean. */
   verdict(): string;
 }
@@ -51,7 +53,7 @@ const memory = (name: string, facts: FormatFacts, limits: Partial<MemoryLimits>)
   checkEvery: 10,
   newDisk() {
     let volume: MemoryVolume | undefined;
-    return {
+    const disk: TestDisk = {
       mount({ clock, isReadOnly }) {
         volume ??= new MemoryVolume(clock, {
           label: 'TEST',
@@ -63,8 +65,10 @@ const memory = (name: string, facts: FormatFacts, limits: Partial<MemoryLimits>)
         return volume;
       },
       findings: () => [],
+      afterPowerCut: () => disk,
       verdict: () => '',
     };
+    return disk;
   },
 });
 
@@ -113,18 +117,21 @@ const fat = (name: string, type: string, sizeBytes: number, checkEvery: number):
       random: new Prng(1),
       partitionFirstBlock: 0,
     });
-    return {
-      mount: ({ clock, isReadOnly, policy }) =>
-        fat32.mount(store, {
-          ...{ isReadOnly, policy, clock, trace: SILENT },
-          owner: { uid: 501, gid: 20 },
-          timeZoneMinutes: 0,
-        }),
-      findings: () =>
-        fat32.fsck(store, { repair: false }).findings.map(({ kind, message }) => `${kind}: ${message}`),
-      verdict: () => fsckVfat(sparseImageFile(store)),
-    };
+    return fatDisk(store);
   },
+});
+
+const fatDisk = (store: Store): TestDisk => ({
+  mount: ({ clock, isReadOnly, policy }) =>
+    fat32.mount(store, {
+      ...{ isReadOnly, policy, clock, trace: SILENT },
+      owner: { uid: 501, gid: 20 },
+      timeZoneMinutes: 0,
+    }),
+  findings: () =>
+    fat32.fsck(store, { repair: false }).findings.map(({ kind, message }) => `${kind}: ${message}`),
+  afterPowerCut: () => fatDisk(store.fork()),
+  verdict: () => fsckVfat(sparseImageFile(store)),
 });
 
 export const FORMATS: readonly FormatCase[] = [
@@ -151,6 +158,11 @@ function sparseImageFile(store: Store): string {
   return path;
 }
 
+export interface BenchOptions {
+  readonly isReadOnly: boolean;
+  readonly policy: CommitPolicy;
+}
+
 /** A machine with one freshly made disk, mounted as /Volumes/TEST, and two processes in it. */
 export class Bench {
   readonly clock = new SimulatedClock();
@@ -162,16 +174,21 @@ export class Bench {
   user!: Process;
   root!: Process;
 
-  constructor(format: FormatCase, options: { policy?: CommitPolicy } = {}) {
+  constructor(format: Pick<FormatCase, 'facts' | 'newDisk'>, options: Partial<BenchOptions> = {}) {
     this.facts = format.facts;
     this.#disk = format.newDisk();
-    this.#mount({ isReadOnly: false, policy: options.policy ?? 'each' });
+    this.#mount(options);
+  }
+
+  /** A machine that found the disk as it lies now, for reading. */
+  afterPowerCut(): Bench {
+    return new Bench({ facts: this.facts, newDisk: () => this.#disk.afterPowerCut() }, { isReadOnly: true });
   }
 
   /** Out and in again: what is not on the disk is gone. */
-  remount(options: { isReadOnly?: boolean; policy?: CommitPolicy } = {}): void {
+  remount(options: Partial<BenchOptions> = {}): void {
     this.unmount();
-    this.#mount({ isReadOnly: options.isReadOnly ?? false, policy: options.policy ?? 'each' });
+    this.#mount(options);
   }
 
   unmount(): void {
@@ -190,8 +207,8 @@ export class Bench {
     return this.#disk.verdict();
   }
 
-  #mount(options: { isReadOnly: boolean; policy: CommitPolicy }): void {
-    this.volume = this.#disk.mount({ clock: this.clock, ...options });
+  #mount({ isReadOnly = false, policy = 'each' }: Partial<BenchOptions>): void {
+    this.volume = this.#disk.mount({ clock: this.clock, isReadOnly, policy });
     this.#isMounted = true;
     this.kernel.mount(this.volume, { from: '/dev/disk1', name: 'TEST' });
     this.user = this.kernel.spawn();

@@ -65,6 +65,13 @@ export class Mirror {
     this.#expect(treeOf(this.subject.user), 'tree').toEqual(treeOf(this.oracle.user));
   }
 
+  /** What the disk holds is what the oracle holds, with no help from memory. */
+  compareDisk(): void {
+    this.#expect(treeOf(this.subject.afterPowerCut().user), 'tree on the disk').toEqual(
+      treeOf(this.oracle.user),
+    );
+  }
+
   /** The format's own checker is content. Files that are open may have no name any more: their space looks lost. */
   compareWithChecker({ hasOpenFiles }: { hasOpenFiles: boolean }): void {
     const findings = this.subject.findings();
