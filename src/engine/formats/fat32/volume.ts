@@ -430,7 +430,7 @@ export class FatVolume implements Volume {
     if (isRecording) trace.open('operation', sentence());
     try {
       this.#commit.begin();
-      const result = action();
+      const result = this.#settled(action);
       this.#commit.end();
       return result;
     } catch (error) {
@@ -438,6 +438,19 @@ export class FatVolume implements Volume {
       throw error;
     } finally {
       if (isRecording) trace.close();
+    }
+  }
+
+  /**
+   * An action that fails on a full disk may have written what it had half done, to find clusters that wait to become
+   * free: what undid it goes to the device as well, as after any other change.
+   */
+  #settled<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (error instanceof FsError && error.code === 'ENOSPC') this.#commit.end();
+      throw error;
     }
   }
 
