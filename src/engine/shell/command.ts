@@ -61,7 +61,7 @@ export interface InputStream {
    * The descriptor behind it, of `CommandContext.system`, when that is a file: for those who seek (`tail`, `xxd -s`).
    * Absent for terminals, pipes and here-documents.
    */
-  readonly descriptor?: number;
+  readonly descriptor?: number | undefined;
   /** Up to `countMax` bytes, at least one; null at the end. */
   read(countMax?: number): Running<Uint8Array | null>;
   /** One line without its newline; null at the end. Malformed UTF-8 becomes U+FFFD. */

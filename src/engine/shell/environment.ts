@@ -74,7 +74,6 @@ export class Environment {
   sourceDepth = 0;
   /** Above 0 a failing command does not end the shell under `set -e`. */
   conditionDepth = 0;
-  readonly isSubshell: boolean;
   /** One of several running at once: opens no trace spans, they would not nest. */
   isStage = false;
   /** Pipelines around this one. */
@@ -84,15 +83,14 @@ export class Environment {
   /** What carries nested calls; a stage of a pipeline has its own. */
   calls = new CallStack();
 
-  constructor(shared: Shared, system: ProcessCalls, isSubshell = false) {
+  constructor(shared: Shared, system: ProcessCalls) {
     this.shared = shared;
     this.system = system;
-    this.isSubshell = isSubshell;
   }
 
   /** `system`: the child's process when it is not simply a fork of this one's (`sudo`). */
   fork(system: ProcessCalls = this.system.fork()): Environment {
-    const child = new Environment(this.shared, system, true);
+    const child = new Environment(this.shared, system);
     child.variables = this.variables.fork();
     child.functions = new Map(this.functions);
     child.aliases = new Map(this.aliases);

@@ -37,7 +37,7 @@ export function* executeWords(
     return yield* settle(name, inherited, () => command.run(contextOf(environment, name, args, inherited)));
   }
   const { message, status } = refuse(environment, path);
-  yield* inherited.stderr.write(`${environment.scriptName}: ${message}\n`);
+  yield* unlessItFails(inherited.stderr.write(`${environment.scriptName}: ${message}\n`));
   return status;
 }
 
@@ -150,8 +150,17 @@ export function* settle(name: string, { stdout, stderr }: Streams, run: () => Ru
   } catch (error) {
     if (error instanceof BrokenPipe && !isPartOfShell(name)) return 141;
     if (!(error instanceof FsError)) throw error;
-    if (!isOutputFailure(error)) yield* stdout.flush();
-    yield* stderr.write(describeFailure(name, error));
+    if (!isOutputFailure(error)) yield* unlessItFails(stdout.flush());
+    yield* unlessItFails(stderr.write(describeFailure(name, error)));
     return 1;
+  }
+}
+
+/** The last words of a command: when they cannot be written either (2> on a full disk), they are lost. */
+function* unlessItFails(writing: Running<void>): Running<void> {
+  try {
+    yield* writing;
+  } catch (error) {
+    if (!(error instanceof FsError) && !(error instanceof BrokenPipe)) throw error;
   }
 }

@@ -27,13 +27,18 @@ export function* expandWords(environment: Environment, words: readonly Word[]): 
   for (const word of words) {
     for (const pieces of compileWord(word, 'argument')) {
       const [only] = pieces;
-      if (pieces.length === 1 && only?.kind === 'text' && (only.isQuoted || !isPattern(only.text))) {
+      if (pieces.length === 1 && only?.kind === 'text' && !mayGlob(only)) {
         result.push(only.text);
         continue;
       }
       const sink = new FieldSink(fieldSeparators(environment));
       yield* addPieces(environment, sink, pieces);
-      for (const field of sink.finish()) yield* addField(environment, field, result);
+      for (const field of sink.finish()) {
+        const [fragment] = field;
+        if (field.length === 1 && fragment && !mayGlob(fragment)) result.push(fragment.text);
+        else yield* addField(environment, field, result);
+        if (result.length % FIELDS_PER_BREATH === 0) yield;
+      }
     }
     if (result.length > FIELDS_MAX) throw new ShellError(`the line expands to more than ${FIELDS_MAX} words`);
   }
@@ -41,11 +46,14 @@ export function* expandWords(environment: Environment, words: readonly Word[]): 
   return result;
 }
 
+const FIELDS_PER_BREATH = 4096;
+
+const mayGlob = ({ text, isQuoted }: Fragment): boolean => !isQuoted && isPattern(text);
+
 /** Pathname expansion of one field; a pattern that matches nothing stays as it is. */
 function* addField(environment: Environment, field: readonly Fragment[], result: string[]): Running<void> {
   const text = field.map((fragment) => fragment.text).join('');
-  const mayGlob = field.some((fragment) => !fragment.isQuoted && isPattern(fragment.text));
-  if (!mayGlob || environment.options.has('noglob')) {
+  if (!field.some(mayGlob) || environment.options.has('noglob')) {
     result.push(text);
     return;
   }

@@ -46,7 +46,7 @@ function standardInput(call: Invocation): InputStream {
   return {
     isTerminal: stdin.isTerminal,
     get descriptor() {
-      return stdin.descriptor as number; // undefined passes, as in Input
+      return stdin.descriptor;
     },
     *read(countMax) {
       yield* call.flush();

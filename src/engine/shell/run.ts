@@ -81,6 +81,7 @@ function* runCommand(environment: Environment, node: PipelineNode | AndOr): Runn
   const status =
     node.type === 'AndOr' ? yield* runAndOr(environment, node) : yield* runNode(environment, node);
   environment.lastStatus = status;
+  if (node.type !== 'Pipeline' && node.type !== 'AndOr') environment.pipeStatus = [status];
   const mayExit = status !== 0 && environment.conditionDepth === 0 && environment.options.has('errexit');
   if (mayExit && isErrexitPoint(node)) throw new Jump('exit', status);
   return status;

@@ -194,9 +194,8 @@ export class Input implements InputStream {
     return this.#file.isTerminal;
   }
 
-  get descriptor(): number {
-    // Callers ask `!== undefined`; the optional member of the contract cannot be a getter that says so.
-    return this.#file.descriptorFor(this.#system) as number;
+  get descriptor(): number | undefined {
+    return this.#file.descriptorFor(this.#system);
   }
 
   read(countMax?: number): Running<Uint8Array | null> {

@@ -354,4 +354,59 @@ export const LANGUAGE_CASES: readonly (readonly [script: string, stdout: string,
   ['while getopts a o -z 2>/dev/null; do echo "$o [$OPTARG]"; done', '? []\n', 0],
   ['declare -p nosuch 2>/dev/null; echo $?; let x=3+4 y=x*2; echo $x $y; let 0; echo $?', '1\n7 14\n1\n', 0],
   ['mkdir -p d/e; cd d/e; rmdir ../e; cd ..; basename "$PWD"', 'd\n', 0],
+  [
+    'true | false; true; echo ${PIPESTATUS[@]}; (exit 3); echo ${PIPESTATUS[0]}; false | true | false; echo ${#PIPESTATUS[@]}',
+    '0\n3\n3\n',
+    0,
+  ],
+  [
+    'x=$(echo a; exit 4) || echo "failed $?"; if ! x=$(false); then echo neg; fi; echo "$(exit 9)"; echo $?',
+    'failed 4\nneg\n\n0\n',
+    0,
+  ],
+  [
+    'f() { while true; do while true; do return 5; done; done; }; f; echo $?; for i in 1 2; do f() { break; }; f 2>/dev/null; echo $i; done',
+    '5\n1\n2\n',
+    0,
+  ],
+  [
+    'i=0; while :; do case $i in 3) break;; esac; i=$((i+1)); done; echo $i; for x in a b; do { [ $x = a ] && continue; echo $x; }; done',
+    '3\nb\n',
+    0,
+  ],
+  [
+    'echo {1..3} | { read a b; echo "$b"; }; echo "a\tb" | { IFS=$\'\\t\' read x y; echo "$y"; }; echo "  lead trail  " | { read x; echo "<$x>"; }; echo \' a  b \' | { IFS= read x; echo "<$x>"; }; echo "a::b" | { IFS=: read x y z; echo "<$x><$y><$z>"; }; echo "a b c " | { read x y; echo "<$y>"; }; echo "a:b:" | { IFS=: read x y; echo "<$y>"; }; echo "a:b:c:" | { IFS=: read x y; echo "<$y>"; }',
+    '2 3\nb\n<lead trail>\n< a  b >\n<a><><b>\n<b c>\n<b>\n<b:c:>\n',
+    0,
+  ],
+  [
+    'v=x; case "$v" in "x"|y) echo 1;; esac; [[ $v == [xyz] ]] && echo 2; [[ "a b" == *" "* ]] && echo 3; [[ -z $nothing ]] && echo 4; [[ a != b && ! ( c == d ) ]] && echo 5; [[ 3 -lt 10 ]] && echo 6; [[ 3 > 10 ]] && echo 7',
+    '1\n2\n3\n4\n5\n6\n7\n',
+    0,
+  ],
+  [
+    'printf \'%s|\' ${nothing:-a "b c" d}; echo; set -- \'a b\' c; printf \'<%s>\' "${@:1:1}" "${@:2}" "${*}" "x${@}y"; echo; printf \'<%s>\' ${1:+"$@"}; echo',
+    'a|b c|d|\n<a b><c><a b c><xa b><cy>\n<a b><c>\n',
+    0,
+  ],
+  [
+    'cat << \'A\' | sort\nb\na\nA\nwhile read x; do echo "[$x]"; done << B\n$(seq 2)\nB',
+    'a\nb\n[1]\n[2]\n',
+    0,
+  ],
+  [
+    'a=(b c); for x in "${a[@]}"; do a+=("$x$x"); done; echo ${a[@]}; echo ${#a[*]}; b=("${a[@]}" z); echo ${b[4]}; unset a; echo "[${a[@]}]"; a[3]=q; echo ${#a[@]} ${!a[@]}; x=${b[0]}; echo $x',
+    'b c bb cc\n4\nz\n[]\n1 3\nb\n',
+    0,
+  ],
+  [
+    "echo ${PWD##*/} | wc -l | tr -d ' '; x=/a/b/c.d; echo ${x##*/} ${x%/*} ${x%.*}; y=\"a b c\"; echo ${y// /_} ${y/b } ${#y}; z=aaa; echo ${z/a/b} ${z//a/b} ${z/#a/b} ${z/%a/b} ${z//a} ; w='x?y'; echo ${w//\\?/!} ${w/[?]/.}",
+    '1\nc.d /a/b /a/b/c\na_b_c a c 5\nbaa bbb baa aab\nx!y x.y\n',
+    0,
+  ],
+  [
+    '(echo out; echo err >&2) 2>&1 >/dev/null; { echo a; echo b >&2; } 2>&1 | sort -r; echo c 2>&1 1>&2 2>/dev/null',
+    'err\nb\na\nc\n',
+    0,
+  ],
 ];
