@@ -17,6 +17,8 @@ interface Case {
   readonly spoil: (patient: Patient) => void;
   /** Words the message must hold. */
   readonly says?: RegExp;
+  /** What must be true after the repair, beside both checkers' silence. */
+  readonly then?: (patient: Patient) => void;
   /** Types it can happen on; all by default. */
   readonly types?: readonly Recipe['type'][];
 }
@@ -40,9 +42,9 @@ const CHAINS: Case[] = [
     kind: 'chain-to-bad',
     what: 'a chain that leads to a bad cluster',
     spoil: (p) => {
-      const cluster = p.freeCluster();
-      p.setFat(cluster, p.bad).setFat(p.chain(p.find('notes.txt').firstCluster)[1] ?? 0, cluster);
+      p.setFat(500, p.bad).setFat(p.chain(p.find('notes.txt').firstCluster)[1] ?? 0, 500);
     },
+    then: (p) => expect(p.fat(500), 'a bad cluster stays out of use').toBe(p.bad),
   },
   {
     kind: 'chain-to-bad',
@@ -188,6 +190,16 @@ const TABLES: Case[] = [
   },
   {
     kind: 'fats-differ',
+    what: 'four bits behind the last entry of a FAT12, which fsck.vfat compares too',
+    spoil: (p) => {
+      expect(p.geometry.clusterCount % 2).toBe(1);
+      const at = p.fatOffset(1) + Math.floor(((p.geometry.clusterCount + 2) * 3) / 2);
+      p.put(at, [(p.bytes(at, 1)[0] ?? 0) | 0x50]);
+    },
+    types: [12],
+  },
+  {
+    kind: 'fats-differ',
     what: 'a first FAT that does not begin as one',
     spoil: (p) => p.put(p.fatOffset(0), new Uint8Array(512)),
     says: /using FAT 2/,
@@ -291,6 +303,7 @@ const BOOT: Case[] = [
     spoil: (p) => p.putU16(14, 48),
     types: FAT32,
   },
+  { kind: 'boot-jump', what: 'a short jump without its NOP', spoil: (p) => p.put(2, [0]) },
   { kind: 'boot-jump', what: 'a boot sector without a jump', spoil: (p) => p.put(0, [0, 0, 0]) },
   { kind: 'media', what: 'an impossible media byte', spoil: (p) => p.put(21, [0x11]) },
   { kind: 'version', what: 'a version nobody knows', spoil: (p) => p.putU16(42, 0x0100), types: FAT32 },
@@ -324,6 +337,12 @@ const NAMES: Case[] = [
     what: 'parts of a long name out of order',
     spoil: (p) => p.put(p.find(LONG_NAME).parts[1] ?? 0, [1]),
     says: /Invalid long filename entry for .* part 1 where part 4 must be/,
+  },
+  {
+    kind: 'lfn-order',
+    what: 'one part of a long name with the checksum of another name',
+    spoil: (p) => p.put((p.find(LONG_NAME).parts[2] ?? 0) + 13, [0x77]),
+    says: /part 3 carries another checksum/,
   },
   {
     kind: 'lfn-order',
@@ -472,6 +491,20 @@ const DIRECTORIES: Case[] = [
     says: /Expected a valid '\.' entry in the first slot/,
   },
   {
+    kind: 'no-dot',
+    what: 'files where the dot entries belong, and old entries behind the end',
+    spoil: (p) => {
+      const [first = 0, second = 0] = p.slots('photos');
+      p.put(first, entryNamed('ONE     TXT')).put(second, entryNamed('TWO     TXT'));
+      const [, , stale = 0] = p.freeSlots('photos', 3);
+      p.put(stale, entryNamed('STALE   TXT'));
+    },
+    then: (p) => {
+      expect(p.find('photos/ONE.TXT').sizeBytes + p.find('photos/TWO.TXT').sizeBytes).toBe(0);
+      expect(() => p.find('photos/STALE.TXT'), 'what lay behind the end stays dead').toThrow();
+    },
+  },
+  {
     kind: 'dot-misplaced',
     what: 'a "." in the root directory',
     spoil: (p) => void p.addEntry('', '.          ', 0x10),
@@ -574,7 +607,7 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
   test.each(cases.map((one) => [one.what, one.kind, one] as const))(
     '%s is found as %s and repaired',
     (_, kind, one) => {
-      const { spoil, says } = one;
+      const { spoil, says, then } = one;
       if (!healthy) return;
       const store = healthy.fork();
       spoil(new Patient(store));
@@ -598,6 +631,7 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
       expect(repair.lines.at(-1)).toBe('***** FILE SYSTEM WAS MODIFIED *****');
       expect(fsck(store, { repair: false }).findings).toEqual([]);
       expect(vfatVerdict(store)).toBe('');
+      then?.(new Patient(store));
     },
   );
 });

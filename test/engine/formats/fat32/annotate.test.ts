@@ -143,6 +143,34 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
     expect(texts(lastBlock)).toMatch(`slack | ${slack} bytes of slack behind the end of /photos/b.jpg`);
   });
 
+  test('tells slots behind the end of a directory from its entries', () => {
+    const store = makeVolume(recipe);
+    if (!store) return;
+    const patient = new Patient(store);
+    const [end = 0, , behind = 0] = patient.freeSlots('photos', 3);
+    patient.put(behind, patient.bytes(patient.find('photos/a.jpg').offset, 32));
+    const { fields } = annotate(store, Math.floor(end / 512));
+    const textAt = (offset: number) => fields.find(({ offsetBytes }) => offsetBytes === offset % 512)?.text;
+    expect(textAt(end)).toBe('end of the directory');
+    expect(textAt(end + 32)).toBe('never used');
+    expect(textAt(behind)).toBe('behind the end, not an entry');
+  });
+
+  test('a circular chain and a shared cluster belong to whoever comes first', () => {
+    const store = makeVolume(recipe);
+    if (!store) return;
+    const patient = new Patient(store);
+    const notes = patient.chain(patient.find('notes.txt').firstCluster);
+    const other = patient.chain(patient.find('photos/b.jpg').firstCluster);
+    patient.setFat(notes.at(-1) ?? 0, notes[0] ?? 0).setFat(other[0] ?? 0, notes[1] ?? 0);
+    const found = regions(store);
+    expectNoGaps(store, found);
+    for (const cluster of notes) {
+      expect(regionOf(found, patient.clusterOffset(cluster) / 512)?.owner).toBe('/notes.txt');
+    }
+    expect(regionOf(found, patient.clusterOffset(other[1] ?? 0) / 512)?.owner).toBe('lost clusters');
+  });
+
   test('damage is shown, not thrown', () => {
     const healthy = makeVolume(recipe);
     if (!healthy) return;

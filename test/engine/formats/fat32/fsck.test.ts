@@ -7,6 +7,7 @@ import { Store } from '../../../../src/engine/device/store.ts';
 import { Tape } from '../../../../src/engine/device/tape.ts';
 import { fsck } from '../../../../src/engine/formats/fat32/fsck.ts';
 import { shown } from '../../../../src/engine/formats/fat32/fsck-report.ts';
+import { BootSector16 } from '../../../../src/engine/formats/fat32/layout.ts';
 import { newfs } from '../../../../src/engine/formats/fat32/newfs.ts';
 import { Patient } from '../../../evil/patient.ts';
 import {
@@ -222,6 +223,35 @@ describe('other shapes', () => {
     fsck(store, { repair: true });
     expect(kindsOf(store)).toEqual([]);
   });
+});
+
+test('a FAT12 whose last entry shares a byte with nothing leaves the next sector alone', () => {
+  // 341 entries fill 511½ bytes of the one sector of FAT 1; the byte behind it is the first one of FAT 2.
+  const store = new Store({ blockSizeBytes: 512, blockCount: 343 });
+  const boot = new Uint8Array(512);
+  BootSector16.write(boot, {
+    ...BootSector16.peek(boot),
+    jump: Uint8Array.of(0xeb, 0x3c, 0x90),
+    bytesPerSector: 512,
+    sectorsPerCluster: 1,
+    reservedSectors: 1,
+    fatCount: 2,
+    rootEntryCount: 16,
+    totalSectors16: 343,
+    media: 0xf8,
+    fatSizeSectors16: 1,
+    bootSignature: 0x29,
+    label: 'NO NAME    ',
+    signature: 0xaa55,
+  });
+  store.write(0, boot, DAMAGE);
+  const patient = new Patient(store).setFat(0, 0xff8).setFat(1, 0xfff);
+  expect(fsck(store, { repair: false }).findings).toEqual([]);
+  expect(vfatVerdict(store)).toBe('');
+  patient.put(2 * 512 - 1, [0x30]);
+  expect(fsck(store, { repair: true }).findings).toMatchObject([{ kind: 'fats-differ', isRepaired: true }]);
+  expect([...patient.bytes(2 * 512 - 1, 4)]).toEqual([0x30, 0xf8, 0xff, 0xff]);
+  expect(kindsOf(store)).toEqual([]);
 });
 
 test('of very many findings some are told and all are repaired', () => {
