@@ -101,9 +101,10 @@ export class HostImage {
     const undo: DataPiece[] = [];
     let undoBytes = 0;
     let written = 0;
+    const buffer = new Uint8Array(CHUNK_BYTES);
     try {
       for (const { offsetBytes, bytes } of dataOf(changesOf(store))) {
-        const old = new Uint8Array(bytes.length);
+        const old = buffer.subarray(0, bytes.length);
         this.read(offsetBytes, old);
         for (const [start, end] of differences(old, bytes, store.blockSizeBytes)) {
           if (undoBytes <= UNDO_BYTES_MAX) {

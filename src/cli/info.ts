@@ -9,15 +9,16 @@ export const infoCommand: Subcommand = {
     name: 'info',
     summary: 'Print the geometry of an image and of its volume',
     operands: [IMAGE_OPERAND],
-    options: [JSON_OPTION],
+    options: [JSON_OPTION, { name: 'hash', help: 'add the fingerprint of the whole disk (reads all of it)' }],
     notes: ['Exit code 3 when the image holds no volume that can be read.'],
   },
   run(args, output) {
     return withImage(args.required('IMAGE'), { ...READ_ONLY, mayLackVolume: true }, ({ session }) => {
       const disk = session.views.disk();
       const slices = session.machine.disks().flatMap((description) => description.slices);
+      const hash = args.has('hash') ? { hash: session.imageHash() } : {};
       if (args.has('json')) {
-        output.print(`${JSON.stringify({ ...disk, slices })}\n`);
+        output.print(`${JSON.stringify({ ...disk, slices, ...hash })}\n`);
         return disk.volume === null ? EXIT.unreadable : EXIT.ok;
       }
       const rows: (readonly [string, string])[] = [
@@ -32,6 +33,7 @@ export const infoCommand: Subcommand = {
               `${slice.typeName}, ${sizeText(slice.sizeBytes)}, from block ${slice.firstBlock}`,
             ] as const,
         ),
+        ...(hash.hash === undefined ? [] : [['Fingerprint', hash.hash] as const]),
         ...(disk.problem === null ? [] : [['Problem', disk.problem] as const]),
         ...(disk.volume === null ? [] : session.machine.info(disk.volume.device)),
       ];

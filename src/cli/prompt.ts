@@ -9,26 +9,15 @@ const SLICE_MILLISECONDS = 20;
  * The interactive prompt: history, Tab and Ctrl-C by node:readline. While a command runs, typed lines are its input.
  * Ends with `exit` or Ctrl-D and returns the last exit code.
  */
-export function runPrompt(session: Session, output: Output): Promise<number> {
-  const { stdin, stdout } = process;
-  const terminal = readline.createInterface({
-    input: stdin,
-    output: stdout,
-    terminal: stdin.isTTY === true && stdout.isTTY === true,
-    historySize: 1000,
-    completer: (text: string) => {
-      const { words, replaceLength } = session.complete(text);
-      return [[...words], replaceLength === 0 ? '' : text.slice(-replaceLength)];
-    },
-  });
-  const prompt = new Prompt(session, output, terminal);
-  return prompt.untilEnd();
-}
+export const runPrompt = (session: Session, output: Output): Promise<number> =>
+  new Prompt(session, output).untilEnd();
 
 class Prompt {
   readonly #session: Session;
   readonly #output: Output;
-  readonly #terminal: readline.Interface;
+  #terminal: readline.Interface;
+  /** Lines typed, newest first, as readline keeps them. */
+  #history: string[] = [];
   /** Lines of a command that is not complete yet. */
   #beginning = '';
   #queue: string[] = [];
@@ -39,14 +28,31 @@ class Prompt {
   #finish: (exitCode: number) => void = () => {};
   #fail: (error: unknown) => void = () => {};
 
-  constructor(session: Session, output: Output, terminal: readline.Interface) {
+  constructor(session: Session, output: Output) {
     this.#session = session;
     this.#output = output;
-    this.#terminal = terminal;
+    this.#terminal = this.#listen();
+    process.stdout.on('resize', () => (session.columns = process.stdout.columns ?? 80));
+  }
+
+  #listen(): readline.Interface {
+    const { stdin, stdout } = process;
+    const terminal = readline.createInterface({
+      input: stdin,
+      output: stdout,
+      terminal: stdin.isTTY === true && stdout.isTTY === true,
+      history: this.#history,
+      historySize: 1000,
+      completer: (text: string) => {
+        const { words, replaceLength } = this.#session.complete(text);
+        return [[...words], replaceLength === 0 ? '' : text.slice(-replaceLength)];
+      },
+    });
     terminal.on('line', (line) => this.#typed(line));
+    terminal.on('history', (lines) => (this.#history = lines));
     terminal.on('SIGINT', () => this.#interrupt());
     terminal.on('close', () => this.#closed());
-    process.stdout.on('resize', () => (session.columns = process.stdout.columns ?? 80));
+    return terminal;
   }
 
   untilEnd(): Promise<number> {
@@ -117,18 +123,29 @@ class Prompt {
       this.#wake();
       return;
     }
+    // Forget the line: to its end, and everything before it away.
+    this.#terminal.write(null, { ctrl: true, name: 'e' });
+    this.#terminal.write(null, { ctrl: true, name: 'u' });
     this.#beginning = '';
     this.#show();
   }
 
-  /** Ctrl-D: the end of a running command's input, or of the session. */
+  /**
+   * Ctrl-D, for which readline closes itself, or the end of a file or pipe. While a command runs Ctrl-D ends its input
+   * and no more, so we listen anew.
+   */
   #closed(): void {
-    this.#isClosed = true;
     if (this.#isRunning) {
+      if (process.stdin.readableEnded || !this.#terminal.terminal || this.#session.exitCode !== null) {
+        this.#isClosed = true;
+      } else {
+        this.#terminal = this.#listen();
+      }
       this.#session.type(null);
       this.#wake();
       return;
     }
+    this.#isClosed = true;
     if (this.#terminal.terminal) this.#output.print('\n');
     this.#finish(this.#exitCode);
   }
