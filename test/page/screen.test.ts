@@ -7,10 +7,12 @@ import { momentOf, openPage, outputOf, ready, rowsOf, run, showTab, usePage } fr
  */
 usePage();
 
-test('opens ready: a disk with files, a prompt, something to try; in under two seconds', async () => {
+test('opens ready: a disk with files, a prompt, something to try', async () => {
   const { page } = await openPage();
   const sinceStart = await page.evaluate(() => performance.now());
-  expect(sinceStart).toBeLessThan(8000);
+  // Under two seconds on an idle machine; this one may be doing other things as well.
+  console.log(`usable after ${Math.round(sinceStart)} ms`);
+  expect(sinceStart).toBeLessThan(6000);
   expect(await page.getByRole('heading', { name: /SAMPLE/ }).innerText()).toContain('64 MiB');
   expect((await rowsOf(page, 'Files')).join('\n')).toContain('film.mov 8 MiB 8 MiB 1');
   const suggestion = page.getByRole('button', { name: 'cp film.mov copy.mov' });
@@ -42,6 +44,12 @@ test('one selection: a file, its blocks, its bytes, its fields and why', async (
   await expect.poll(() => hex.innerText()).toContain('45'); // E of "Every block …"
   await showTab(page, 'Why');
   await expect.poll(() => page.getByRole('tabpanel').innerText()).toContain('notes.txt');
+
+  await showTab(page, 'Bytes');
+  await run(page, 'printf Cha | dd of=notes.txt conv=notrunc');
+  await expect.poll(() => hex.innerText()).toContain('43\n68\n61');
+  await page.getByRole('slider', { name: 'Moment shown' }).press('Home');
+  await expect.poll(() => hex.innerText()).not.toContain('43\n68\n61');
 
   await showTab(page, 'Structures');
   await page

@@ -97,7 +97,7 @@ export const cornerOfCell = (grid: Grid, cell: number): { x: number; y: number }
 export function firstRowKeeping(now: Grid, next: Grid, block: number): number {
   const fraction = (Math.floor(cellOfBlock(now, block) / now.columns) + 0.5) / now.rows;
   const row = Math.floor(block / next.blocksPerCell / next.columns);
-  return Math.max(0, Math.round(row - fraction * next.rows));
+  return Math.max(0, row - Math.min(next.rows - 1, Math.floor(fraction * next.rows)));
 }
 
 /** First row that brings `block` into view, moving no further than needed. */

@@ -12,6 +12,7 @@ import { Messages } from './messages.svelte.ts';
 import { FIRST_DISK } from './new-disk.ts';
 import { NO_SCRIPT } from './typed-line.ts';
 import type { Script, TypedLine } from './typed-line.ts';
+import { sentenceOf } from './sentence.ts';
 import { Theme } from './theme.svelte.ts';
 
 /** A worker with an engine in it. */
@@ -56,6 +57,7 @@ export class Bench implements Machine {
   #saveTimer: ReturnType<typeof setTimeout> | null = null;
   #hasStorage = true;
   #columns = 80;
+  #quietCount = 0;
 
   constructor(start: () => EngineHandle) {
     this.#start = start;
@@ -94,7 +96,7 @@ export class Bench implements Machine {
       await this.#remake({ kind: 'new', request }, script);
       return script;
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = sentenceOf(error);
       this.messages.say('bad', `The link in the address cannot be opened: ${why}.`);
       return null;
     }
@@ -115,17 +117,30 @@ export class Bench implements Machine {
   }
 
   async #remake(origin: Origin, script: Script): Promise<void> {
-    const { disk } = this;
-    if (origin.kind === 'new') await disk.create(origin.request);
-    else await disk.open(origin.file, origin.options);
-    this.column.inspection.blockSizeBytes = disk.view?.blockSizeBytes ?? 512;
-    this.column.inspection.clear();
-    this.column.map.fit();
-    await disk.replay(script);
+    const { disk, inspection, map } = this.column;
+    await this.#quietly(async () => {
+      if (origin.kind === 'new') await disk.create(origin.request);
+      else await disk.open(origin.file, origin.options);
+      inspection.blockSizeBytes = disk.view?.blockSizeBytes ?? 512;
+      inspection.clear();
+      map.fit();
+      await disk.replay(script);
+    });
+  }
+
+  /** Nothing is kept on the way: half a replay must not take the place of the whole session. */
+  async #quietly(task: () => Promise<void>): Promise<void> {
+    this.#quietCount += 1;
+    try {
+      await task();
+    } finally {
+      this.#quietCount -= 1;
+    }
   }
 
   #newColumn(): Column {
     const column = new Column(this.#start());
+    column.disk.onchange = () => this.save();
     void column.engine.died.then((sentence) => {
       if (this.column !== column) return;
       this.isDead = true;
@@ -195,8 +210,7 @@ export class Bench implements Machine {
   async setOptions(options: Partial<SessionOptions>): Promise<void> {
     const script = this.disk.script();
     await this.#attempt('change the device', async () => {
-      await this.disk.remake(options, script);
-      this.column.inspection.refresh();
+      await this.#quietly(() => this.disk.remake(options, script));
       this.save();
     });
   }
@@ -257,10 +271,6 @@ export class Bench implements Machine {
   async run(text: string, onOutput: Parameters<DiskState['run']>[1]) {
     try {
       const { isComplete, unread } = await this.disk.run(text, onOutput);
-      if (isComplete) {
-        this.column.inspection.refresh();
-        this.save();
-      }
       return { isComplete, unread };
     } catch (error) {
       this.#report(`run ${text}`, error);
@@ -288,20 +298,19 @@ export class Bench implements Machine {
 
   async undo(): Promise<void> {
     await this.#attempt('undo', () => this.disk.undo());
-    this.column.inspection.refresh();
-    this.save();
   }
 
   async redo(): Promise<void> {
     await this.#attempt('redo', () => this.disk.redo());
-    this.column.inspection.refresh();
-    this.save();
   }
 
   // ── keeping ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Soon, and once for many changes in a row. */
   save(): void {
+    if (this.#quietCount > 0) return;
+    // A link says what was, not what is: from the first change on, a reload brings back the session itself.
+    if (hasLink(location.hash)) history.replaceState(null, '', location.pathname + location.search);
     if (this.#saveTimer !== null) clearTimeout(this.#saveTimer);
     this.#saveTimer = setTimeout(() => void this.#saveNow(), SAVE_DELAY_MILLISECONDS);
   }
@@ -336,7 +345,7 @@ export class Bench implements Machine {
 
   #noStorage(error: unknown): void {
     this.#hasStorage = false;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = sentenceOf(error);
     this.messages.say(
       'note',
       `This browser keeps nothing (${why}). Everything works; download the image to keep it.`,

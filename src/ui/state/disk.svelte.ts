@@ -49,6 +49,8 @@ export class DiskState {
   report = $state.raw<CheckView | null>(null);
   /** Steps that were there when the disk was made; only later ones are the user's. */
   #stepsAtStart: ReadonlySet<number> = new Set();
+  /** Called after every line and every move in history, not while a disk is made. */
+  onchange: () => void = () => {};
   #typing: (string | null)[] = [];
   readonly #typedByStep = new Map<number, readonly (string | null)[]>();
 
@@ -117,7 +119,7 @@ export class DiskState {
     try {
       const result = await this.api.run(line, onOutput);
       if (result.step) this.#typedByStep.set(result.step.step, consumed(this.#typing, result.unread));
-      if (result.isComplete) this.apply(result.delta);
+      if (result.isComplete) this.#move(result.delta);
       return result;
     } finally {
       if (isOuter) this.work = null;
@@ -125,15 +127,15 @@ export class DiskState {
   }
 
   async seek(moment: Moment): Promise<void> {
-    await this.#busy('going there', async () => this.apply(await this.api.seek(moment)));
+    await this.#busy('going there', async () => this.#move(await this.api.seek(moment)));
   }
 
   async undo(): Promise<void> {
-    if (this.timeline?.canUndo) await this.#busy('undoing', async () => this.apply(await this.api.undo()));
+    if (this.timeline?.canUndo) await this.#busy('undoing', async () => this.#move(await this.api.undo()));
   }
 
   async redo(): Promise<void> {
-    if (this.timeline?.canRedo) await this.#busy('redoing', async () => this.apply(await this.api.redo()));
+    if (this.timeline?.canRedo) await this.#busy('redoing', async () => this.#move(await this.api.redo()));
   }
 
   async check(): Promise<CheckView> {
@@ -169,7 +171,12 @@ export class DiskState {
     return lines.slice(0, shown);
   }
 
-  apply(delta: Delta): void {
+  #move(delta: Delta): void {
+    this.#apply(delta);
+    this.onchange();
+  }
+
+  #apply(delta: Delta): void {
     this.view = delta.disk;
     this.timeline = withoutBeginning(delta.timeline);
     this.cwd = delta.cwd;
@@ -177,7 +184,7 @@ export class DiskState {
   }
 
   #begin(delta: Delta, origin: Origin): void {
-    this.apply(delta);
+    this.#apply(delta);
     this.origin = origin;
     this.report = null;
     this.#typedByStep.clear();

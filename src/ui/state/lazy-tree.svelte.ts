@@ -1,4 +1,5 @@
 import type { RowsModel, TreeRow } from './rows.ts';
+import { sentenceOf } from './sentence.ts';
 
 /** Where the nodes of a tree come from, a page at a time. */
 export interface TreeSource<T> {
@@ -186,7 +187,7 @@ export class LazyTree<T> implements RowsModel<T> {
       if (generation !== this.#generation) return;
       branch.total = 0;
       branch.items.length = 0;
-      if (branch.parent === null) this.failure = error instanceof Error ? error.message : String(error);
+      if (branch.parent === null) this.failure = sentenceOf(error);
     }
     this.#arrange(branch);
   }

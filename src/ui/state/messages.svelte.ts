@@ -1,3 +1,5 @@
+import { sentenceOf } from './sentence.ts';
+
 export type Tone = 'note' | 'good' | 'bad';
 
 export interface Message {
@@ -22,8 +24,7 @@ export class Messages {
 
   /** `what` was being done, in words that continue 'could not': 'open disk.img'. */
   fail(what: string, error: unknown, action: Message['action'] = null): void {
-    const why = error instanceof Error ? error.message : String(error);
-    this.say('bad', `Could not ${what}: ${why}`, action);
+    this.say('bad', `Could not ${what}: ${sentenceOf(error)}`, action);
   }
 
   dismiss(id: number): void {
