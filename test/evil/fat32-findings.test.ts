@@ -462,13 +462,20 @@ const DIRECTORIES: Case[] = [
     kind: 'dotdot-entry',
     what: 'a ".." that names another directory',
     spoil: (p) => p.putU16((p.slots('photos')[1] ?? 0) + 26, p.find('many').firstCluster),
-    says: /`\.\.' entry in \/photos has incorrect start cluster/,
+    says: /`\.\.' entry in \/photos has non-zero start cluster/,
+  },
+  {
+    kind: 'dotdot-entry',
+    what: 'a ".." of a deeper directory that names another one',
+    spoil: (p) =>
+      p.putU16((p.slots('photos/summer holidays 2026')[1] ?? 0) + 26, p.find('many').firstCluster),
+    says: /`\.\.' entry in \/photos\/summer holidays 2026 has incorrect start cluster \(\d+, not \d+\)/,
   },
   {
     kind: 'dotdot-entry',
     what: 'a ".." that names the root directory by its number',
     spoil: (p) => p.putU16((p.slots('photos')[1] ?? 0) + 26, p.geometry.rootCluster),
-    says: /has non-zero start cluster \(2\) for the root directory/,
+    says: /has non-zero start cluster \(2\), its parent being the root directory/,
     types: FAT32,
   },
   {

@@ -36,7 +36,8 @@ export function findBoot(medium: Medium, report: Report): Boot | null {
 
   if (typeof geometry === 'string') {
     if (!backup) {
-      const kind = geometry.includes('cut short') ? 'truncated' : 'boot-sector';
+      const wouldFit = typeof geometryOf(sector, Infinity) !== 'string';
+      const kind = wouldFit ? 'truncated' : 'boot-sector';
       report.add({ kind, severity: 'error', message: `Invalid boot block: ${geometry}`, offsetBytes: 0 });
       return null;
     }

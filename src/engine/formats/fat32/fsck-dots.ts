@@ -29,21 +29,14 @@ const DOT = '.          ';
 const DOT_DOT = '..         ';
 
 export function checkDots(check: DirectoryCheck): void {
-  const { files, geometry } = check.pass;
+  const { files } = check.pass;
   const parent = files.get(check.file)?.parent ?? ROOT;
   const parentCluster = parent === ROOT ? 0 : (files.get(parent)?.firstCluster ?? 0);
   checkDot(check, 0, '.', DOT, check.firstCluster);
-  if (check.contents.slotCount > 1) checkDot(check, 1, '..', DOT_DOT, parentCluster, geometry.rootCluster);
+  if (check.contents.slotCount > 1) checkDot(check, 1, '..', DOT_DOT, parentCluster);
 }
 
-function checkDot(
-  check: DirectoryCheck,
-  slot: number,
-  name: string,
-  short: string,
-  cluster: number,
-  alsoSeen = cluster,
-): void {
+function checkDot(check: DirectoryCheck, slot: number, name: string, short: string, cluster: number): void {
   const { report, geometry } = check.pass;
   const { contents, path } = check;
   const bytes = contents.bytesOf(slot);
@@ -56,12 +49,11 @@ function checkDot(
   const isDirectory = (attributesOf(bytes) & (ATTRIBUTE.directory | ATTRIBUTE.label)) === ATTRIBUTE.directory;
   const isPlain = isDirectory && sizeBytesOf(bytes) === 0 && bytes[NT_CASE_AT] === 0;
   if (found === cluster && isPlain) return;
-  const isRootByNumber = found !== cluster && cluster === 0 && found === alsoSeen;
   const what =
     found === cluster
       ? 'is not that of a directory of size 0'
-      : isRootByNumber
-        ? `has non-zero start cluster (${found}) for the root directory`
+      : cluster === 0
+        ? `has non-zero start cluster (${found}), its parent being the root directory`
         : `has incorrect start cluster (${found}, not ${cluster})`;
   report.add({
     kind: name === '.' ? 'dot-entry' : 'dotdot-entry',

@@ -85,9 +85,15 @@ function headProblem(
 
 const MARKS: Partial<Record<StepFault, string>> = { free: 'free', bad: 'bad' };
 
-/** Bounded: parents were registered before their children, so numbers fall. */
+/** Directories of hostile depth are not climbed to the top; a loop as large as that is told as a second name. */
+const DEPTH_MAX = 1000;
+
 function isAncestor(pass: Pass, ancestor: number, file: number): boolean {
-  for (let at = file; at > 0; at = pass.files.get(at)?.parent ?? 0) if (at === ancestor) return true;
+  let at = file;
+  for (let depth = 0; at > 0 && depth < DEPTH_MAX; depth++) {
+    if (at === ancestor) return true;
+    at = pass.files.get(at)?.parent ?? 0;
+  }
   return false;
 }
 

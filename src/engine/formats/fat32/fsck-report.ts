@@ -12,8 +12,6 @@ export class Report {
   readonly lines: string[] = [];
   /** Changes made in this pass. */
   repairs = 0;
-  /** Findings of this pass that nothing could be done about. */
-  unrepaired = 0;
   #untold = 0;
   readonly #told = new Set<string>();
   readonly #medium: Medium;
@@ -28,7 +26,6 @@ export class Report {
   /** Later passes look again at what earlier ones left: they count anew and repeat nothing already told. */
   startPass(): void {
     this.repairs = 0;
-    this.unrepaired = 0;
   }
 
   line(text: string): void {
@@ -38,10 +35,14 @@ export class Report {
   add(problem: Problem): void {
     const isRepaired = this.mayRepair && problem.repair !== undefined;
     if (isRepaired) this.repairs++;
-    else this.unrepaired++;
     if (this.findings.length < FINDINGS_MAX) this.#tell(problem, isRepaired);
     else this.#untold++;
     if (isRepaired) problem.repair?.();
+  }
+
+  /** What was found, when the run ends before anything could be written. */
+  get unwritten(): readonly Finding[] {
+    return this.findings.map((finding) => ({ ...finding, isRepaired: false }));
   }
 
   /** Say how many findings were left out. */

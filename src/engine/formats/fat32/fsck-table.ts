@@ -98,8 +98,7 @@ export class FatTable {
     const index = cluster & PAGE_MASK;
     const at = type === 12 ? index + (index >>> 1) : (index * type) / 8;
     const offsetBytes = fatOffsetBytes(this.#geometry, copy) + pageOffset + at;
-    const bytes = this.#medium.read(offsetBytes, type === 32 ? 4 : 2);
-    if (type === 32) bytes.fill(0);
+    const bytes = type === 12 ? this.#medium.read(offsetBytes, 2) : new Uint8Array(type / 8);
     // A lone FAT12 entry has the parity of its number: read it as entry 0 or 1 of a pair that begins one byte earlier.
     if (type === 12 && index & 1) {
       const pair = new Uint8Array([0, bytes[0] ?? 0, bytes[1] ?? 0]);

@@ -59,9 +59,8 @@ export function fsck(device: Device, options: FsckOptions): FsckReport {
     const said = report.findings.length;
     const lines = report.lines.length;
     const boot = findBoot(medium, report);
-    if (!boot) return { isReadable: false, lines: report.lines, findings: report.findings };
-    end = checkOnce(medium, report, boot);
-    if (!end) return { isReadable: false, lines: report.lines, findings: report.findings };
+    end = boot && checkOnce(medium, report, boot);
+    if (!end) return { isReadable: false, lines: report.lines, findings: report.unwritten };
     // A pass that finds nothing new need not be told: the summary is.
     if (pass > 0 && report.findings.length === said) report.lines.length = lines;
     if (report.repairs === 0) break;
