@@ -35,6 +35,7 @@ export const infoCommand: Subcommand = {
         ),
         ...(hash.hash === undefined ? [] : [['Fingerprint', hash.hash] as const]),
         ...(disk.problem === null ? [] : [['Problem', disk.problem] as const]),
+        ...(disk.volume?.warnings ?? []).map((warning) => ['Warning', warning] as const),
         ...(disk.volume === null ? [] : session.machine.info(disk.volume.device)),
       ];
       const width = Math.max(...rows.map(([key]) => key.length)) + 2;

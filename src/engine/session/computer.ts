@@ -42,8 +42,8 @@ export class Computer {
   readonly disk: Disk;
   readonly kernel: Kernel;
   readonly mounts: Mounts;
-  /** Why there is no volume, or not the one there should be. */
-  readonly problem: string | null;
+  /** What went wrong when volumes were to be mounted. */
+  readonly #mountProblem: string | null;
   readonly process: Process;
   readonly trace: MutedTrace;
 
@@ -64,13 +64,15 @@ export class Computer {
       if (index > 0) this.kernel.addDevice(device, metered);
     }
     this.mounts = new Mounts({ disk: this.disk, kernel: this.kernel, clock, trace });
-    this.problem = mount(this);
+    this.#mountProblem = mount(this);
     this.process = this.kernel.spawn();
   }
 
   /** Mounts everything that can be mounted, unless the disk is to be left alone. */
   static boot(options: ComputerOptions, mountsVolumes: boolean): Computer {
-    return new Computer(options, new SimulatedClock(), (computer) => computer.#mountAll(mountsVolumes));
+    return new Computer(options, new SimulatedClock(), (computer) =>
+      mountsVolumes ? computer.#mountAll() : null,
+    );
   }
 
   /** The machine that `save` described, on a store that holds what its disk held then. */
@@ -80,6 +82,16 @@ export class Computer {
     computer.random.restore(state.random);
     computer.disk.metered.head = state.head;
     return computer;
+  }
+
+  /** Why there is no volume to look at; null when there is one. */
+  get problem(): string | null {
+    const { slices, mapProblems, name } = this.disk;
+    if (this.mounts.first !== undefined) return null;
+    if (this.#mountProblem !== null) return this.#mountProblem;
+    const known = slices.find(({ format }) => format !== null);
+    if (known !== undefined) return `${known.device} is not mounted; diskutil mount ${known.device} does it.`;
+    return mapProblems[0] ?? `${name} holds no file system that is known here.`;
   }
 
   save(): ComputerState {
@@ -100,18 +112,13 @@ export class Computer {
     );
   }
 
-  #mountAll(mountsVolumes: boolean): string | null {
-    const { slices, mapProblems, name, store } = this.disk;
-    const problems = [...mapProblems];
-    if (slices.every(({ format }) => format === null)) {
-      problems.push(`${name} holds no file system that is known here.`);
-    }
-    for (const slice of mountsVolumes ? slices : []) {
-      if (slice.format === null) continue;
-      const problem = this.#tryMount(slice.device, { isReadOnly: store.isReadOnly, policy: this.policy });
-      if (problem !== null) problems.push(problem);
-    }
-    return this.mounts.first === undefined ? (problems[0] ?? null) : null;
+  /** The first problem that left something out. */
+  #mountAll(): string | null {
+    const { slices, store } = this.disk;
+    const problems = slices
+      .filter(({ format }) => format !== null)
+      .map(({ device }) => this.#tryMount(device, { isReadOnly: store.isReadOnly, policy: this.policy }));
+    return problems.find((problem) => problem !== null) ?? null;
   }
 
   #mountAgain({ mounts }: ComputerState): string | null {

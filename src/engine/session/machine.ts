@@ -58,7 +58,7 @@ export class SessionMachine implements Machine {
     return {
       ...{ device, index, firstBlock },
       typeName: typeName || (format === null ? '' : (DISKUTIL_TYPES[format.name] ?? format.title)),
-      label: mount?.volume.label ?? '',
+      label: mounts.labelOf(slice),
       sizeBytes: blockCount * disk.store.blockSizeBytes,
       mountPoint: mount?.on ?? null,
       formatName: format?.name ?? null,

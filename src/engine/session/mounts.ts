@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
+import { SILENT } from '../base/trace.ts';
 import type { Trace } from '../base/trace.ts';
 import type { CommitPolicy, Volume } from '../formats/contract.ts';
 import type { Kernel } from '../vfs/kernel.ts';
@@ -76,6 +77,20 @@ export class Mounts {
     const record = { slice, volume, on, options: { ...options, device, isReadOnly, on } };
     this.#records = [...this.#records, record];
     return record;
+  }
+
+  /** The label of a volume whether mounted or not; empty where none can be read. */
+  labelOf(slice: Slice): string {
+    const mounted = this.of(slice.device);
+    if (mounted !== undefined || slice.format === null) return mounted?.volume.label ?? '';
+    try {
+      const options = { isReadOnly: true, policy: 'each', clock: this.#clock, trace: SILENT } as const;
+      return slice.format.mount(slice.plain, { ...options, owner: this.#kernel.user, timeZoneMinutes: 0 })
+        .label;
+    } catch (error) {
+      if (error instanceof FsError) return '';
+      throw error;
+    }
   }
 
   /** EBUSY while somebody uses it. */

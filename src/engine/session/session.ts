@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { utf8 } from '../base/bytes.ts';
 import type { Timespec } from '../base/clock.ts';
-import { FsError } from '../base/errno.ts';
+import { FsError, strerror } from '../base/errno.ts';
 import { SILENT } from '../base/trace.ts';
 import type { Volume } from '../formats/contract.ts';
 import { imageHash } from '../device/image.ts';
@@ -250,7 +250,7 @@ export class Session {
 
   #close(line: string, exitCode: number, begun: Begun): StepView | null {
     // An interrupted line cannot be run again to the same point; what it left must stand on the disk.
-    if (exitCode === INTERRUPTED) this.#live.kernel.sync();
+    const isSynced = exitCode === INTERRUPTED && this.#sync();
     this.tape.isRecording = false;
     const costs = this.#live.disk.metered.take();
     this.#costs = addCosts(this.#costs, costs);
@@ -268,12 +268,23 @@ export class Session {
         freeBytesChange: this.#freeBytes() - begun.freeBytes,
         written: writtenRanges(this.tape, entries),
       },
-      ...{ entries, spans, state: this.#keep(exitCode === INTERRUPTED) },
+      ...{ entries, spans, state: this.#keep(isSynced) },
     });
     this.#liveStep = step.view.step;
     this.#thinOut(step.view.step);
     this.views.forget();
     return step.view;
+  }
+
+  #sync(): boolean {
+    try {
+      this.#live.kernel.sync();
+      return true;
+    } catch (error) {
+      if (!(error instanceof FsError)) throw error;
+      this.#onOutput('stderr', utf8(`sync: ${strerror(error.code)}\n`));
+      return false;
+    }
   }
 
   #freeBytes(): number {

@@ -18,7 +18,8 @@ export class DiskViews {
   }
 
   disk(): DiskView {
-    const { disk, problem } = this.#computer;
+    const { disk } = this.#computer;
+    const volume = this.#volume();
     return {
       device: disk.device,
       name: disk.name,
@@ -26,8 +27,8 @@ export class DiskViews {
       blockSizeBytes: disk.store.blockSizeBytes,
       blockCount: disk.store.blockCount,
       scheme: disk.scheme,
-      volume: this.#volume(),
-      problem,
+      volume,
+      problem: volume === null ? this.#computer.problem : null,
     };
   }
 

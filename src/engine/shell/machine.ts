@@ -25,6 +25,7 @@ export interface Machine {
 
   /** Plain sentences about one file or block: where it lies, who holds it, what deleting it would free. */
   why(pathOrBlock: string): readonly string[];
+  /** Offsets count from the start of the whole disk. */
   extentsOf(path: string): readonly Extent[];
   /** Block roles as runs: a text picture of the disk. */
   map(device: string): readonly { firstBlock: number; blockCount: number; role: string; owner: string }[];
