@@ -223,16 +223,30 @@ describe('a step', () => {
     expect(session.views.trace(1, { offset: 2, countMax: 3 }).rows).toEqual(rows.slice(2, 5));
   });
 
-  test('looking at files leaves no trace', () => {
-    const { session, run } = bench();
-    run('echo hi > a');
-    const { length } = session.tape;
-    session.views.directory('/', { offset: 0, countMax: 10 });
-    session.views.file('/a');
-    session.views.check();
-    run('echo ho > b');
-    const { rows } = session.views.trace(2, { offset: 0, countMax: 1000 });
-    expect(rows.some(({ sentence }) => sentence.includes('list'))).toBe(false);
-    expect(session.tape.entry(length).kind).toBeDefined();
+  test('looking at files leaves no trace, between lines and while one runs', () => {
+    const spansOf = (look: (session: ReturnType<typeof bench>['session']) => void) => {
+      const { session, run } = bench();
+      run('echo hi > a');
+      look(session);
+      const running = session.run('for i in 1 2 3; do echo $i > f$i; done');
+      while (running.next().done !== true) look(session);
+      return session.tape.spanCount;
+    };
+    const looked = spansOf(({ views }) => {
+      views.forget();
+      views.directory('/', { offset: 0, countMax: 10 });
+      views.file('/a');
+    });
+    expect(looked).toBe(spansOf(() => {}));
+  });
+
+  test('takes the time it took, also when it is run again after an undo', () => {
+    const { session, run } = bench({ profile: 'hdd' });
+    run('mkfile 1m a');
+    run('echo x > b; rm a');
+    const { costs } = session.timeline().steps[2]!;
+    session.undo();
+    run('echo x > b; rm a');
+    expect(session.timeline().steps[3]?.costs).toEqual(costs);
   });
 });
