@@ -5,9 +5,13 @@ export default defineConfig(({ isSsrBuild }) => ({
   base: './',
   plugins: [svelte()],
   worker: { format: 'es' },
-  build: isSsrBuild
-    ? { outDir: 'dist/cli', target: 'node20', emptyOutDir: true, copyPublicDir: false }
-    : { outDir: 'dist/page', target: 'es2022', emptyOutDir: true },
+  build: {
+    ...(isSsrBuild
+      ? { outDir: 'dist/cli', target: 'node20', copyPublicDir: false }
+      : { outDir: 'dist/page', target: 'es2022' }),
+    emptyOutDir: true,
+    rolldownOptions: { checks: { pluginTimings: false } },
+  },
   ssr: { noExternal: true },
   preview: { host: '127.0.0.1', port: 4173 },
   test: {
@@ -18,7 +22,7 @@ export default defineConfig(({ isSsrBuild }) => ({
           name: 'engine',
           environment: 'node',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/page/**', 'test/long/**'],
+          exclude: ['test/page/**'],
           testTimeout: 60_000,
         },
       },
@@ -31,15 +35,6 @@ export default defineConfig(({ isSsrBuild }) => ({
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'long',
-          environment: 'node',
-          include: ['test/long/**/*.test.ts'],
-          testTimeout: 3_600_000,
         },
       },
     ],

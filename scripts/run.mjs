@@ -79,15 +79,12 @@ async function test() {
   must(isGreen);
 }
 
-const vitest = (project) => must(tool('vitest/vitest.mjs', 'run', '--project', project, ...rest));
-
 const JOBS = {
   start() {
     build();
     must(tool('vite/bin/vite.js', 'preview', '--outDir', 'dist/page', ...rest));
   },
   test,
-  'test:long': () => vitest('long'),
   dev: () => must(tool('vite/bin/vite.js', ...rest)),
   build,
   /** Bundled first: a test runner's module loader would slow down what is measured. */

@@ -2,7 +2,7 @@ import { withImage } from './image-session.ts';
 import { EXIT, printable } from './report.ts';
 import type { Subcommand } from './run.ts';
 import { IMAGE_OPERAND, JSON_OPTION, READ_ONLY } from './settings.ts';
-import { sizeText } from './size.ts';
+import { printedSize } from '../engine/session/sentences.ts';
 
 export const infoCommand: Subcommand = {
   synopsis: {
@@ -23,14 +23,14 @@ export const infoCommand: Subcommand = {
       }
       const rows: (readonly [string, string])[] = [
         ['Image', disk.name],
-        ['Size', `${sizeText(disk.sizeBytes)} (${disk.sizeBytes.toLocaleString('en')} bytes)`],
+        ['Size', `${printedSize(disk.sizeBytes)} (${disk.sizeBytes.toLocaleString('en')} bytes)`],
         ['Blocks', `${disk.blockCount.toLocaleString('en')} of ${disk.blockSizeBytes} bytes`],
         ['Partition map', disk.scheme],
         ...slices.map(
           (slice) =>
             [
               slice.device,
-              `${slice.typeName}, ${sizeText(slice.sizeBytes)}, from block ${slice.firstBlock}`,
+              `${slice.typeName}, ${printedSize(slice.sizeBytes)}, from block ${slice.firstBlock}`,
             ] as const,
         ),
         ...(hash.hash === undefined ? [] : [['Fingerprint', hash.hash] as const]),

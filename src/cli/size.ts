@@ -20,15 +20,3 @@ export function parseSize(text: string): number {
   if (!Number.isSafeInteger(sizeBytes)) throw new UsageError(`'${text}' is not a whole number of bytes.`);
   return sizeBytes;
 }
-
-/** 67108864 → '64 MiB'. */
-export function sizeText(bytes: number): string {
-  const names = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < names.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${Number(value.toFixed(value < 10 ? 2 : 1))} ${names[unit]}`;
-}

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { helpText, parseArguments, UsageError } from '../../src/cli/options.ts';
 import type { Synopsis } from '../../src/cli/options.ts';
-import { parseSize, sizeText } from '../../src/cli/size.ts';
+import { parseSize } from '../../src/cli/size.ts';
+import { printedSize } from '../../src/engine/session/sentences.ts';
 
 const synopsis: Synopsis = {
   name: 'make',
@@ -80,6 +81,6 @@ describe('sizes', () => {
   });
 
   test('sizes are written with binary units', () => {
-    expect([0, 1536, 2 ** 26, 2 ** 40].map(sizeText)).toEqual(['0 bytes', '1.5 KiB', '64 MiB', '1 TiB']);
+    expect([0, 1536, 2 ** 26, 2 ** 40].map(printedSize)).toEqual(['0 bytes', '1.5 KiB', '64 MiB', '1 TiB']);
   });
 });

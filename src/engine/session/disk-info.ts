@@ -1,6 +1,6 @@
+import { decimalSize } from '../shell/sizes-text.ts';
 import type { Disk, Slice } from './disk.ts';
 import type { MountRecord } from './mounts.ts';
-import { counted, printedSize } from './sentences.ts';
 
 /** `diskutil info`: the rows of macOS that mean something here, in its order and with its words. */
 export interface InfoSubject {
@@ -32,7 +32,7 @@ export function diskutilInfo({ disk, slice, mount }: InfoSubject): Row[] {
     ['Device Block Size', `${disk.store.blockSizeBytes} Bytes`],
     ...(slice === null || slice.index === 0
       ? []
-      : [['Partition Offset', counted(slice.firstBlock * disk.store.blockSizeBytes, 'Byte')] as const]),
+      : [['Partition Offset', `${slice.firstBlock * disk.store.blockSizeBytes} Bytes`] as const]),
     ...(mount === undefined ? [] : spaceRows(mount, disk)),
     ['Media Read-Only', yesNo(disk.store.isReadOnly)],
     [
@@ -66,5 +66,8 @@ function spaceRows({ volume }: MountRecord, disk: Disk): Row[] {
 
 const yesNo = (value: boolean): string => (value ? 'Yes' : 'No');
 
-const size = (bytes: number, disk: Disk): string =>
-  `${printedSize(bytes)} (${counted(bytes, 'Byte')}) (exactly ${counted(bytes / disk.store.blockSizeBytes, `${disk.store.blockSizeBytes}-Byte-Unit`)})`;
+/** As macOS prints sizes: '66.1 MB (66059264 Bytes) (exactly 129022 512-Byte-Units)'. */
+function size(bytes: number, disk: Disk): string {
+  const { blockSizeBytes } = disk.store;
+  return `${decimalSize(bytes)} (${bytes} Bytes) (exactly ${bytes / blockSizeBytes} ${blockSizeBytes}-Byte-Units)`;
+}
