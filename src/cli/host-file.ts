@@ -122,18 +122,27 @@ export class HostImage {
     }
   }
 
-  /** Puts the old bytes back and says how that went. */
+  /** Puts the old bytes back; returns the error to throw, which says how that went. */
   #takeBack(undo: readonly DataPiece[], isWhole: boolean, error: unknown): unknown {
-    const failure = hostFailure('write', this.path, error, EXIT.failed);
-    if (!(failure instanceof HostError)) return failure;
     let outcome = 'it is half-written: check it before use';
     try {
-      for (const { offsetBytes, bytes } of undo.toReversed()) writeAll(this.#descriptor, bytes, offsetBytes);
+      for (const { offsetBytes, bytes } of undo.toReversed()) this.#putBack(offsetBytes, bytes);
       if (isWhole) outcome = 'it is as it was before';
     } catch (second) {
       outcome += ` (${String(second)})`;
     }
+    const failure = hostFailure('write', this.path, error, EXIT.failed);
+    if (!(failure instanceof HostError)) return failure;
     return new HostError(`${failure.message.replace(/\.$/, '')}; ${outcome}.`, EXIT.failed, { cause: error });
+  }
+
+  /** Only blocks that differ: where the write failed there may be nothing to put back, and no room to do it. */
+  #putBack(offsetBytes: number, old: Uint8Array): void {
+    const now = new Uint8Array(old.length);
+    this.read(offsetBytes, now);
+    for (const [start, end] of differences(now, old, 512)) {
+      writeAll(this.#descriptor, old.subarray(start, end), offsetBytes + start);
+    }
   }
 
   close(): void {

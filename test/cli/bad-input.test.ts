@@ -8,7 +8,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Prng } from '../../src/engine/base/prng.ts';
@@ -174,6 +174,23 @@ describe('the host', () => {
     expect(exitCode).toBe(1);
     expect(complaint).toContain('was changed by another program meanwhile; nothing is written');
     expect(readFileSync(image).equals(theirs)).toBe(true);
+  });
+
+  test('a write that fails half-way is taken back', () => {
+    const image = path('limited.img');
+    writeFileSync(image, readFileSync(path('good.img')));
+    const before = readFileSync(image);
+    // The shell's limit on file sizes lets the first megabytes be written and no more.
+    const script = 'trap "" XFSZ; ulimit -f 8000; exec "$@"';
+    const line = 'dd if=/dev/random of=x bs=1m count=9 status=none';
+    const { status, stderr } = spawnSync(
+      '/bin/sh',
+      ['-c', script, 'sh', process.execPath, path('built/main.js'), 'sh', image, '-c', line],
+      { encoding: 'utf8' },
+    );
+    expect(stderr).toContain('does not allow files of that size; it is as it was before.');
+    expect(status).toBe(1);
+    expect(readFileSync(image).equals(before)).toBe(true);
   });
 
   test('an image that may not be written can still be looked at', () => {
