@@ -339,10 +339,10 @@ class Transfer {
       this.#wholeOut += Math.floor(done / blockBytes);
       this.#wholeIn += Math.floor(done / blockBytes);
       if (done % blockBytes > 0) {
-        // The volume is full: dd would have written this part and met the end with the next.
+        // The volume is full: dd goes on with the rest of the block and is told so.
         this.#partsOut++;
         this.#wholeIn++;
-        throw new FsError('ENOSPC', 'write', this.#outputName);
+        this.#bytes += system.fill(fd, blockBytes - (done % blockBytes), fill);
       }
       yield;
     }
