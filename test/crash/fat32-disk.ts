@@ -4,6 +4,7 @@ import { Prng } from '../../src/engine/base/prng.ts';
 import { SILENT } from '../../src/engine/base/trace.ts';
 import { crashImages } from '../../src/engine/device/crash.ts';
 import { PROFILES } from '../../src/engine/device/profile.ts';
+import type { Profile } from '../../src/engine/device/profile.ts';
 import { Store } from '../../src/engine/device/store.ts';
 import type { Tape } from '../../src/engine/device/tape.ts';
 import type { CommitPolicy, Volume, VolumeNode } from '../../src/engine/formats/contract.ts';
@@ -15,12 +16,37 @@ export const upTo = (count: number): number[] => Array.from({ length: count }, (
 
 export const data = (length: number, seed: number): Uint8Array => new Prng(1000 + seed).bytes(length);
 
-export const TYPES = [
-  { type: 12, sizeBytes: 1440 * 1024, settings: { type: 'fat12' } },
-  { type: 16, sizeBytes: 12 << 20, settings: { type: 'fat16' } },
-  { type: 32, sizeBytes: 40 << 20, settings: { type: 'fat32' } },
-] as const;
-export type Type = (typeof TYPES)[number];
+export interface Type {
+  readonly type: 12 | 16 | 32;
+  readonly sizeBytes: number;
+  readonly blockSizeBytes: number;
+  readonly settings: Readonly<Record<string, string>>;
+  /** What the device promises of a block that the power cut hit. */
+  readonly profile: Profile;
+}
+
+const { hdd, nvme } = PROFILES;
+
+export const TYPES: readonly Type[] = [
+  { type: 12, sizeBytes: 1440 * 1024, blockSizeBytes: 512, settings: { type: 'fat12' }, profile: hdd },
+  { type: 16, sizeBytes: 12 << 20, blockSizeBytes: 512, settings: { type: 'fat16' }, profile: hdd },
+  { type: 32, sizeBytes: 40 << 20, blockSizeBytes: 512, settings: { type: 'fat32' }, profile: hdd },
+];
+
+/**
+ * Sectors of 4096 bytes that are written whole or not at all. On a disk that tears them, a long name may lose its first
+ * parts as well, and its file is seen under its short name.
+ */
+export const LARGE_SECTORS: Type = {
+  type: 16,
+  sizeBytes: 64 << 20,
+  blockSizeBytes: 4096,
+  settings: { type: 'fat16' },
+  profile: nvme,
+};
+
+export const emptyStore = ({ blockSizeBytes, sizeBytes }: Type): Store =>
+  new Store({ blockSizeBytes, blockCount: sizeBytes / blockSizeBytes });
 
 const INIT = { mode: 0o644, uid: 501, gid: 20 };
 
@@ -33,8 +59,11 @@ export class Disk {
   /** Contents that a path ever had since `remember`. */
   readonly ever = new Map<string, Uint8Array[]>();
 
-  constructor(type: Type, policy: CommitPolicy) {
-    this.store = new Store({ blockSizeBytes: 512, blockCount: type.sizeBytes / 512 });
+  constructor(
+    readonly type: Type,
+    policy: CommitPolicy,
+  ) {
+    this.store = emptyStore(type);
     makeVolume(this.store, type, 'OLD');
     this.volume = mount(this.store, options(policy, false));
     // Bystanders: a filler brings the next free clusters near the border of two FAT sectors.
@@ -141,12 +170,12 @@ export function makeVolume(store: Store, { settings }: Type, label: string): voi
   newfs(store, { label, settings, clock: new SimulatedClock(), random: new Prng(1), partitionFirstBlock: 0 });
 }
 
-export const imagesOf = (before: Store, tape: Tape) =>
+export const imagesOf = (before: Store, tape: Tape, { profile }: Type) =>
   crashImages(
     before,
     tape,
     { from: 0, to: tape.length },
-    { profile: PROFILES.hdd, seed: 7, exhaustiveMax: 7, samples: 24 },
+    { profile, seed: 7, exhaustiveMax: 7, samples: 24 },
   );
 
 export const options = (policy: CommitPolicy, isReadOnly: boolean) => ({
