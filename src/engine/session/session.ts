@@ -170,7 +170,9 @@ export class Session {
 
   /** Of everything since the session began, whatever was undone in between. */
   get totalCosts(): Costs {
-    return addCosts(this.#costs, this.#live.disk.metered.take());
+    assert(!this.#isRunning, 'costs are summed up between lines');
+    this.#costs = addCosts(this.#costs, this.#live.disk.metered.take());
+    return this.#costs;
   }
 
   set columns(columns: number) {
@@ -250,7 +252,8 @@ export class Session {
 
   #close(line: string, exitCode: number, begun: Begun): StepView | null {
     // An interrupted line cannot be run again to the same point; what it left must stand on the disk.
-    const isSynced = exitCode === INTERRUPTED && this.#sync();
+    const isInterrupted = this.#isInterrupted;
+    if (isInterrupted) this.#sync();
     this.tape.isRecording = false;
     const costs = this.#live.disk.metered.take();
     this.#costs = addCosts(this.#costs, costs);
@@ -268,7 +271,7 @@ export class Session {
         freeBytesChange: this.#freeBytes() - begun.freeBytes,
         written: writtenRanges(this.tape, entries),
       },
-      ...{ entries, spans, state: this.#keep(isSynced) },
+      ...{ entries, spans, state: this.#keep(isInterrupted) },
     });
     this.#liveStep = step.view.step;
     this.#thinOut(step.view.step);
@@ -276,14 +279,12 @@ export class Session {
     return step.view;
   }
 
-  #sync(): boolean {
+  #sync(): void {
     try {
       this.#live.kernel.sync();
-      return true;
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
       this.#onOutput('stderr', utf8(`sync: ${strerror(error.code)}\n`));
-      return false;
     }
   }
 
@@ -292,9 +293,13 @@ export class Session {
     return statistics === undefined ? 0 : statistics.freeBlocks * statistics.blockSizeBytes;
   }
 
-  /** What was run so far cannot be undone any more: the history begins here. */
+  /**
+   * What was run so far cannot be undone any more: the history begins here, with everything on the disk. FsError of the
+   * disk when that cannot be.
+   */
   beginHistory(): void {
     assert(!this.#isRunning, 'history begins between lines');
+    if (!this.#live.isSettled) this.#live.kernel.sync();
     this.#history = new History(this.#beginning());
     this.#liveStep = 0;
     this.views.forget();
@@ -311,13 +316,13 @@ export class Session {
     return { view, entries: none, spans: none, state: this.#keep(false) };
   }
 
-  /** `isSynced`: everything was written just now. What an interrupted line left open is lost when going back to it. */
-  #keep(isSynced: boolean): Kept {
+  /** `isFinal`: there is no other way back here than from the disk; what is not on it, or open, is lost then. */
+  #keep(isFinal: boolean): Kept {
     return {
       computer: this.#live.save(),
       shell: this.#shell.state(),
       version: this.#settings.isRecording ? this.store.version() : null,
-      isSettled: isSynced || this.#live.isSettled,
+      isSettled: isFinal || this.#live.isSettled,
       typed: this.#typed,
     };
   }
@@ -382,10 +387,11 @@ export class Session {
     this.#isMuted = true;
     this.#live.disk.metered.take();
     for (const text of step.state.typed) this.#shell.type(text);
-    const running = this.#shell.run(step.view.line);
-    while (running.next().done !== true);
+    const running = this.#shell.run(step.view.line, { isRemembered: false });
+    while (running.next().done !== true) if (this.#shell.isWaitingForInput) this.#shell.type(null);
     this.#shell.takeUnread();
     this.#live.disk.metered.take();
+    this.#requested = null;
     this.#isMuted = false;
   }
 

@@ -95,14 +95,15 @@ export class Shell {
 
   /**
    * Runs a line, or a script of many. Returns the exit code; cancelled by `return()`, it leaves 130 in `$?`.
-   * Failures of the user or the disk are printed; only bugs are thrown.
+   * Failures of the user or the disk are printed; only bugs are thrown. `isRemembered` false: no line of the history, for
+   * lines that are run again on the way to an earlier moment.
    */
-  *run(text: string): Running {
+  *run(text: string, { isRemembered = true } = {}): Running {
     assert(!this.#isRunning, 'one line runs at a time');
     const environment = this.#environment;
     this.#isRunning = true;
     environment.calls = new CallStack();
-    if (text.trim() !== '') this.#shared.history.push(text.replace(/\n$/, ''));
+    if (isRemembered && text.trim() !== '') this.#shared.history.push(text.replace(/\n$/, ''));
     let status = CANCELLED;
     try {
       status = yield* environment.calls.run(runProcess(environment, this.#runLine(environment, text)));

@@ -65,6 +65,21 @@ describe.each(['each', 'writeback'] as const)('history under %s', (policy) => {
     expect(run('echo $x; type f')).not.toContain('f is a function');
   });
 
+  test('lines before the beginning of the history stay; lines that are run again are not remembered twice', () => {
+    const { session, run } = bench({ policy });
+    run('echo one > a; mkdir d; cd d');
+    session.beginHistory();
+    const beginning = session.imageHash();
+    run('echo two > b');
+    run('echo three > ../c');
+    session.undo();
+    session.undo();
+    expect([session.imageHash(), session.timeline().canUndo]).toEqual([beginning, false]);
+    session.redo();
+    expect(run('cat ../a b; pwd')).toBe('one\ntwo\n/Volumes/BENCH/d\n');
+    expect(run('history').trimEnd().split('\n')).toHaveLength(5);
+  });
+
   test('what a command read from the terminal is read again when lines are replayed', () => {
     const { session, run } = bench({ policy, isTerminal: true });
     run('read x; echo "$x" > typed', ['hello\n']);
