@@ -123,14 +123,7 @@ function tableOf(disk: DiskDescription): string {
   const rows = [
     `/dev/${device} (${isImage ? 'disk image' : 'external, physical'}):\n`,
     '   #:                       TYPE NAME                    SIZE       IDENTIFIER\n',
-    row(
-      0,
-      whole?.typeName || SCHEME_TYPES[scheme],
-      whole?.label ?? '',
-      isImage ? '+' : '*',
-      sizeBytes,
-      device,
-    ),
+    row(0, SCHEME_TYPES[scheme], whole?.label ?? '', isImage ? '+' : '*', sizeBytes, device),
     ...slices
       .filter((slice) => slice !== whole)
       .map((slice) => row(slice.index, slice.typeName, slice.label, ' ', slice.sizeBytes, slice.device)),

@@ -53,7 +53,7 @@ describe('fsck_msdos', () => {
       /File system check exit code is 8\n[^]*Underlying error: 8\n\[1\]\n$/,
     );
     expect(bench.run('diskutil repairVolume disk1s1')).toMatch(
-      /Restoring the original state found as unmounted\nFinished file system repair on disk1s1\n$/,
+      /Restoring the original state found as unmounted\nFinished file system repair on disk1s1 UNTITLED\n$/,
     );
     expect(bench.run('mount disk1s1; cat /Volumes/*/a')).not.toContain('No such file');
   });
