@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  copyFileSync,
   closeSync,
   mkdirSync,
   openSync,
@@ -110,6 +111,15 @@ describe('no image at all', () => {
     expect(diskoscope(['nwfs']).stderr).toContain('did you mean newfs?');
     expect(diskoscope(['nwfs'])).toMatchObject({ exitCode: 2 });
   });
+});
+
+test('the installed command says what to do before it was built', () => {
+  mkdirSync(path('unbuilt/scripts'), { recursive: true });
+  copyFileSync('scripts/diskoscope.mjs', path('unbuilt/scripts/diskoscope.mjs'));
+  const { status, stderr } = spawnSync(process.execPath, [path('unbuilt/scripts/diskoscope.mjs')], {
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([3, 'diskoscope: not built yet: run npm run build first\n']);
 });
 
 describe('damage', () => {

@@ -103,6 +103,19 @@ describe('the engine behind the wire', () => {
     expect(await api.type('nobody')).toBe(false);
   });
 
+  test('Ctrl-C ends a command that waits for input, whenever it comes', async () => {
+    const api = engine();
+    await api.createDisk(request);
+    for (let i = 0; i < 10; i++) {
+      let isAsked = false;
+      const running = api.run('echo prompt; read x', () => {
+        if (!isAsked) void api.interrupt();
+        isAsked = true;
+      });
+      expect((await running).step?.exitCode).toBe(130);
+    }
+  });
+
   test('an error of the disk arrives with its errno', async () => {
     const api = engine();
     await api.createDisk(request);

@@ -164,8 +164,9 @@ export class Session {
     return this.#shell.exitCode;
   }
 
+  /** A command reads what nobody has typed yet: the host may rest until `type` or `interrupt`. */
   get isWaitingForInput(): boolean {
-    return this.#shell.isWaitingForInput;
+    return this.#shell.isWaitingForInput && !this.#isInterrupted;
   }
 
   /** Of everything since the session began, whatever was undone in between. */
