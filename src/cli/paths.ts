@@ -7,5 +7,3 @@ export function pathInVolume(mountPoint: string, path: string): string {
   const clean = path.replace(/^\/+/, '').replace(/\/+$/, '');
   return clean === '' ? mountPoint : `${mountPoint}/${clean}`;
 }
-
-export const baseName = (path: string): string => path.replace(/\/+$/, '').replace(/^.*\//, '');
