@@ -9,5 +9,7 @@ test('what was run is not offered again; what follows is', () => {
 test('a file that a line took away is no longer spoken of', () => {
   const offered = nextSuggestion(true, ['cp film.mov copy.mov', 'rm film.mov'])?.line ?? '';
   expect(offered).not.toContain('film.mov');
-  expect(nextSuggestion(false, ['ls -l', 'mkfile 1m film.mov', 'rm -f film.mov'])?.line).toBe('diskutil list');
+  expect(nextSuggestion(false, ['ls -l', 'mkfile 1m film.mov', 'rm -f film.mov'])?.line).toBe(
+    'diskutil list',
+  );
 });
