@@ -41,8 +41,6 @@ export interface FormatCase {
   readonly facts: FormatFacts;
   /** On a disk, not in memory: worth comparing with the oracle. */
   readonly isReal: boolean;
-  /** Own fsck every so many random operations: 1 where it is quick. */
-  readonly checkEvery: number;
   newDisk(): TestDisk;
 }
 
@@ -50,7 +48,6 @@ const memory = (name: string, facts: FormatFacts, limits: Partial<MemoryLimits>)
   name,
   facts,
   isReal: false,
-  checkEvery: 10,
   newDisk() {
     let volume: MemoryVolume | undefined;
     const disk: TestDisk = {
@@ -103,11 +100,10 @@ export const MEMORY_LIKE_FAT = memory('memory like FAT', FAT_FACTS, {
 });
 
 /** FAT with small disks: the type is decided by the count of clusters, so each has the smallest that gives it. */
-const fat = (name: string, type: string, sizeBytes: number, checkEvery: number): FormatCase => ({
+const fat = (name: string, type: string, sizeBytes: number): FormatCase => ({
   name,
   facts: FAT_FACTS,
   isReal: true,
-  checkEvery,
   newDisk() {
     const store = new Store({ blockSizeBytes: 512, blockCount: sizeBytes / 512 });
     fat32.newfs(store, {
@@ -138,9 +134,9 @@ export const FORMATS: readonly FormatCase[] = [
   memory('memory', ALL, {}),
   memory('memory with the limits of FAT', FAT_FACTS, { storedTime: fatTime }),
   memory('memory without any links', { ...FAT_FACTS, hasSymlinks: false }, { storedTime: fatTime }),
-  fat('FAT12', 'fat12', 1_440 * 1024, 1),
-  fat('FAT16', 'fat16', 4 * 2 ** 20, 1),
-  fat('FAT32', 'fat32', 34 * 2 ** 20, 5),
+  fat('FAT12', 'fat12', 1_440 * 1024),
+  fat('FAT16', 'fat16', 4 * 2 ** 20),
+  fat('FAT32', 'fat32', 34 * 2 ** 20),
 ];
 
 /** Only the blocks that hold something are written: the host's file has holes for the rest. */
