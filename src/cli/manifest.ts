@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FsError } from '../engine/base/errno.ts';
-import type { Timespec } from '../engine/base/clock.ts';
+import { isoTime } from '../engine/session/sentences.ts';
 import type { Session } from '../engine/session/session.ts';
 import type { Stat } from '../engine/vfs/calls.ts';
 import { O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../engine/vfs/constants.ts';
@@ -111,7 +111,7 @@ function manifestLine({ system, mountPoint }: Session, path: string): ManifestLi
     mode: (stat.mode & 0o7777).toString(8).padStart(4, '0'),
     nlink: stat.linkCount,
     size: type === 'directory' ? 0 : stat.sizeBytes,
-    mtime: timeText(stat.modifyTime),
+    mtime: isoTime(stat.modifyTime),
     sha256: type === 'file' ? checksum(system, full) : null,
     target: type === 'symlink' ? system.readlink(full) : null,
     xattrs: type === 'symlink' ? {} : attributesOf(system, full),
@@ -145,11 +145,4 @@ function attributesOf(system: Session['system'], path: string): Record<string, s
   return Object.fromEntries(
     names.map((name) => [name, Buffer.from(system.getxattr(path, name)).toString('base64')]),
   );
-}
-
-export function timeText({ seconds, nanoseconds }: Timespec): string {
-  const date = new Date(seconds * 1000);
-  if (Number.isNaN(date.getTime())) return `${seconds}.${nanoseconds}`;
-  const decimals = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
-  return date.toISOString().replace(/\.000Z$/, `${decimals}Z`);
 }

@@ -1,3 +1,4 @@
+import type { SessionSettings } from '../engine/session/settings.ts';
 import type {
   BlockView,
   CheckView,
@@ -81,7 +82,7 @@ export interface SessionOptions {
   readonly policy: 'each' | 'writeback';
 }
 
-export type ProfileName = 'hdd' | 'sata-ssd' | 'nvme' | 'sd-card';
+export type ProfileName = SessionSettings['profile'];
 
 export interface NewDiskRequest extends SessionOptions {
   readonly format: string;

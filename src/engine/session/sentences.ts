@@ -1,3 +1,5 @@
+import type { Timespec } from '../base/clock.ts';
+
 /** Words for numbers, as the session's sentences and reports print them. */
 
 const UNITS = ['bytes', 'KiB', 'MiB', 'GiB', 'TiB'];
@@ -15,3 +17,11 @@ export function printedSize(bytes: number): string {
 
 export const counted = (count: number, noun: string): string =>
   `${count.toString().replace(/\B(?=(\d{3})+$)/g, ',')} ${noun}${count === 1 ? '' : 's'}`;
+
+/** '2026-01-01T09:00:00.25Z': as many decimals as the time has; plain seconds where no calendar reaches. */
+export function isoTime({ seconds, nanoseconds }: Timespec): string {
+  const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return `${seconds} s`;
+  const decimals = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
+  return date.toISOString().replace(/\.000Z$/, `${decimals}Z`);
+}

@@ -7,7 +7,7 @@ import type { Stat } from '../vfs/calls.ts';
 import { O_DIRECTORY, O_RDONLY, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT } from '../vfs/constants.ts';
 import type { Process } from '../vfs/process.ts';
 import type { Computer } from './computer.ts';
-import { counted, printedSize } from './sentences.ts';
+import { counted, isoTime, printedSize } from './sentences.ts';
 import type { DirectoryView, FileDetailView, FileView } from './view.ts';
 
 /**
@@ -163,10 +163,5 @@ function attributeRows(stat: Stat, file: FileView): (readonly [string, string])[
   ];
 }
 
-/** '2026-01-01 09:00:00.25 UTC': as many decimals as the time has. */
-export function timeText({ seconds, nanoseconds }: Timespec): string {
-  const date = new Date(seconds * 1000);
-  if (Number.isNaN(date.getTime())) return `${seconds} s`;
-  const decimals = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
-  return `${date.toISOString().slice(0, 19).replace('T', ' ')}${decimals} UTC`;
-}
+/** '2026-01-01 09:00:00.25 UTC' */
+const timeText = (time: Timespec): string => isoTime(time).replace('T', ' ').replace('Z', ' UTC');

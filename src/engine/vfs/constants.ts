@@ -52,7 +52,6 @@ export const RENAME_SWAP = 0x0002;
 export const RENAME_EXCL = 0x0004;
 
 /** <sys/syslimits.h> */
-export const NAME_MAX = 255;
 export const PATH_BYTES_MAX = 1024;
 export const SYMLINKS_MAX = 32;
 export const OPEN_MAX = 256;

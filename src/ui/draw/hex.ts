@@ -2,7 +2,6 @@ import type { Annotation } from '../../rpc/protocol.ts';
 
 /** Geometry of the hex pane: rows of 16 bytes, and which field each byte belongs to. */
 
-export const ROW_BYTES = 16;
 export const TINTS = 4;
 
 /** Index of the field per byte of the block; −1 where none covers it. Of overlapping fields the later wins. */

@@ -182,18 +182,6 @@ export const labelText = (field: string): string =>
 
 const SHORT_CHARACTERS = /^[A-Z0-9$%'\-_@~`!(){}^#&]*$/;
 
-/** Does the entry hold a name that FATGEN allows? Bytes above 7F belong to code pages and pass. */
-export function isValidShortName(short: string): boolean {
-  const base = short.slice(0, 8).trimEnd();
-  const extension = short.slice(8).trimEnd();
-  const high = /[\x80-\xff]/g;
-  return (
-    base !== '' &&
-    SHORT_CHARACTERS.test(base.replace(high, '').replace(/ /g, '')) &&
-    SHORT_CHARACTERS.test(extension.replace(high, '').replace(/ /g, ''))
-  );
-}
-
 export interface ShortForm {
   readonly short: string;
   readonly ntCase: number;
