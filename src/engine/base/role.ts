@@ -11,6 +11,8 @@ export const ROLES = [
   'reserved', // set aside by the format, no meaning of its own
   'partition', // protective MBR, GPT headers and entries
   'bad', // marked as unusable
+  'tree', // nodes of B-trees
+  'journal', // journal info block and journal
 ] as const;
 
 export type Role = (typeof ROLES)[number];

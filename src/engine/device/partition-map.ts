@@ -82,6 +82,7 @@ export const VOLUME_TYPES = {
   fat32: { mbrType: 0x0c, gptType: GPT_TYPES['Microsoft Basic Data'] },
   exfat: { mbrType: 0x07, gptType: GPT_TYPES['Microsoft Basic Data'] },
   hfsplus: { mbrType: 0xaf, gptType: GPT_TYPES.Apple_HFS },
+  hfsx: { mbrType: 0xaf, gptType: GPT_TYPES.Apple_HFS },
   apfs: { mbrType: 0xaf, gptType: GPT_TYPES.Apple_APFS },
 } as const satisfies Record<string, VolumeType>;
 

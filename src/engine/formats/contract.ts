@@ -15,7 +15,7 @@ export type { Fill } from '../device/device.ts';
  * and has no state of its own outside the volumes it mounts.
  */
 export interface Format {
-  /** The word after `newfs -t`: 'fat32'. */
+  /** The word after `newfs -t`: 'fat32'. HFSX has a name of its own, though it shares its code with HFS+. */
   readonly name: FormatName;
   /** How macOS calls it: 'MS-DOS (FAT32)'. */
   readonly title: string;
@@ -35,7 +35,7 @@ export interface Format {
   structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
 }
 
-export type FormatName = 'fat32';
+export type FormatName = 'fat32' | 'exfat' | 'hfsplus' | 'hfsx';
 
 // ── making ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -79,7 +79,8 @@ export interface MountOptions {
   readonly isContinued?: boolean;
 }
 
-export type FileType = 'file' | 'directory' | 'symlink' | 'character device' | 'block device';
+export type FileType =
+  'file' | 'directory' | 'symlink' | 'character device' | 'block device' | 'fifo' | 'socket';
 
 /**
  * A file in use, like a vnode: one object per file for as long as anybody holds it, whatever its name becomes.
@@ -160,7 +161,10 @@ export interface VolumeCapabilities {
   readonly hasHardLinks: boolean;
   readonly hasSymlinks: boolean;
   readonly hasSparseFiles: boolean;
+  /** By the format itself, through the four calls below; false: vfs keeps them in AppleDouble files. */
   readonly hasExtendedAttributes: boolean;
+  /** renamex_np(RENAME_EXCL); a volume without it answers ENOTSUP. */
+  readonly hasExclusiveRename?: boolean;
 }
 
 /**
@@ -226,6 +230,20 @@ export interface Volume {
   preallocate?(node: VolumeNode, lengthBytes: number): number;
   extents(node: VolumeNode): Extent[];
 
+  // Extended attributes, all four or none. `com.apple.FinderInfo` (32 bytes) and `com.apple.ResourceFork` are among
+  // them, wherever the format keeps them. vfs has checked permissions, the name's form and length, CREATE and REPLACE.
+  /** undefined when there is none. FinderInfo of zeros is none; an empty resource fork is none. */
+  getExtendedAttribute?(node: VolumeNode, name: string): Uint8Array | undefined;
+  /** Replaces the whole value. E2BIG, ENOSPC. */
+  setExtendedAttribute?(node: VolumeNode, name: string, value: Uint8Array): void;
+  /** ENOATTR when there is none. */
+  removeExtendedAttribute?(node: VolumeNode, name: string): void;
+  /** FinderInfo and ResourceFork first, the others in the order of the disk. */
+  listExtendedAttributes?(node: VolumeNode): string[];
+
+  /** exchangedata(2): the contents change hands, names and attributes stay. vfs has checked that both are files. */
+  exchange?(first: VolumeNode, second: VolumeNode): void;
+
   /** One more holder (an open descriptor, a current directory). */
   retain(node: VolumeNode): void;
   /** One holder less. The last one of a file without a name frees its contents. */
@@ -236,8 +254,6 @@ export interface Volume {
   sync(node?: VolumeNode): void;
   /** `sync`, say clean, forget everything. No other call may follow. */
   unmount(): void;
-
-  // What only some formats can answer (hard links above, and these) comes with the format that needs it.
 }
 
 export interface NodeInit {

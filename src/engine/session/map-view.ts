@@ -22,6 +22,8 @@ const WEIGHT: Readonly<Record<Role, number>> = {
   reserved: 1,
   data: 2,
   allocation: 4,
+  journal: 8,
+  tree: 16,
   directory: 1024,
   header: 65_536,
   partition: 65_536,

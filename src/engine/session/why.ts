@@ -22,6 +22,8 @@ const ROLE_SENTENCES: Readonly<Record<Region['role'], (owner: string) => string>
   data: (owner) => `It holds contents of ${owner || 'a file'}.`,
   reserved: (owner) => `It is set aside${owner === '' ? '' : ` (${owner})`} and holds nothing of a file.`,
   partition: (owner) => `It belongs to the ${owner || 'partition map'}, which says where the volumes begin.`,
+  tree: (owner) => `It holds nodes of ${owner || 'a B-tree'}: records sorted by key.`,
+  journal: () => 'It belongs to the journal: changes are written down here before they are made.',
   bad: () => 'It is marked as bad: nothing is written here.',
 };
 

@@ -3,7 +3,18 @@ import { FsError } from '../base/errno.ts';
 import type { AttributeChange, FileType } from '../formats/contract.ts';
 import type { Stat } from './calls.ts';
 import { followOwnership } from './companion.ts';
-import { R_OK, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFREG, W_OK, X_OK } from './constants.ts';
+import {
+  R_OK,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFREG,
+  S_IFSOCK,
+  W_OK,
+  X_OK,
+} from './constants.ts';
 import { SF_APPEND, SF_ARCHIVED, SF_IMMUTABLE } from './constants.ts';
 import type { Kernel } from './kernel.ts';
 import type { Place } from './mount.ts';
@@ -19,6 +30,8 @@ const TYPE_BITS: Readonly<Record<FileType, number>> = {
   symlink: S_IFLNK,
   'character device': S_IFCHR,
   'block device': S_IFBLK,
+  fifo: S_IFIFO,
+  socket: S_IFSOCK,
 };
 
 /** <sys/stat.h>: the flags only root may touch. */

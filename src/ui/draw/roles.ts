@@ -29,6 +29,16 @@ const LOOKS: Readonly<Record<Role, Omit<RoleLook, 'role'>>> = {
     glyph: 'M1.5 6.4h7v1.6h-7z',
   },
   directory: { label: 'directory', plain: 'names, sizes, dates, first blocks', glyph: 'M4.2 1.5h1.6v7H4.2z' },
+  tree: {
+    label: 'tree node',
+    plain: 'nodes of B-trees: records, sorted by key',
+    glyph: 'M4 1.5h2v2.5h2.5v4H6V5.5H4V8H1.5V4H4z',
+  },
+  journal: {
+    label: 'journal',
+    plain: 'changes written down before they are made',
+    glyph: 'M1.5 2.5h7v1.2h-7zM1.5 6.3h7v1.2h-7z',
+  },
   data: { label: 'file data', plain: 'contents of files', glyph: '' },
   reserved: { label: 'reserved', plain: 'set aside by the format', glyph: 'M4 4h2v2H4z' },
   bad: {
