@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  constants,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -72,5 +80,30 @@ export function fsckVfat(imagePath: string): string {
   if (program === null) return '';
   const { exitCode, output } = runChecker(program, ['-n', imagePath]);
   const isClean = exitCode === 0 && output.trim().split('\n').length === 2;
+  return isClean ? '' : `exit ${exitCode}\n${output}`;
+}
+
+/**
+ * Strict verdict of fsck.exfat. With -n it does not see clusters that nobody uses; rescuing them on a copy would write,
+ * so a clean volume is one that this leaves as it is.
+ */
+export function fsckExfat(imagePath: string): string {
+  const program = findChecker('fsck.exfat');
+  if (program === null) return '';
+  const { exitCode, output } = runChecker(program, ['-n', imagePath]);
+  if (exitCode !== 0) return `exit ${exitCode}\n${output}`;
+  const copy = join(temporaryFolder(), 'copy.img');
+  copyFileSync(imagePath, copy, constants.COPYFILE_FICLONE);
+  const rescue = runChecker(program, ['-y', '-s', copy]);
+  const isUnchanged = readFileSync(imagePath).equals(readFileSync(copy));
+  return isUnchanged ? '' : `fsck.exfat -y -s changes a copy\n${rescue.output}`;
+}
+
+/** Strict verdict of fsck.hfsplus: without -f it would not look at a journaled volume at all. */
+export function fsckHfsplus(imagePath: string): string {
+  const program = findChecker('fsck.hfsplus');
+  if (program === null) return '';
+  const { exitCode, output } = runChecker(program, ['-fn', imagePath]);
+  const isClean = exitCode === 0 && output.includes('appears to be OK');
   return isClean ? '' : `exit ${exitCode}\n${output}`;
 }
