@@ -1,4 +1,5 @@
 import { FsError } from '../engine/base/errno.ts';
+import { openUdif } from '../engine/device/udif.ts';
 import { openDisk } from '../engine/session/new-disk.ts';
 import { Session } from '../engine/session/session.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
@@ -26,6 +27,12 @@ export interface ImageSettings extends SessionSettings {
  */
 export function openImageSession(path: string, settings: ImageSettings): ImageSession {
   const image = HostImage.open(path, !settings.isReadOnly);
+  if (!settings.isReadOnly && openUdif(image, path) !== null) {
+    image.close();
+    const detail =
+      'a packed disk image (.dmg) is only read; `hdiutil convert -format UDRW` unpacks it on a Mac';
+    throw new HostError(`${printable(path)}: ${detail}`, EXIT.usage);
+  }
   const { output } = settings;
   const session = Session.open(
     openDisk(image, path, settings.isReadOnly),

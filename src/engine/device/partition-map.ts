@@ -2,6 +2,7 @@ import type { Prng } from '../base/prng.ts';
 import type { Role } from '../base/role.ts';
 import type { Annotation } from '../codec/struct.ts';
 import type { Device } from './device.ts';
+import { annotateApmBlock, apmBlocks, readApm } from './apm.ts';
 import {
   GPT_ENTRIES,
   GPT_ENTRY_BYTES,
@@ -16,6 +17,9 @@ import { ALIGNMENT_BYTES, Mbr, MBR_SLOTS, MbrSlot, readMbr, slotOffsetBytes, wri
 
 /** Which parts a disk has, whatever kind of map says so. */
 export type Scheme = 'none' | 'gpt' | 'mbr';
+
+/** What is found on a disk; Apple's older map is read, not made. */
+export type MapScheme = Scheme | 'apm';
 
 export interface Partition {
   /** From 1, as in 'disk1s1'. */
@@ -32,15 +36,17 @@ export interface Partition {
 }
 
 export interface PartitionMap {
-  readonly scheme: Scheme;
+  readonly scheme: MapScheme;
   readonly partitions: readonly Partition[];
   /** Sentences about damage and about what is not opened. */
   readonly problems: readonly string[];
 }
 
+const NO_MAP: PartitionMap = { scheme: 'none', partitions: [], problems: [] };
+
 /** Never throws on damage: what is wrong is said in `problems`, and a partition that is wrong is not usable. */
 export function readPartitionMap(device: Device): PartitionMap {
-  const map = readGpt(device) ?? readMbr(device) ?? { scheme: 'none', partitions: [], problems: [] };
+  const map = readGpt(device) ?? readApm(device) ?? readMbr(device) ?? NO_MAP;
   const problems = [...map.problems];
   const partitions = map.partitions.map((partition) => {
     const trouble = troubleWith(partition, map, device);
@@ -143,7 +149,8 @@ export function mapRegions(device: Device, map: PartitionMap): MapRegion[] {
   const region = (firstBlock: number, blockCount: number, role: Role, owner: string): MapRegion => ({
     ...{ firstBlock, blockCount, role, owner },
   });
-  const frontBlocks = map.scheme === 'gpt' ? 1 + gptReservedBlocks(device) : 1;
+  const frontBlocks =
+    map.scheme === 'apm' ? apmBlocks(device, map) : map.scheme === 'gpt' ? 1 + gptReservedBlocks(device) : 1;
   const backBlocks = map.scheme === 'gpt' ? gptReservedBlocks(device) : 0;
   const parts = map.partitions.filter(({ isUsable }) => isUsable).sort((a, b) => a.firstBlock - b.firstBlock);
   const regions = [region(0, frontBlocks, 'partition', OWNER)];
@@ -170,6 +177,11 @@ export function annotateMapBlock(
     ...{ role: 'partition', owner: OWNER, title },
     fields: withRest(fields, bytes.length),
   });
+  if (map.scheme === 'apm') {
+    if (block >= apmBlocks(device, map)) return null;
+    const { title, fields } = annotateApmBlock(device, block);
+    return said(title, fields);
+  }
   if (block === 0) {
     device.read(block, bytes);
     const slots = Array.from({ length: MBR_SLOTS }, (_, i) => MbrSlot.annotate(bytes, slotOffsetBytes(i)));

@@ -12,7 +12,7 @@ export interface InfoSubject {
 
 type Row = readonly [string, string];
 
-const SCHEME_NAMES = { none: 'none', gpt: 'GUID_partition_scheme', mbr: 'FDisk_partition_scheme' } as const;
+const SCHEME_NAMES = { none: 'none', gpt: 'GUID_partition_scheme', mbr: 'FDisk_partition_scheme', apm: 'Apple_partition_scheme' } as const;
 
 export function diskutilInfo({ disk, slice, mount }: InfoSubject): Row[] {
   const device = slice?.device ?? disk.device;

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
 import type { Device } from '../device/device.ts';
 import { annotateMapBlock, mapRegions, readPartitionMap } from '../device/partition-map.ts';
-import type { MapBlockAnnotation, MapRegion, PartitionMap, Scheme } from '../device/partition-map.ts';
+import type { MapBlockAnnotation, MapRegion, MapScheme, PartitionMap } from '../device/partition-map.ts';
 import { PartitionDevice } from '../device/partition.ts';
 import { PROFILES } from '../device/profile.ts';
 import type { ProfileName } from '../device/profile.ts';
@@ -46,7 +46,7 @@ export class Disk {
     this.examine();
   }
 
-  get scheme(): Scheme {
+  get scheme(): MapScheme {
     return this.#map.scheme;
   }
 

@@ -8,6 +8,7 @@ import type { Scheme } from '../device/partition-map.ts';
 import { PartitionDevice } from '../device/partition.ts';
 import { DEVICE_BYTES_MAX, Store } from '../device/store.ts';
 import type { Backing } from '../device/store.ts';
+import { openUdif } from '../device/udif.ts';
 import type { NewfsReport } from '../formats/contract.ts';
 import { formatNamed } from '../formats/registry.ts';
 import { printedSize } from './sentences.ts';
@@ -49,19 +50,21 @@ export function createDisk(request: NewDisk): { readonly store: Store; readonly 
 }
 
 /**
- * A disk over an image of the host. FsError EINVAL with a sentence when it is none: too short, or beyond 16 TiB. Bytes
- * behind the last whole block are not part of the disk.
+ * A disk over an image of the host, or over the disk inside a `.dmg` (UDIF). FsError EINVAL with a sentence when it is
+ * none: too short, or beyond 16 TiB; EFTYPE for a `.dmg` that cannot be unpacked. Bytes behind the last whole block are
+ * not part of the disk.
  */
 export function openDisk(backing: Backing, name: string, isReadOnly: boolean): Store {
-  const blockCount = Math.floor(backing.sizeBytes / SECTOR_BYTES);
-  if (blockCount === 0) {
+  if (backing.sizeBytes < SECTOR_BYTES) {
     const detail = `${backing.sizeBytes} bytes are no disk image; it may have been cut short`;
     throw new FsError('EINVAL', 'open', name, detail);
   }
-  if (backing.sizeBytes > DEVICE_BYTES_MAX) {
+  const disk = openUdif(backing, name) ?? backing;
+  if (disk.sizeBytes > DEVICE_BYTES_MAX) {
     throw new FsError('EINVAL', 'open', name, `it is larger than ${printedSize(DEVICE_BYTES_MAX)}`);
   }
-  return new Store({ blockSizeBytes: SECTOR_BYTES, blockCount }, backing, isReadOnly);
+  const blockCount = Math.floor(disk.sizeBytes / SECTOR_BYTES);
+  return new Store({ blockSizeBytes: SECTOR_BYTES, blockCount }, disk, isReadOnly);
 }
 
 /** Partition map and volume on an empty device. */

@@ -21,7 +21,7 @@ export interface DiskView {
   readonly sizeBytes: number;
   readonly blockSizeBytes: number;
   readonly blockCount: number;
-  readonly scheme: 'none' | 'gpt' | 'mbr';
+  readonly scheme: 'none' | 'gpt' | 'mbr' | 'apm';
   /** Null while the disk holds no volume we can mount; then `problem` says why. */
   readonly volume: VolumeView | null;
   readonly problem: string | null;

@@ -39,7 +39,7 @@ export interface DiskDescription {
   readonly device: string; // 'disk1'
   readonly sizeBytes: number;
   readonly blockSizeBytes: number;
-  readonly scheme: 'none' | 'gpt' | 'mbr';
+  readonly scheme: 'none' | 'gpt' | 'mbr' | 'apm';
   readonly isImage: boolean;
   readonly slices: readonly SliceDescription[];
 }

@@ -103,6 +103,7 @@ const SCHEME_TYPES: Readonly<Record<DiskDescription['scheme'], string>> = {
   none: '',
   gpt: 'GUID_partition_scheme',
   mbr: 'FDisk_partition_scheme',
+  apm: 'Apple_partition_scheme',
 };
 
 function* list(call: Invocation, words: readonly string[]): Running<number | null> {
