@@ -5,7 +5,7 @@ import { Prng } from '../../src/engine/base/prng.ts';
 import { SILENT } from '../../src/engine/base/trace.ts';
 import { changesOf } from '../../src/engine/device/image.ts';
 import { Store } from '../../src/engine/device/store.ts';
-import type { CommitPolicy, Volume } from '../../src/engine/formats/contract.ts';
+import type { CommitPolicy, Format, Volume } from '../../src/engine/formats/contract.ts';
 import { fat32 } from '../../src/engine/formats/fat32/index.ts';
 import { Kernel } from '../../src/engine/vfs/kernel.ts';
 import type { Process } from '../../src/engine/vfs/process.ts';
@@ -41,6 +41,8 @@ export interface FormatCase {
   readonly facts: FormatFacts;
   /** On a disk, not in memory: worth comparing with the oracle. */
   readonly isReal: boolean;
+  /** A volume in memory with the same rules and more room than any of the test disks. */
+  readonly oracle?: FormatCase;
   newDisk(): TestDisk;
 }
 
@@ -93,42 +95,58 @@ export const fatTime = ({ seconds }: { seconds: number }) => ({
 });
 
 /** The oracle of the FAT family: their rules, and more room than any of their test disks. */
-export const MEMORY_LIKE_FAT = memory('memory like FAT', FAT_FACTS, {
+const MEMORY_LIKE_FAT = memory('memory like FAT', FAT_FACTS, {
   storedName: (name) => name.normalize('NFC'),
   storedTime: fatTime,
   capacityBytes: 2 ** 40,
 });
 
-/** FAT with small disks: the type is decided by the count of clusters, so each has the smallest that gives it. */
-const fat = (name: string, type: string, sizeBytes: number): FormatCase => ({
+interface RealCase {
+  readonly format: Format;
+  readonly settings: Readonly<Record<string, string>>;
+  /** Small: every test makes a disk of its own. */
+  readonly sizeBytes: number;
+  readonly facts: FormatFacts;
+  readonly oracle: FormatCase;
+  /** Strict verdict of the reference checker on an image: '' for clean. */
+  readonly judge: (imagePath: string) => string;
+}
+
+const real = (name: string, subject: RealCase): FormatCase => ({
   name,
-  facts: FAT_FACTS,
-  isReal: true,
+  ...{ facts: subject.facts, oracle: subject.oracle, isReal: true },
   newDisk() {
-    const store = new Store({ blockSizeBytes: 512, blockCount: sizeBytes / 512 });
-    fat32.newfs(store, {
+    const store = new Store({ blockSizeBytes: 512, blockCount: subject.sizeBytes / 512 });
+    subject.format.newfs(store, {
       label: 'TEST',
-      settings: { type, 'cluster-size': '512' },
+      settings: subject.settings,
       clock: new SimulatedClock(),
       random: new Prng(1),
       partitionFirstBlock: 0,
     });
-    return fatDisk(store);
+    return realDisk(store, subject);
   },
 });
 
-const fatDisk = (store: Store): TestDisk => ({
+const realDisk = (store: Store, subject: RealCase): TestDisk => ({
   mount: ({ clock, isReadOnly, policy }) =>
-    fat32.mount(store, {
+    subject.format.mount(store, {
       ...{ isReadOnly, policy, clock, trace: SILENT },
       owner: { uid: 501, gid: 20 },
       timeZoneMinutes: 0,
     }),
   findings: () =>
-    fat32.fsck(store, { repair: false }).findings.map(({ kind, message }) => `${kind}: ${message}`),
-  afterPowerCut: () => fatDisk(store.fork()),
-  verdict: () => fsckVfat(sparseImageFile(store)),
+    subject.format.fsck(store, { repair: false }).findings.map(({ kind, message }) => `${kind}: ${message}`),
+  afterPowerCut: () => realDisk(store.fork(), subject),
+  verdict: () => subject.judge(sparseImageFile(store)),
 });
+
+/** FAT with small disks: the type is decided by the count of clusters, so each has the smallest that gives it. */
+const fat = (name: string, type: string, sizeBytes: number): FormatCase =>
+  real(name, {
+    ...{ format: fat32, settings: { type, 'cluster-size': '512' }, sizeBytes },
+    ...{ facts: FAT_FACTS, oracle: MEMORY_LIKE_FAT, judge: fsckVfat },
+  });
 
 export const FORMATS: readonly FormatCase[] = [
   memory('memory', ALL, {}),
