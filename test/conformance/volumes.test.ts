@@ -8,12 +8,12 @@ import { Bench, FORMATS } from '../support/formats.ts';
 /** Goal: what is asked of whole volumes, on every format: statfs, extents, sync, attributes that outlive a mount. */
 describe.each(FORMATS)('$name', (format) => {
   test('statfs counts what is used and what is free', () => {
-    const { user } = new Bench(format);
+    const { user, facts } = new Bench(format);
     const before = user.statfs('.');
     expect(before).toMatchObject({
       from: '/dev/disk1',
       on: '/Volumes/TEST',
-      typeName: 'msdos',
+      typeName: facts.typeName ?? 'msdos',
       label: 'TEST',
     });
     expect(before.isReadOnly).toBe(false);

@@ -21,6 +21,14 @@ export interface FormatFacts {
   /** False: mode and owner are the mount's, chmod and chown are accepted and ignored. */
   readonly hasPermissions: boolean;
   readonly fileSizeBytesMax: number;
+  /** By the format itself and not in AppleDouble files; absent: no, as with all that follows. */
+  readonly hasExtendedAttributes?: boolean;
+  readonly hasExclusiveRename?: boolean;
+  readonly hasExchange?: boolean;
+  /** chflags keeps every flag. */
+  readonly hasAllFlags?: boolean;
+  /** f_fstypename; absent: 'msdos'. */
+  readonly typeName?: string;
   /** Steps in which the modification time is kept. */
   readonly timeStepSeconds: number;
 }
@@ -79,6 +87,14 @@ const ALL: FormatFacts = {
   fileSizeBytesMax: Number.MAX_SAFE_INTEGER,
   timeStepSeconds: 0,
 };
+
+/** What HFS+ and HFSX can. */
+const NATIVE = {
+  hasExtendedAttributes: true,
+  hasExclusiveRename: true,
+  hasExchange: true,
+  hasAllFlags: true,
+} as const;
 
 export const FAT_FACTS: FormatFacts = {
   isCaseSensitive: false,
@@ -149,7 +165,13 @@ const fat = (name: string, type: string, sizeBytes: number): FormatCase =>
   });
 
 export const FORMATS: readonly FormatCase[] = [
-  memory('memory', ALL, {}),
+  memory('memory', { ...ALL, hasAllFlags: true }, {}),
+  memory('memory with attributes of its own', { ...ALL, ...NATIVE }, {}),
+  memory(
+    'memory with attributes of its own, without case',
+    { ...ALL, ...NATIVE, isCaseSensitive: false },
+    {},
+  ),
   memory('memory with the limits of FAT', FAT_FACTS, { storedTime: fatTime }),
   memory('memory without any links', { ...FAT_FACTS, hasSymlinks: false }, { storedTime: fatTime }),
   fat('FAT12', 'fat12', 1_440 * 1024),

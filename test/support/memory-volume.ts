@@ -27,6 +27,11 @@ export interface MemoryLimits {
   readonly hasSymlinks: boolean;
   /** False: everything is the owner's with mode 0777 for directories and files, whatever chmod says. */
   readonly hasPermissions: boolean;
+  /** By the volume itself; false: it knows nothing of them, and vfs keeps them in AppleDouble files. */
+  readonly hasExtendedAttributes: boolean;
+  readonly hasExclusiveRename: boolean;
+  readonly hasExchange: boolean;
+  readonly linksMax: number;
   /** Bytes of all contents together; beyond: ENOSPC. */
   readonly capacityBytes: number;
   readonly isReadOnly: boolean;
@@ -47,6 +52,10 @@ const DEFAULTS: MemoryLimits = {
   hasHardLinks: true,
   hasSymlinks: true,
   hasPermissions: true,
+  hasExtendedAttributes: false,
+  hasExclusiveRename: false,
+  hasExchange: false,
+  linksMax: 32_767,
   capacityBytes: 64 * 2 ** 20,
   isReadOnly: false,
   label: 'MEMORY',
@@ -59,6 +68,7 @@ interface MemoryNode extends VolumeNode {
   linkCount: number;
   holders: number;
   contents: Uint8Array;
+  readonly extended: Map<string, Uint8Array>;
   target: string;
   parent: MemoryNode | null;
   /** By folded name, in the order of creation. */
@@ -66,6 +76,7 @@ interface MemoryNode extends VolumeNode {
 }
 
 const BLOCK_SIZE_BYTES = 512;
+const RESOURCE_FORK = 'com.apple.ResourceFork';
 
 export class MemoryVolume implements Volume {
   readonly formatName = 'fat32';
@@ -92,15 +103,23 @@ export class MemoryVolume implements Volume {
     this.#isReadOnly = this.#options.isReadOnly;
     const { fileSizeBytesMax, nameUnitsMax, isCaseSensitive, hasHardLinks, hasSymlinks, hasPermissions } =
       this.#options;
+    const { hasExtendedAttributes, hasExclusiveRename, hasExchange } = this.#options;
     this.limits = { fileSizeBytesMax, nameUnitsMax };
     this.capabilities = {
       ...{ isCaseSensitive, hasHardLinks, hasSymlinks, hasPermissions },
-      ...{ hasSparseFiles: false, hasExtendedAttributes: false },
+      ...{ hasSparseFiles: false, hasExtendedAttributes, hasExclusiveRename },
     };
     this.root = this.#make('directory', { mode: 0o777, uid: 501, gid: 20 }, null);
     // Abilities are members of the contract that may be absent.
     if (!hasHardLinks) Object.assign(this, { link: undefined });
     if (!hasSymlinks) Object.assign(this, { makeSymlink: undefined });
+    if (!hasExchange) Object.assign(this, { exchange: undefined });
+    if (!hasExtendedAttributes) {
+      Object.assign(this, {
+        ...{ getExtendedAttribute: undefined, setExtendedAttribute: undefined },
+        ...{ removeExtendedAttribute: undefined, listExtendedAttributes: undefined },
+      });
+    }
   }
 
   get isReadOnly(): boolean {
@@ -193,7 +212,13 @@ export class MemoryVolume implements Volume {
     return own(node).target;
   }
 
+  /** What no call makes, but a disk may hold. */
+  addSpecial(name: string, type: 'fifo' | 'socket' | 'character device' | 'block device'): void {
+    this.#insert(this.root, name, this.#make(type, { mode: 0o644, uid: 501, gid: 20 }, null));
+  }
+
   link(node: VolumeNode, directory: VolumeNode, name: string): void {
+    if (own(node).linkCount >= this.#options.linksMax) throw new FsError('EMLINK', '', '');
     this.#insert(directory, name, own(node));
     own(node).linkCount++;
   }
@@ -275,6 +300,48 @@ export class MemoryVolume implements Volume {
     return [];
   }
 
+  getExtendedAttribute(node: VolumeNode, name: string): Uint8Array | undefined {
+    return own(node).extended.get(name)?.slice();
+  }
+
+  setExtendedAttribute(node: VolumeNode, name: string, value: Uint8Array): void {
+    this.#requireWritable();
+    own(node).extended.set(name, value.slice());
+    this.#changed(node);
+  }
+
+  removeExtendedAttribute(node: VolumeNode, name: string): void {
+    this.#requireWritable();
+    if (!own(node).extended.delete(name)) throw new FsError('ENOATTR', '', '');
+    this.#changed(node);
+  }
+
+  listExtendedAttributes(node: VolumeNode): string[] {
+    const names = [...own(node).extended.keys()];
+    const first = ['com.apple.FinderInfo', RESOURCE_FORK];
+    return [
+      ...first.filter((name) => names.includes(name)),
+      ...names.filter((name) => !first.includes(name)),
+    ];
+  }
+
+  exchange(first: VolumeNode, second: VolumeNode): void {
+    this.#requireWritable();
+    const { contents } = own(first);
+    own(first).contents = own(second).contents;
+    own(second).contents = contents;
+    const forks = [first, second].map((node) => own(node).extended.get(RESOURCE_FORK));
+    for (const [node, fork] of [
+      [second, forks[0]],
+      [first, forks[1]],
+    ] as const) {
+      if (fork === undefined) own(node).extended.delete(RESOURCE_FORK);
+      else own(node).extended.set(RESOURCE_FORK, fork);
+    }
+    this.#touch(first);
+    this.#touch(second);
+  }
+
   retain(node: VolumeNode): void {
     own(node).holders++;
   }
@@ -326,6 +393,7 @@ export class MemoryVolume implements Volume {
       linkCount: 1,
       holders: 0,
       contents: new Uint8Array(0),
+      extended: new Map(),
       target: '',
       parent,
       entries: new Map(),
@@ -373,6 +441,10 @@ export class MemoryVolume implements Volume {
   #touch(node: VolumeNode): void {
     const now = this.#options.storedTime(this.#clock.now());
     own(node).attributes = { ...own(node).attributes, modifyTime: now, changeTime: now };
+  }
+
+  #changed(node: VolumeNode): void {
+    own(node).attributes = { ...own(node).attributes, changeTime: this.#clock.now() };
   }
 
   #drop(node: MemoryNode): void {

@@ -33,6 +33,7 @@ const DARWIN = {
   EFTYPE: [79, 'Inappropriate file type or format'],
   EILSEQ: [92, 'Illegal byte sequence'],
   ENOATTR: [93, 'Attribute not found'],
+  EOPNOTSUPP: [102, 'Operation not supported on socket'],
 } as const satisfies Record<string, readonly [number, string]>;
 
 export type ErrnoCode = keyof typeof DARWIN;

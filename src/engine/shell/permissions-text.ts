@@ -9,6 +9,8 @@ const STICKY = 0o1000;
 export const isDirectory = (mode: number): boolean => (mode & C.S_IFMT) === C.S_IFDIR;
 export const isRegular = (mode: number): boolean => (mode & C.S_IFMT) === C.S_IFREG;
 export const isSymlink = (mode: number): boolean => (mode & C.S_IFMT) === C.S_IFLNK;
+export const isFifo = (mode: number): boolean => (mode & C.S_IFMT) === C.S_IFIFO;
+export const isSocket = (mode: number): boolean => (mode & C.S_IFMT) === C.S_IFSOCK;
 export const isDevice = (mode: number): boolean =>
   (mode & C.S_IFMT) === C.S_IFCHR || (mode & C.S_IFMT) === C.S_IFBLK;
 
@@ -18,6 +20,8 @@ const TYPE_LETTERS = new Map([
   [C.S_IFBLK, 'b'],
   [C.S_IFREG, '-'],
   [C.S_IFLNK, 'l'],
+  [C.S_IFIFO, 'p'],
+  [C.S_IFSOCK, 's'],
 ]);
 
 /** strmode(3) without its trailing blank: '-rwxr-xr-x'. */
@@ -39,6 +43,8 @@ export function modeText(mode: number): string {
 export function typeMark(mode: number): string {
   if (isDirectory(mode)) return '/';
   if (isSymlink(mode)) return '@';
+  if (isSocket(mode)) return '=';
+  if (isFifo(mode)) return '|';
   return isRegular(mode) && (mode & 0o111) !== 0 ? '*' : '';
 }
 
@@ -76,27 +82,21 @@ export const groupId = (name: string): number | null => idOf(name, GROUPS);
 
 // ── flags ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-const SF_RESTRICTED = 0x00080000;
-const SF_NOUNLINK = 0x00100000;
-const UF_COMPRESSED = 0x00000020;
-const UF_DATAVAULT = 0x00000080;
-const UF_TRACKED = 0x00000040;
-
 /** strtofflags(3): the first name of a flag is the one that is printed. `nodump` is the only one without `no`. */
 const FLAG_NAMES: readonly (readonly [number, readonly string[]])[] = [
   [C.SF_APPEND, ['sappnd', 'sappend']],
   [C.SF_ARCHIVED, ['arch', 'archived']],
   [C.SF_IMMUTABLE, ['schg', 'schange', 'simmutable']],
-  [SF_RESTRICTED, ['restricted']],
-  [SF_NOUNLINK, ['sunlnk', 'sunlink']],
+  [C.SF_RESTRICTED, ['restricted']],
+  [C.SF_NOUNLINK, ['sunlnk', 'sunlink']],
   [C.UF_APPEND, ['uappnd', 'uappend']],
   [C.UF_IMMUTABLE, ['uchg', 'uchange', 'uimmutable']],
   [C.UF_NODUMP, ['nodump']],
   [C.UF_OPAQUE, ['opaque']],
   [C.UF_HIDDEN, ['hidden']],
-  [UF_COMPRESSED, ['compressed']],
-  [UF_TRACKED, ['tracked']],
-  [UF_DATAVAULT, ['datavault']],
+  [C.UF_COMPRESSED, ['compressed']],
+  [C.UF_TRACKED, ['tracked']],
+  [C.UF_DATAVAULT, ['datavault']],
 ];
 
 /** fflagstostr(3): 'uchg,hidden'; '' for none. */

@@ -2,7 +2,7 @@ import { FsError } from '../base/errno.ts';
 import { isSameFile } from './mount.ts';
 import { walk, walkToExisting } from './namei.ts';
 import type { Caller } from './naming.ts';
-import { requireAddEntry, requireRead } from './permissions.ts';
+import { requireAddEntry, requireRead, requireWrite } from './permissions.ts';
 
 /** clonefile(2) and exchangedata(2): calls that only some formats answer. */
 
@@ -27,16 +27,26 @@ export function clonePath(caller: Caller, source: string, target: string, flags:
   throw new FsError('ENOTSUP', '', target, 'this volume shares no blocks between files');
 }
 
+/** Checks in the order of exchangedata (xnu bsd/vfs/vfs_syscalls.c). */
 export function exchangePaths(caller: Caller, path1: string, path2: string): void {
   const first = walkToExisting(caller, path1, { follow: true });
   const second = walkToExisting(caller, path2, { follow: true });
-  if (first.mount !== second.mount) throw new FsError('EXDEV', '', path2);
   if (isSameFile(first, second)) throw new FsError('EINVAL', '', path2, 'both are the same file');
-  for (const [place, path] of [
+  if (first.mount !== second.mount) throw new FsError('EXDEV', '', path2);
+  const both = [
     [first, path1],
     [second, path2],
-  ] as const) {
-    if (place.node.type !== 'file') throw new FsError('EINVAL', '', path, 'only files are exchanged');
+  ] as const;
+  for (const [{ node }, path] of both) {
+    if (node.type !== 'file') throw new FsError('EINVAL', '', path, 'only files are exchanged');
   }
-  throw new FsError('ENOTSUP', '', path1, 'this volume exchanges no contents');
+  for (const [place, path] of both) {
+    requireRead(place, caller.credentials, path);
+    requireWrite(place, caller.credentials, path, false);
+  }
+  const { volume } = first.mount;
+  if (volume.exchange === undefined) {
+    throw new FsError('ENOTSUP', '', path1, 'this volume exchanges no contents');
+  }
+  volume.exchange(first.node, second.node);
 }

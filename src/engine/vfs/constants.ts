@@ -38,15 +38,21 @@ export const UF_NODUMP = 0x00000001;
 export const UF_IMMUTABLE = 0x00000002;
 export const UF_APPEND = 0x00000004;
 export const UF_OPAQUE = 0x00000008;
+export const UF_COMPRESSED = 0x00000020;
+export const UF_TRACKED = 0x00000040;
+export const UF_DATAVAULT = 0x00000080;
 export const UF_HIDDEN = 0x00008000;
 export const SF_ARCHIVED = 0x00010000;
 export const SF_IMMUTABLE = 0x00020000;
 export const SF_APPEND = 0x00040000;
+export const SF_RESTRICTED = 0x00080000;
+export const SF_NOUNLINK = 0x00100000;
 
 /** <sys/xattr.h> */
 export const XATTR_NOFOLLOW = 0x0001;
 export const XATTR_CREATE = 0x0002;
 export const XATTR_REPLACE = 0x0004;
+export const XATTR_SHOWCOMPRESSION = 0x0020;
 export const XATTR_NAME_BYTES_MAX = 127;
 
 /** <sys/stdio.h> */

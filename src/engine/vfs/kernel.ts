@@ -50,7 +50,7 @@ export interface KernelMountOptions {
 export const FIRST_USER: Credentials = { uid: 501, gid: 20 };
 
 /** f_fstypename by format, as `mount` and `df` print it. */
-const TYPE_NAMES: Readonly<Record<string, string>> = { fat32: 'msdos' };
+const TYPE_NAMES: Readonly<Record<string, string>> = { fat32: 'msdos', hfsplus: 'hfs', hfsx: 'hfs' };
 
 export class Kernel {
   readonly clock: Clock;

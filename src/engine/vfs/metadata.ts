@@ -15,7 +15,6 @@ import {
   W_OK,
   X_OK,
 } from './constants.ts';
-import { SF_APPEND, SF_ARCHIVED, SF_IMMUTABLE } from './constants.ts';
 import type { Kernel } from './kernel.ts';
 import type { Place } from './mount.ts';
 import type { Entry } from './namei.ts';
@@ -34,8 +33,8 @@ const TYPE_BITS: Readonly<Record<FileType, number>> = {
   socket: S_IFSOCK,
 };
 
-/** <sys/stat.h>: the flags only root may touch. */
-const SYSTEM_FLAGS = SF_ARCHIVED | SF_IMMUTABLE | SF_APPEND;
+/** <sys/stat.h>, SF_SUPPORTED and more: the flags only root may touch. */
+const SYSTEM_FLAGS = 0xffff_0000;
 const STAT_BLOCK_BYTES = 512;
 
 export function statOf({ mount, node }: Place): Stat {

@@ -53,6 +53,7 @@ function openExisting(caller: Caller, found: Found, target: Place, flags: number
   if (!isDirectory && (flags & O_DIRECTORY) !== 0) throw new FsError('ENOTDIR', '', path);
   if (target.node.type === 'symlink') throw new FsError('ELOOP', '', path, 'it is a symbolic link');
   if (!isDirectory && found.hasTrailingSlash) throw new FsError('ENOTDIR', '', path);
+  requireOpenable(caller, target, path);
   if ((flags & O_ACCMODE) !== O_WRONLY) requireRead(target, caller.credentials, path);
   if (writes) {
     requireWrite(target, caller.credentials, path, (flags & O_APPEND) !== 0 && !truncates);
@@ -63,6 +64,18 @@ function openExisting(caller: Caller, found: Found, target: Place, flags: number
   const file = new OpenFile(target, flags, path);
   if (!truncates || target.node.type !== 'file') return file;
   return orClosed(file, () => volume.truncate(target.node, 0));
+}
+
+/**
+ * Special files of a volume have nobody behind them here: a socket is never opened (EOPNOTSUPP), a FIFO would wait for
+ * ever for its other end, and devices do not work on a volume mounted with nodev (both ENXIO).
+ */
+function requireOpenable(caller: Caller, { mount, node }: Place, path: string): void {
+  if (node.type === 'socket') throw new FsError('EOPNOTSUPP', '', path);
+  if (node.type === 'fifo') throw new FsError('ENXIO', '', path, 'no process has the other end of the FIFO');
+  if (node.type.endsWith('device') && mount !== caller.root) {
+    throw new FsError('ENXIO', '', path, 'the volume is mounted without devices (nodev)');
+  }
 }
 
 /** The file, after what remains to be done; a failure there leaves nothing open. */
@@ -174,8 +187,7 @@ export function renamePath(caller: Caller, from: string, to: string, flags: numb
   const isSame = goal.target !== null && isSameFile(moved, goal.target);
   const { volume } = source.directory.mount;
   if (flags === RENAME_EXCL && goal.target !== null) {
-    const onlyCaseDiffers =
-      isSame && isSameFile(source.directory, goal.directory) && !volume.capabilities.isCaseSensitive;
+    const onlyCaseDiffers = isSame && !volume.capabilities.isCaseSensitive && isOneName(source, goal);
     if (!onlyCaseDiffers) throw new FsError('EEXIST', '', to);
   }
   const isDot = (name: string) => name === '.' || name === '..' || name === '';
@@ -185,9 +197,13 @@ export function renamePath(caller: Caller, from: string, to: string, flags: numb
   if (goal.target !== null) requireNoMountPoint(goal.target, to);
   if (source.directory.mount !== goal.directory.mount) throw new FsError('EXDEV', '', to);
   requireRenameable(caller, source, moved, goal, { from, to });
-  // Neither flag is known to the formats here; msdosfs answers the same.
-  if (flags !== 0) throw new FsError('ENOTSUP', '', from, 'this volume renames without flags only');
-  if (isSame && source.name === goal.name && isSameFile(source.directory, goal.directory)) return undefined;
+  const isExclusive = flags === RENAME_EXCL && volume.capabilities.hasExclusiveRename === true;
+  if (flags !== 0 && !isExclusive) {
+    throw new FsError('ENOTSUP', '', from, 'this volume does not rename in this way');
+  }
+  // Two names of one file: POSIX wants nothing to be done. The case of one name is another matter.
+  const changesCase = !volume.capabilities.isCaseSensitive && source.name !== goal.name;
+  if (isSame && !(changesCase && isOneName(source, goal))) return undefined;
 
   const isDirectory = moved.node.type === 'directory';
   const fromComponents = isDirectory ? canonical(caller.root, source.components) : [];
@@ -204,6 +220,13 @@ export function renamePath(caller: Caller, from: string, to: string, flags: numb
     caller.kernel.directoryRenamed(fromComponents, canonical(caller.root, goal.components));
   }
   return moveCompanion(source.directory, source.name, goal.directory, goal.name);
+}
+
+/** Do both paths lead to one entry of one directory, and not to two hard links? */
+function isOneName(source: Found, goal: Found): boolean {
+  const { mount, node } = source.directory;
+  if (!isSameFile(source.directory, goal.directory)) return false;
+  return mount.volume.storedName(node, source.name) === mount.volume.storedName(node, goal.name);
 }
 
 function renameOnVolume(source: Found, goal: Found): void {

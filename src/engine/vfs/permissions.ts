@@ -1,6 +1,6 @@
 import { FsError } from '../base/errno.ts';
 import type { Attributes } from '../formats/contract.ts';
-import { R_OK, SF_APPEND, SF_IMMUTABLE, UF_APPEND, UF_IMMUTABLE, W_OK, X_OK } from './constants.ts';
+import { R_OK, SF_APPEND, SF_IMMUTABLE, SF_NOUNLINK, UF_APPEND, UF_IMMUTABLE, W_OK, X_OK } from './constants.ts';
 import type { Place } from './mount.ts';
 
 /**
@@ -78,7 +78,7 @@ export function requireAddEntry(directory: Place, credentials: Credentials, path
 export function requireDelete(directory: Place, target: Place, credentials: Credentials, path: string): void {
   requireWritableVolume(directory, path);
   const attributes = target.mount.volume.attributes(target.node);
-  if ((attributes.flags & (IMMUTABLE | APPEND_ONLY)) !== 0) {
+  if ((attributes.flags & (IMMUTABLE | APPEND_ONLY | SF_NOUNLINK)) !== 0) {
     throw new FsError('EPERM', '', path, 'a flag forbids it (see ls -lO)');
   }
   const parent = directory.mount.volume.attributes(directory.node);

@@ -311,7 +311,7 @@ export class Process implements ProcessCalls, Caller {
 
   getxattr(path: string, name: string, options = 0): Uint8Array {
     const sentence = () => `read the attribute ${quoted(name)} of ${quoted(path)}`;
-    const work = () => readAttribute(this, this.#attributeEntry(path, options), name, path);
+    const work = () => readAttribute(this, this.#attributeEntry(path, options), { name, options }, path);
     return this.#call('getxattr', path, sentence, work, ({ length }) => bytes(length));
   }
 
@@ -324,7 +324,7 @@ export class Process implements ProcessCalls, Caller {
 
   listxattr(path: string, options = 0): string[] {
     const sentence = () => `list the attributes of ${quoted(path)}`;
-    const work = () => listAttributes(this, this.#attributeEntry(path, options), path);
+    const work = () => listAttributes(this, this.#attributeEntry(path, options), options, path);
     return this.#call('listxattr', path, sentence, work, (names) => names.join(', ') || 'none');
   }
 

@@ -1,405 +1,167 @@
-import { equalBytes, utf8 } from '../base/bytes.ts';
 import { FsError } from '../base/errno.ts';
 import type { VolumeNode } from '../formats/contract.ts';
-import * as AppleDoubleFile from './appledouble.ts';
-import type { AppleDouble, ByteRange } from './appledouble.ts';
-import { companionName, findCompanion, hasCompanions, isCompanionName } from './companion.ts';
-import { XATTR_CREATE, XATTR_NAME_BYTES_MAX, XATTR_NOFOLLOW, XATTR_REPLACE } from './constants.ts';
+import { FINDER_INFO_BYTES, isEmptyFinderInfo } from './appledouble.ts';
+import * as Rules from './attribute-rules.ts';
+import type { AttributeWrite } from './attribute-rules.ts';
+import {
+  listCompanionAttributes,
+  readCompanionAttribute,
+  removeCompanionAttribute,
+  writeCompanionAttribute,
+} from './companion-attributes.ts';
+import { hasCompanions, isCompanionName } from './companion.ts';
+import { UF_COMPRESSED, XATTR_CREATE, XATTR_REPLACE, XATTR_SHOWCOMPRESSION } from './constants.ts';
 import type { MountedVolume } from './mount.ts';
 import type { Entry } from './namei.ts';
 import type { Caller } from './naming.ts';
 import { requireRead, requireWrite } from './permissions.ts';
 
 /**
- * Extended attributes on volumes that have none: kept in the `._name` beside each file, which comes with the first
- * attribute and goes with the last. Source: xnu bsd/vfs/vfs_xattr.c (vn_setxattr, default_setxattr_vfs …).
+ * The four calls for extended attributes: who may, what is refused, and then either the volume's own attributes or the
+ * AppleDouble file beside (companion-attributes.ts). Sources: xnu bsd/vfs/vfs_xattr.c, hfs core/hfs_xattr.c.
  *
  * Set to fewer bytes than it has, a resource fork keeps its tail, as on every macOS volume: it is written into, not
- * replaced. Differs from xnu in three things no program can want: an attribute that is refused (REPLACE of what is not
- * there) leaves no empty `._` file behind; the placeholder fork of a new file is replaced, not written into; the
- * attributes of a `._` file itself are an empty list, not EPERM.
+ * replaced. On a volume with attributes of its own a name that begins with `._` is a name like any other.
  */
-const FINDER_INFO = 'com.apple.FinderInfo';
-const RESOURCE_FORK = 'com.apple.ResourceFork';
-/** Attributes that only the system reads and writes. */
-const PROTECTED_PREFIX = 'com.apple.system.';
+const { FINDER_INFO, RESOURCE_FORK, PROTECTED_PREFIX } = Rules;
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
+/** Where a compressed file keeps how it is compressed; its contents may lie in the resource fork. */
+const COMPRESSION = 'com.apple.decmpfs';
 
-/** One attribute is held in memory as a whole. */
-const VALUE_BYTES_MAX = 64 * 2 ** 20;
-
-export function readAttribute(caller: Caller, entry: Entry, name: string, path: string): Uint8Array {
-  requireAttributeName(name, path);
-  requireAttributeHolder(entry, path);
-  requireRead(entry.target, caller.credentials, path);
-  const file = openCompanion(entry);
-  if (file === undefined) throw noAttribute(name, path);
-  const { volume, parsed } = file;
-  if (name === FINDER_INFO) {
-    const value = parsed.finderInfo?.value;
-    if (value === undefined || AppleDoubleFile.isEmptyFinderInfo(value)) throw noAttribute(name, path);
-    return value;
-  }
-  if (name === RESOURCE_FORK) {
-    requireForkHolder(entry, path);
-    const fork = usedFork(file);
-    if (fork === null) throw noAttribute(name, path);
-    return readRange(volume, file.node, fork, path);
-  }
-  const found = parsed.table?.attributes.find((attribute) => attribute.name === name);
-  if (found === undefined) throw noAttribute(name, path);
-  return readRange(volume, file.node, found, path);
-}
-
-/** In xnu's order: Finder information, resource fork, the others as stored. */
-export function listAttributes(caller: Caller, entry: Entry, path: string): string[] {
-  if (!hasCompanions(entry.target.mount) || entry.target.node.type.endsWith('device')) return [];
-  requireRead(entry.target, caller.credentials, path);
-  if (isCompanion(entry)) return [];
-  let file: Companion | undefined;
-  try {
-    file = openCompanion(entry);
-  } catch (error) {
-    // A damaged companion holds nothing, and a list of nothing is no error.
-    if (error instanceof FsError && error.code === 'ENOATTR') return [];
-    throw error;
-  }
-  return file === undefined ? [] : namesIn(file, entry);
-}
-
-export function removeAttribute(caller: Caller, entry: Entry, name: string, path: string): void {
-  requireAttributeName(name, path);
-  requireAttributeHolder(entry, path);
-  requireWrite(entry.target, caller.credentials, path, false);
-  remove(entry, name, path);
-}
-
-export function writeAttribute(
+export function readAttribute(
   caller: Caller,
   entry: Entry,
-  change: { readonly name: string; readonly value: Uint8Array; readonly options: number },
+  { name, options }: { readonly name: string; readonly options: number },
   path: string,
-): void {
-  const { name, value, options } = change;
-  const mustBeNew = (options & XATTR_CREATE) !== 0;
-  const mustExist = (options & XATTR_REPLACE) !== 0;
-  if ((mustBeNew && mustExist) || (options & ~(XATTR_NOFOLLOW | XATTR_CREATE | XATTR_REPLACE)) !== 0) {
-    throw new FsError('EINVAL', '', path, 'XATTR_CREATE and XATTR_REPLACE exclude each other');
-  }
-  requireAttributeName(name, path);
+): Uint8Array {
+  Rules.requireAttributeName(name, path);
   requireAttributeHolder(entry, path);
-  requireWrite(entry.target, caller.credentials, path, false);
-  if (value.length > VALUE_BYTES_MAX) throw tooBig(path);
-  if (name === FINDER_INFO && value.length !== AppleDoubleFile.FINDER_INFO_BYTES) {
-    throw new FsError('ERANGE', '', path, `${FINDER_INFO} has ${AppleDoubleFile.FINDER_INFO_BYTES} bytes`);
-  }
-  if (name === RESOURCE_FORK) requireForkHolder(entry, path);
-
-  const file = openCompanion(entry);
-  const exists = file !== undefined && namesIn(file, entry).includes(name);
-  if (exists && mustBeNew) throw new FsError('EEXIST', '', path);
-  if (!exists && mustExist) throw noAttribute(name, path);
-  if (name === FINDER_INFO && AppleDoubleFile.isEmptyFinderInfo(value)) {
-    if (exists) remove(entry, name, path);
-    return;
-  }
-  if (file === undefined) create(entry, { name, value }, path);
-  else replace(file, { name, value }, path);
-}
-
-// ── the file behind ─────────────────────────────────────────────────────────────────────────────────────────────
-
-interface Companion {
-  readonly volume: MountedVolume;
-  readonly node: VolumeNode;
-  readonly sizeBytes: number;
-  /** The first 64 KiB. */
-  readonly head: Uint8Array;
-  readonly parsed: AppleDouble;
-}
-
-/**
- * Undefined when there is none, or one that belongs to somebody else or is empty; ENOATTR when it is damaged.
- */
-function openCompanion({ directory, name, target }: Entry): Companion | undefined {
-  const node = findCompanion(directory, name);
-  if (node === undefined) return undefined;
-  const { volume } = directory.mount;
-  const { sizeBytes, uid } = volume.attributes(node);
-  if (sizeBytes === 0 || uid !== volume.attributes(target.node).uid) return undefined;
-  const head = new Uint8Array(Math.min(sizeBytes, AppleDoubleFile.HEADER_BYTES_MAX));
-  const length = volume.read(node, 0, head);
-  const parsed = AppleDoubleFile.parseAppleDouble(head.subarray(0, length), sizeBytes);
-  return { volume, node, sizeBytes, head, parsed };
-}
-
-function namesIn(file: Companion, { target }: Entry): string[] {
-  const { finderInfo, table } = file.parsed;
-  const names: string[] = [];
-  if (finderInfo !== null && !AppleDoubleFile.isEmptyFinderInfo(finderInfo.value)) names.push(FINDER_INFO);
-  if (target.node.type === 'file' && usedFork(file) !== null) names.push(RESOURCE_FORK);
-  for (const { name } of table?.attributes ?? []) {
-    if (name !== '' && !name.startsWith(PROTECTED_PREFIX)) names.push(name);
-  }
-  return names;
-}
-
-/** The resource fork, unless it has no bytes or only says that it is empty. */
-function usedFork({ volume, node, parsed }: Companion): ByteRange | null {
-  const fork = parsed.resourceFork;
-  if (fork === null || fork.lengthBytes === 0) return null;
-  if (fork.lengthBytes !== AppleDoubleFile.EMPTY_FORK_BYTES) return fork;
-  const bytes = new Uint8Array(fork.lengthBytes);
-  volume.read(node, fork.offsetBytes, bytes);
-  return AppleDoubleFile.isEmptyResourceFork(bytes) ? null : fork;
-}
-
-/** The first attribute of a file. Without room for all of it nothing stays. */
-function create(entry: Entry, attribute: NamedValue, path: string): void {
-  const { directory, name, target } = entry;
-  const { volume } = directory.mount;
-  const attributes = volume.attributes(target.node);
-  const init = { mode: attributes.mode & 0o666, uid: attributes.uid, gid: attributes.gid };
-  const existing = findCompanion(directory, name);
-  let node: VolumeNode;
-  if (existing === undefined) {
-    node = createNode(volume, directory.node, companionName(name), init, path);
-  } else {
-    const { sizeBytes } = volume.attributes(existing);
-    if (sizeBytes > 0) {
-      throw new FsError('EPERM', '', path, `${companionName(name)} is there and belongs to somebody else`);
-    }
-    volume.retain(existing);
-    node = existing;
-  }
-  try {
-    writeAll(volume, node, 0, newFile(volume.attributes(node).inode, attribute));
-  } catch (error) {
-    if (existing === undefined) volume.remove(directory.node, companionName(name));
-    else volume.truncate(node, 0);
-    throw error;
-  } finally {
-    volume.release(node);
-  }
-}
-
-function createNode(
-  volume: MountedVolume,
-  directory: VolumeNode,
-  name: string,
-  init: { mode: number; uid: number; gid: number },
-  path: string,
-): VolumeNode {
-  try {
-    return volume.create(directory, name, init);
-  } catch (error) {
-    if (!(error instanceof FsError)) throw error;
-    throw new FsError('EPERM', '', path, `${name} cannot be made: ${error.code}`, { cause: error });
-  }
-}
-
-interface NamedValue {
-  readonly name: string;
-  readonly value: Uint8Array;
-}
-
-function newFile(fileId: number, { name, value }: NamedValue): Uint8Array {
-  const finderInfo = name === FINDER_INFO ? value : new Uint8Array(AppleDoubleFile.FINDER_INFO_BYTES);
-  const fork = name === RESOURCE_FORK ? value : AppleDoubleFile.emptyResourceFork();
-  const attributes = name === FINDER_INFO || name === RESOURCE_FORK ? [] : [{ name, flags: 0, value }];
-  const totalSizeBytes = AppleDoubleFile.spaceFor(attributes, AppleDoubleFile.NEW_TOTAL_BYTES);
-  const head = AppleDoubleFile.encodeAppleDouble({
-    ...{ fileId: fileId >>> 0, finderInfo, attributes, totalSizeBytes },
-    resourceForkBytes: fork.length,
-  });
-  const out = new Uint8Array(head.length + fork.length);
-  out.set(head);
-  out.set(fork, head.length);
-  return out;
-}
-
-/** Set one attribute of a file that has some. */
-function replace(file: Companion, { name, value }: NamedValue, path: string): void {
-  const contents = changeable(file, path);
-  const { finderInfo, attributes, fork } = contents;
-  if (name === FINDER_INFO) return rewrite(file, { ...contents, finderInfo: value });
-  if (name === RESOURCE_FORK) {
-    const used = usedFork(file);
-    const fits = used !== null && value.length <= used.lengthBytes;
-    return fits
-      ? writeAll(file.volume, file.node, used.offsetBytes, value)
-      : rewrite(file, { ...contents, fork: value });
-  }
-  const before = attributes.find((attribute) => attribute.name === name);
-  const set = { name, flags: 0, value };
-  // A value of another size is removed and added again at the end, as xnu does.
-  const changed =
-    before?.value.length === value.length
-      ? attributes.map((attribute) => (attribute === before ? set : attribute))
-      : [...attributes.filter((attribute) => attribute !== before), set];
-  rewrite(file, { finderInfo, attributes: changed, fork });
-}
-
-function remove(entry: Entry, name: string, path: string): void {
-  const file = openCompanion(entry);
-  if (file === undefined) throw noAttribute(name, path);
-  if (name === RESOURCE_FORK) requireForkHolder(entry, path);
-  const hidden = file.parsed.table?.attributes.filter((a) => a.name.startsWith(PROTECTED_PREFIX)) ?? [];
-  const names = namesIn(file, entry);
-  if (!names.includes(name)) throw noAttribute(name, path);
-  if (names.length + hidden.length === 1) {
-    entry.directory.mount.volume.remove(entry.directory.node, companionName(entry.name));
-    return;
-  }
-  const contents = changeable(file, path);
-  if (name === FINDER_INFO) {
-    rewrite(file, { ...contents, finderInfo: new Uint8Array(AppleDoubleFile.FINDER_INFO_BYTES) });
-  } else if (name === RESOURCE_FORK) {
-    rewrite(file, { ...contents, fork: new Uint8Array(0) });
-  } else {
-    rewrite(file, { ...contents, attributes: contents.attributes.filter((a) => a.name !== name) });
-  }
-}
-
-interface Contents {
-  readonly finderInfo: Uint8Array;
-  readonly attributes: readonly (NamedValue & { readonly flags: number })[];
-  /** Null leaves the resource fork as it is, wherever it then lies. */
-  readonly fork: Uint8Array | null;
-}
-
-/** Files of other systems may be laid out in ways that only reading allows: ENOATTR, as xnu answers. */
-function changeable({ volume, node, parsed }: Companion, path: string): Contents {
-  const { finderInfo, table, isChangeable } = parsed;
-  const isPlain = finderInfo?.lengthBytes === AppleDoubleFile.FINDER_INFO_BYTES;
-  if (!isChangeable || finderInfo === null || (table === null && !isPlain)) {
-    throw new FsError(
-      'ENOATTR',
-      '',
-      path,
-      'its AppleDouble file is laid out in a way that cannot be changed',
-    );
-  }
-  const attributes = (table?.attributes ?? []).map((attribute) => ({
-    name: attribute.name,
-    flags: attribute.flags,
-    value: readRange(volume, node, attribute, path),
-  }));
-  return { finderInfo: finderInfo.value, attributes, fork: null };
-}
-
-/** Several operations on a file that nobody has open: it is held meanwhile. */
-function rewrite(file: Companion, contents: Contents): void {
-  file.volume.retain(file.node);
-  try {
-    rewriteHeld(file, contents);
-  } finally {
-    file.volume.release(file.node);
-  }
-}
-
-/** Growing comes first, so that a full disk changes nothing; then the fork makes room; then the head. */
-function rewriteHeld(file: Companion, contents: Contents): void {
-  const { volume, node, parsed, sizeBytes, head } = file;
-  const oldFork = parsed.resourceFork ?? { offsetBytes: sizeBytes, lengthBytes: 0 };
-  const { attributes, fork, totalSizeBytes } = withRoom(contents, parsed.table === null, oldFork);
-  const forkBytes = fork?.length ?? oldFork.lengthBytes;
-  const newSizeBytes = totalSizeBytes + forkBytes;
-  if (newSizeBytes > sizeBytes) volume.truncate(node, newSizeBytes);
-  if (fork !== null) writeAll(volume, node, totalSizeBytes, fork);
-  else moveRange(volume, node, oldFork, totalSizeBytes);
-  const changed = AppleDoubleFile.encodeAppleDouble({
-    fileId: parsed.table?.fileId ?? volume.attributes(node).inode >>> 0,
-    ...{ finderInfo: contents.finderInfo, attributes },
-    ...{ totalSizeBytes, resourceForkBytes: forkBytes },
-  });
-  writeChanged(volume, node, head, changed);
-  if (fork !== null && newSizeBytes < sizeBytes) volume.truncate(node, newSizeBytes);
-}
-
-/** A file with bare Finder information gets its table: 4096 bytes, with an empty fork where there was none. */
-function withRoom(contents: Contents, isPlain: boolean, oldFork: ByteRange) {
-  const { attributes } = contents;
-  const hasFork = contents.fork !== null || oldFork.lengthBytes > 0;
-  const fork = isPlain && !hasFork ? AppleDoubleFile.emptyResourceFork() : contents.fork;
-  const leastBytes = hasFork ? AppleDoubleFile.GROWTH_BYTES : AppleDoubleFile.NEW_TOTAL_BYTES;
-  const roomBytes = isPlain ? Math.max(oldFork.offsetBytes, leastBytes) : oldFork.offsetBytes;
-  return { attributes, fork, totalSizeBytes: AppleDoubleFile.spaceFor(attributes, roomBytes) };
-}
-
-/** Backwards, for the ranges may overlap. */
-function moveRange(volume: MountedVolume, node: VolumeNode, from: ByteRange, toBytes: number): void {
-  if (from.offsetBytes === toBytes) return;
-  const buffer = new Uint8Array(Math.min(from.lengthBytes, 65_536));
-  for (let end = from.lengthBytes; end > 0;) {
-    const piece = buffer.subarray(0, Math.min(end, buffer.length));
-    end -= piece.length;
-    volume.read(node, from.offsetBytes + end, piece);
-    writeAll(volume, node, toBytes + end, piece);
-  }
-}
-
-/** Only the bytes that differ from what is there, as one run. */
-function writeChanged(volume: MountedVolume, node: VolumeNode, before: Uint8Array, after: Uint8Array): void {
-  if (equalBytes(before.subarray(0, after.length), after)) return;
-  let first = 0;
-  while (before[first] === after[first]) first++;
-  let end = after.length;
-  if (end <= before.length) while (end > first && before[end - 1] === after[end - 1]) end--;
-  writeAll(volume, node, first, after.subarray(first, end));
-}
-
-function writeAll(volume: MountedVolume, node: VolumeNode, offsetBytes: number, data: Uint8Array): void {
-  if (data.length === 0) return;
-  if (volume.write(node, offsetBytes, data) < data.length) throw new FsError('ENOSPC', '', '');
-}
-
-function readRange(volume: MountedVolume, node: VolumeNode, range: ByteRange, path: string): Uint8Array {
-  if (range.lengthBytes > VALUE_BYTES_MAX) throw tooBig(path);
-  const value = new Uint8Array(range.lengthBytes);
-  if (volume.read(node, range.offsetBytes, value) < value.length) {
-    throw new FsError('EIO', '', path, 'its AppleDouble file ends before the attribute does');
-  }
+  requireRead(entry.target, caller.credentials, path);
+  const value = hasCompanions(entry.target.mount)
+    ? readCompanionAttribute(entry, name, path)
+    : readNative(entry, name, options, path);
+  if (value === undefined) throw Rules.noAttribute(name, path);
   return value;
 }
 
-// ── refusals ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-function requireAttributeName(name: string, path: string): void {
-  if (name === '' || name.includes('\0') || LONE_SURROGATE.test(name)) {
-    throw new FsError('EINVAL', '', path, 'the name of an attribute is text, and not empty');
-  }
-  if (utf8(name).length > XATTR_NAME_BYTES_MAX) {
-    throw new FsError(
-      'ENAMETOOLONG',
-      '',
-      path,
-      `an attribute's name has at most ${XATTR_NAME_BYTES_MAX} bytes`,
-    );
-  }
-  if (name.startsWith(PROTECTED_PREFIX)) {
-    throw new FsError('EPERM', '', path, `${PROTECTED_PREFIX}… belongs to the system`);
-  }
+/** In xnu's order: Finder information, resource fork, the others as stored. */
+export function listAttributes(caller: Caller, entry: Entry, options: number, path: string): string[] {
+  const { mount, node } = entry.target;
+  const isPossible = hasCompanions(mount) || nativeVolume(entry) !== undefined;
+  if (!isPossible || node.type.endsWith('device')) return [];
+  requireRead(entry.target, caller.credentials, path);
+  if (hasCompanions(mount)) return isCompanion(entry) ? [] : listCompanionAttributes(entry);
+  const hidden = hiddenNames(entry, options);
+  const names = nativeVolume(entry)?.listExtendedAttributes?.(node) ?? [];
+  return names.filter((name) => !name.startsWith(PROTECTED_PREFIX) && !hidden.includes(name));
 }
+
+export function removeAttribute(caller: Caller, entry: Entry, name: string, path: string): void {
+  Rules.requireAttributeName(name, path);
+  requireAttributeHolder(entry, path);
+  requireWrite(entry.target, caller.credentials, path, false);
+  if (hasCompanions(entry.target.mount)) removeCompanionAttribute(entry, name, path);
+  else removeNative(entry, name, path);
+}
+
+export function writeAttribute(caller: Caller, entry: Entry, change: AttributeWrite, path: string): void {
+  const { name, value, options } = change;
+  Rules.requireWriteOptions(options, path);
+  Rules.requireAttributeName(name, path);
+  requireAttributeHolder(entry, path);
+  requireWrite(entry.target, caller.credentials, path, false);
+  if (value.length > Rules.VALUE_BYTES_MAX) throw Rules.tooBig(path);
+  if (name === FINDER_INFO && value.length !== FINDER_INFO_BYTES) {
+    throw new FsError('ERANGE', '', path, `${FINDER_INFO} has ${FINDER_INFO_BYTES} bytes`);
+  }
+  if (name === RESOURCE_FORK) Rules.requireForkHolder(entry, path);
+  if (hasCompanions(entry.target.mount)) writeCompanionAttribute(entry, change, path);
+  else writeNative(entry, change, path);
+}
+
+// ── attributes that the volume itself keeps ─────────────────────────────────────────────────────────────────────────
+
+/** The contract gives all four calls or none. */
+type NativeVolume = MountedVolume &
+  Required<
+    Pick<
+      MountedVolume,
+      'getExtendedAttribute' | 'setExtendedAttribute' | 'removeExtendedAttribute' | 'listExtendedAttributes'
+    >
+  >;
+
+function nativeVolume({ target }: Entry): NativeVolume | undefined {
+  const { volume } = target.mount;
+  return volume.getExtendedAttribute === undefined ? undefined : (volume as NativeVolume);
+}
+
+function requireNative(entry: Entry, path: string): { volume: NativeVolume; node: VolumeNode } {
+  const volume = nativeVolume(entry);
+  if (volume === undefined) throw new FsError('ENOTSUP', '', path);
+  return { volume, node: entry.target.node };
+}
+
+function readNative(entry: Entry, name: string, options: number, path: string): Uint8Array | undefined {
+  if (name === RESOURCE_FORK) Rules.requireForkHolder(entry, path);
+  if (hiddenNames(entry, options).includes(name)) return undefined;
+  const { volume, node } = requireNative(entry, path);
+  return volume.getExtendedAttribute(node, name);
+}
+
+function writeNative(entry: Entry, change: AttributeWrite, path: string): void {
+  const { name, value, options } = change;
+  requireNotHidden(entry, name, options, path);
+  const { volume, node } = requireNative(entry, path);
+  // Only who asks for it, and the fork, whose tail stays, needs to know what was there.
+  const isFinderInfo = name === FINDER_INFO;
+  const before = isFinderInfo || name === RESOURCE_FORK ? volume.getExtendedAttribute(node, name) : undefined;
+  const isAsked = (options & (XATTR_CREATE | XATTR_REPLACE)) !== 0;
+  const exists = before !== undefined || (isAsked && volume.listExtendedAttributes(node).includes(name));
+  Rules.requirePresence(exists, change, path);
+  if (isFinderInfo && isEmptyFinderInfo(value)) {
+    if (exists) volume.removeExtendedAttribute(node, name);
+    return;
+  }
+  if (name !== RESOURCE_FORK) return volume.setExtendedAttribute(node, name, value);
+  // Nothing written into a fork changes nothing, whether there is one or not.
+  if (value.length > 0) volume.setExtendedAttribute(node, name, writtenInto(before, value));
+}
+
+function writtenInto(before: Uint8Array | undefined, value: Uint8Array): Uint8Array {
+  if (before === undefined || before.length <= value.length) return value;
+  const whole = before.slice();
+  whole.set(value);
+  return whole;
+}
+
+function removeNative(entry: Entry, name: string, path: string): void {
+  if (name === RESOURCE_FORK) Rules.requireForkHolder(entry, path);
+  requireNotHidden(entry, name, 0, path);
+  const { volume, node } = requireNative(entry, path);
+  volume.removeExtendedAttribute(node, name);
+}
+
+/** What holds the compressed contents of a file is nobody's business but the kernel's (hfs_hides_xattr). */
+function hiddenNames({ target }: Entry, options: number): readonly string[] {
+  if ((options & XATTR_SHOWCOMPRESSION) !== 0 || target.node.type !== 'file') return [];
+  const isCompressed = (target.mount.volume.attributes(target.node).flags & UF_COMPRESSED) !== 0;
+  return isCompressed ? [COMPRESSION, RESOURCE_FORK] : [];
+}
+
+function requireNotHidden(entry: Entry, name: string, options: number, path: string): void {
+  if (!hiddenNames(entry, options).includes(name)) return;
+  throw new FsError('EPERM', '', path, 'it holds the compressed contents of the file');
+}
+
+// ── refusals ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 const isCompanion = ({ name, target }: Entry): boolean =>
   target.node.type === 'file' && isCompanionName(name) && name.length > 2;
 
 function requireAttributeHolder(entry: Entry, path: string): void {
-  if (entry.target.node.type.endsWith('device')) {
-    throw new FsError('EPERM', '', path, 'devices have no attributes');
-  }
-  if (!hasCompanions(entry.target.mount)) throw new FsError('ENOTSUP', '', path);
-  if (isCompanion(entry)) throw new FsError('EPERM', '', path, 'it holds the attributes of another file');
+  const { mount, node } = entry.target;
+  if (node.type.endsWith('device')) throw new FsError('EPERM', '', path, 'devices have no attributes');
+  if (hasCompanions(mount)) {
+    if (isCompanion(entry)) throw new FsError('EPERM', '', path, 'it holds the attributes of another file');
+  } else requireNative(entry, path);
 }
-
-function requireForkHolder({ target }: Entry, path: string): void {
-  if (target.node.type !== 'file') throw new FsError('EPERM', '', path, 'only files have a resource fork');
-}
-
-const noAttribute = (name: string, path: string) =>
-  new FsError('ENOATTR', '', path, `there is no attribute ${JSON.stringify(name)}`);
-
-const tooBig = (path: string) =>
-  new FsError('E2BIG', '', path, `an attribute has at most ${VALUE_BYTES_MAX} bytes here`);
