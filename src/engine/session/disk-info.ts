@@ -1,4 +1,6 @@
 import { decimalSize } from '../shell/sizes-text.ts';
+import type { FormatName, Region } from '../formats/contract.ts';
+import { personalityOf, visibleNameOf } from '../shell/personalities.ts';
 import type { Disk, Slice } from './disk.ts';
 import type { MountRecord } from './mounts.ts';
 
@@ -8,13 +10,20 @@ export interface InfoSubject {
   /** Null: the whole of a partitioned disk. */
   readonly slice: Slice | null;
   readonly mount: MountRecord | undefined;
+  /** What is on the slice, mounted or not: 'Journaled HFS+'; '' when nothing is known to be there. */
+  readonly title: string;
 }
 
 type Row = readonly [string, string];
 
-const SCHEME_NAMES = { none: 'none', gpt: 'GUID_partition_scheme', mbr: 'FDisk_partition_scheme', apm: 'Apple_partition_scheme' } as const;
+const SCHEME_NAMES = {
+  none: 'none',
+  gpt: 'GUID_partition_scheme',
+  mbr: 'FDisk_partition_scheme',
+  apm: 'Apple_partition_scheme',
+} as const;
 
-export function diskutilInfo({ disk, slice, mount }: InfoSubject): Row[] {
+export function diskutilInfo({ disk, slice, mount, title }: InfoSubject): Row[] {
   const device = slice?.device ?? disk.device;
   const sizeBytes = slice === null ? disk.sizeBytes : slice.blockCount * disk.store.blockSizeBytes;
   const isWhole = slice === null || slice.index === 0;
@@ -26,7 +35,7 @@ export function diskutilInfo({ disk, slice, mount }: InfoSubject): Row[] {
     ['Device / Media Name', disk.name],
     ...(slice === null
       ? [['Volume Name', 'Not applicable (no file system)'] as const]
-      : volumeRows(slice, mount)),
+      : volumeRows(slice, mount, title)),
     ['Content (IOContent)', isWhole ? SCHEME_NAMES[disk.scheme] : (slice?.typeName ?? '')],
     ['Disk Size', size(sizeBytes, disk)],
     ['Device Block Size', `${disk.store.blockSizeBytes} Bytes`],
@@ -43,15 +52,43 @@ export function diskutilInfo({ disk, slice, mount }: InfoSubject): Row[] {
   ];
 }
 
-function volumeRows({ format }: Slice, mount: MountRecord | undefined): Row[] {
+function volumeRows(slice: Slice, mount: MountRecord | undefined, title: string): Row[] {
   return [
     ['Volume Name', mount === undefined ? 'Not applicable (not mounted)' : mount.volume.label || 'no name'],
     ['Mounted', yesNo(mount !== undefined)],
     ...(mount === undefined ? [] : [['Mount Point', mount.on] as const]),
-    ...(format === null
-      ? [['File System Personality', 'None'] as const]
-      : [['File System Personality', mount?.volume.title ?? format.title] as const]),
+    ['File System Personality', title === '' ? 'None' : personalityOf(title)],
+    ...(slice.format === null ? [] : typeRows(slice, slice.format.name, title)),
   ];
+}
+
+/** The bundle in /System/Library/Filesystems. */
+const BUNDLES: Readonly<Record<FormatName, string>> = {
+  fat32: 'msdos',
+  exfat: 'exfat',
+  hfsplus: 'hfs',
+  hfsx: 'hfs',
+};
+
+function typeRows(slice: Slice, format: FormatName, title: string): Row[] {
+  const rows: Row[] = [
+    ['Type (Bundle)', BUNDLES[format]],
+    ['Name (User Visible)', visibleNameOf(title)],
+  ];
+  if (BUNDLES[format] !== 'hfs') return rows;
+  const journal = journalOf(slice);
+  const { blockSizeBytes } = slice.plain;
+  const where =
+    journal === undefined
+      ? 'Disabled'
+      : `Journal size ${(journal.blockCount * blockSizeBytes) / 1024} KB at offset 0x${(journal.firstBlock * blockSizeBytes).toString(16)}`;
+  return [...rows, ['Journal', where], ['Owners', 'Enabled']];
+}
+
+/** The longest run of the journal's blocks is the ring; the info block beside it is one. */
+function journalOf({ format, plain }: Slice): Region | undefined {
+  const runs = format?.regions(plain).filter(({ role }) => role === 'journal') ?? [];
+  return runs.sort((a, b) => b.blockCount - a.blockCount)[0];
 }
 
 function spaceRows({ volume }: MountRecord, disk: Disk): Row[] {

@@ -1,13 +1,21 @@
 import type { Clock } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
 import type { Device } from '../device/device.ts';
-import { annotateMapBlock, mapRegions, readPartitionMap } from '../device/partition-map.ts';
+import {
+  annotateMapBlock,
+  mapRegions,
+  readPartitionMap,
+  VOLUME_TYPES,
+  wholeDiskPartition,
+  writeWholeDiskMap,
+} from '../device/partition-map.ts';
 import type { MapBlockAnnotation, MapRegion, MapScheme, PartitionMap } from '../device/partition-map.ts';
 import { PartitionDevice } from '../device/partition.ts';
 import { PROFILES } from '../device/profile.ts';
 import type { ProfileName } from '../device/profile.ts';
 import type { Store } from '../device/store.ts';
-import type { Format } from '../formats/contract.ts';
+import type { Format, FormatName } from '../formats/contract.ts';
+import type { Prng } from '../base/prng.ts';
 import { FORMATS } from '../formats/registry.ts';
 import { MeteredDevice } from './metered-device.ts';
 
@@ -104,6 +112,20 @@ export class Disk {
     return this.#slices.find(
       ({ firstBlock, blockCount }) => block >= firstBlock && block < firstBlock + blockCount,
     );
+  }
+
+  /**
+   * Let the map say that its one partition now holds `format`. Maps with more partitions, and those of others that lie
+   * elsewhere, stay as they are.
+   */
+  enterInMap(format: FormatName, label: string, random: Prng): void {
+    const { scheme, partitions } = this.#map;
+    if (scheme !== 'gpt' && scheme !== 'mbr') return;
+    const place = wholeDiskPartition(this.store, scheme);
+    const [only, more] = partitions;
+    if (only === undefined || more !== undefined || place?.firstBlock !== only.firstBlock) return;
+    if (place.blockCount !== only.blockCount) return;
+    writeWholeDiskMap(this.metered, scheme, { ...VOLUME_TYPES[format], name: label }, random);
   }
 
   /** What lies outside the slices: the partition map and the gaps. */

@@ -1,8 +1,17 @@
 import { FsError } from '../base/errno.ts';
+import { Prng } from '../base/prng.ts';
 import type { Scheme } from '../device/partition-map.ts';
-import type { CommitPolicy, Extent, FsckReport, NewfsReport, Region } from '../formats/contract.ts';
+import { Store } from '../device/store.ts';
+import type {
+  CommitPolicy,
+  Extent,
+  FormatName,
+  FsckReport,
+  NewfsReport,
+  Region,
+} from '../formats/contract.ts';
 import { FORMATS, formatNamed } from '../formats/registry.ts';
-import type { DiskDescription, Machine, SliceDescription } from '../shell/machine.ts';
+import type { DiskDescription, Machine, NewVolumeOptions, SliceDescription } from '../shell/machine.ts';
 import type { Computer } from './computer.ts';
 import { deviceName } from './disk.ts';
 import type { Slice } from './disk.ts';
@@ -55,10 +64,12 @@ export class SessionMachine implements Machine {
     const { disk, mounts } = this.#parts;
     const { device, index, typeName, firstBlock, blockCount, format } = slice;
     const mount = mounts.of(device);
+    const said = mounts.describe(slice);
     return {
       ...{ device, index, firstBlock },
-      typeName: typeName || (format === null ? '' : (DISKUTIL_TYPES[format.name] ?? format.title)),
-      label: mounts.labelOf(slice),
+      typeName: typeName || (format === null ? '' : DISKUTIL_TYPES[format.name]),
+      label: said.label,
+      personality: said.title || null,
       sizeBytes: blockCount * disk.store.blockSizeBytes,
       mountPoint: mount?.on ?? null,
       formatName: format?.name ?? null,
@@ -67,7 +78,8 @@ export class SessionMachine implements Machine {
 
   info(deviceOrPath: string): readonly (readonly [string, string])[] {
     const { slice, mount } = this.#find(deviceOrPath, 'diskutil');
-    return diskutilInfo({ disk: this.#parts.disk, slice, mount });
+    const title = slice === null ? '' : this.#parts.mounts.describe(slice).title;
+    return diskutilInfo({ disk: this.#parts.disk, slice, mount, title });
   }
 
   why(pathOrBlock: string): readonly string[] {
@@ -111,26 +123,29 @@ export class SessionMachine implements Machine {
 
   // ── changing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  newfs(
-    device: string,
-    options: { format: string; label: string; settings: Record<string, string> },
-  ): NewfsReport {
+  newfs(device: string, options: NewVolumeOptions): NewfsReport {
     const { disk, clock, random } = this.#parts;
     const { slice } = this.#find(device, 'newfs');
+    const format = formatNamed(options.format);
+    const target = slice?.metered ?? disk.metered;
+    const volume = { ...options, partitionFirstBlock: slice?.firstBlock ?? 0, clock };
+    if (options.isRehearsal === true) {
+      const { blockSizeBytes, blockCount } = target;
+      const nowhere = new Store({ blockSizeBytes, blockCount });
+      return format.newfs(nowhere, { ...volume, random: new Prng(0) });
+    }
     this.#requireUnmounted(device, slice, 'newfs');
     this.#requireWritable(device, 'newfs');
-    const report = formatNamed(options.format).newfs(slice?.metered ?? disk.metered, {
-      label: options.label,
-      settings: options.settings,
-      clock,
-      random,
-      partitionFirstBlock: slice?.firstBlock ?? 0,
-    });
+    const report = format.newfs(target, { ...volume, random });
+    if (options.entersMap === true) disk.enterInMap(format.name, options.label, random);
     this.#changed();
     return report;
   }
 
-  eraseDisk(device: string, options: { format: string; label: string; scheme: string }): readonly string[] {
+  eraseDisk(
+    device: string,
+    options: { format: string; label: string; scheme: string; settings: Record<string, string> },
+  ): readonly string[] {
     const { disk, clock, random } = this.#parts;
     const name = deviceName(device);
     if (name !== disk.device) {
@@ -143,7 +158,7 @@ export class SessionMachine implements Machine {
     const wasInside = this.#leaveVolumes();
     if (scheme !== 'none') lines.push('Creating the partition map', 'Waiting for partitions to activate');
     disk.metered.trim(0, disk.store.blockCount);
-    const volume = { format: format.name, label: options.label, scheme, settings: {} };
+    const volume = { format: format.name, label: options.label, scheme, settings: options.settings };
     const report = layOut(disk.metered, volume, clock, random);
     this.#changed();
     const [slice] = disk.slices;
@@ -186,16 +201,19 @@ export class SessionMachine implements Machine {
     mount.volume.setLabel(label);
   }
 
-  fsck(device: string, options: { repair: boolean }): FsckReport {
+  fsck(device: string, { repair, format }: { repair: boolean; format?: string }): FsckReport {
     const { disk } = this.#parts;
     const { slice } = this.#find(device, 'fsck');
-    if (options.repair) {
+    if (repair) {
       this.#requireUnmounted(device, slice, 'fsck');
       this.#requireWritable(device, 'fsck');
     }
     const target = slice ?? disk.mainSlice;
     if (target === undefined) return unreadable(`${disk.device} has no partition that can be used.`);
-    return checkSlice(target, options);
+    if (target.format !== null || format === undefined) return checkSlice(target, { repair });
+    const report = formatNamed(format).fsck(target.metered, { repair });
+    if (repair) this.#changed();
+    return report;
   }
 
   advanceTime(nanoseconds: number): void {
@@ -255,7 +273,13 @@ export class SessionMachine implements Machine {
   }
 }
 
-const DISKUTIL_TYPES: Readonly<Record<string, string>> = { fat32: 'DOS_FAT_32' };
+/** What a volume without a partition map is, for diskutil. */
+const DISKUTIL_TYPES: Readonly<Record<FormatName, string>> = {
+  fat32: 'DOS_FAT_32',
+  exfat: 'ExFAT',
+  hfsplus: 'Apple_HFS',
+  hfsx: 'Apple_HFSX',
+};
 
 /** 'GPT', 'GPTFormat', 'MBR', 'MBRFormat', 'none', as diskutil takes them. */
 function schemeOf(text: string): Scheme {

@@ -79,16 +79,18 @@ export class Mounts {
     return record;
   }
 
-  /** The label of a volume whether mounted or not; empty where none can be read. */
-  labelOf(slice: Slice): string {
-    const mounted = this.of(slice.device);
-    if (mounted !== undefined || slice.format === null) return mounted?.volume.label ?? '';
+  /** Label and personality of a volume whether mounted or not; the label is empty where none can be read. */
+  describe(slice: Slice): { readonly label: string; readonly title: string } {
+    const mounted = this.of(slice.device)?.volume;
+    if (mounted !== undefined) return { label: mounted.label, title: mounted.title };
+    if (slice.format === null) return { label: '', title: '' };
     try {
       const options = { isReadOnly: true, policy: 'each', clock: this.#clock, trace: SILENT } as const;
-      return slice.format.mount(slice.plain, { ...options, owner: this.#kernel.user, timeZoneMinutes: 0 })
-        .label;
+      const owner = this.#kernel.user;
+      const { label, title } = slice.format.mount(slice.plain, { ...options, owner, timeZoneMinutes: 0 });
+      return { label, title };
     } catch (error) {
-      if (error instanceof FsError) return '';
+      if (error instanceof FsError) return { label: '', title: slice.format.title };
       throw error;
     }
   }

@@ -1,7 +1,19 @@
 import type { TestExpression, Word } from 'unbash';
 import { FsError } from '../base/errno.ts';
 import type { Stat, SystemCalls } from '../vfs/calls.ts';
-import { R_OK, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, W_OK, X_OK } from '../vfs/constants.ts';
+import {
+  R_OK,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFIFO,
+  S_IFREG,
+  S_IFSOCK,
+  W_OK,
+  X_OK,
+} from '../vfs/constants.ts';
 import type { Running } from './command.ts';
 import type { Environment } from './environment.ts';
 import { evaluateText } from './arithmetic.ts';
@@ -151,8 +163,9 @@ export function testUnary(system: SystemCalls, operator: string, text: string): 
     case '-G':
       return statOf(system, text)?.gid === system.getgid();
     case '-p':
+      return hasType(system, text, S_IFIFO);
     case '-S':
-      return false; // no pipes and sockets among files here
+      return hasType(system, text, S_IFSOCK);
     default:
       throw new ShellError(`${operator}: unary operator expected`, 2);
   }

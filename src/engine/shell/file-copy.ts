@@ -37,6 +37,8 @@ export function copyAttributes(system: SystemCalls, from: string, to: string, no
     if (error instanceof FsError && error.code === 'ENOTSUP') return;
     throw error;
   }
+  // What was there goes first (copyfile.c, copyfile_xattr): a fork would keep its tail, the others would stay.
+  for (const name of system.listxattr(to, options)) system.removexattr(to, name, options);
   for (const name of names) system.setxattr(to, name, system.getxattr(from, name, options), options);
 }
 

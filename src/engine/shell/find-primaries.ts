@@ -89,10 +89,11 @@ function typeTest({ name, argument }: Given): Test | ExpressionProblem {
     d: C.S_IFDIR,
     f: C.S_IFREG,
     l: C.S_IFLNK,
+    p: C.S_IFIFO,
+    s: C.S_IFSOCK,
   };
   const wanted = types[argument];
-  // Fifos and sockets are known and never found.
-  if (wanted === undefined && !['p', 's'].includes(argument)) {
+  if (wanted === undefined) {
     return new ExpressionProblem(`${name}: ${argument}: unknown type`);
   }
   return ({ stat }) => always((stat.mode & C.S_IFMT) === wanted);

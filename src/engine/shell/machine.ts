@@ -9,19 +9,22 @@ export interface Machine {
   disks(): readonly DiskDescription[];
   /** `diskutil info`: key and value pairs in macOS's order. */
   info(deviceOrPath: string): readonly (readonly [string, string])[];
-  newfs(
-    device: string,
-    options: { format: string; label: string; settings: Record<string, string> },
-  ): NewfsReport;
+  newfs(device: string, options: NewVolumeOptions): NewfsReport;
   /** Erase a whole disk: new partition map (or none) and one volume, mounted. Yields printable progress lines. */
-  eraseDisk(device: string, options: { format: string; label: string; scheme: string }): readonly string[];
+  eraseDisk(
+    device: string,
+    options: { format: string; label: string; scheme: string; settings: Record<string, string> },
+  ): readonly string[];
   /** Returns where. `mountPoint` is an existing directory; absent: a new one in /Volumes named after the label. */
   mount(device: string, options: { isReadOnly: boolean; policy?: CommitPolicy; mountPoint?: string }): string;
   unmount(deviceOrPath: string): void;
   /** `diskutil rename`: give a mounted volume another label. */
   rename(deviceOrPath: string, label: string): void;
-  /** Refused with EBUSY for repair while mounted. */
-  fsck(device: string, options: { repair: boolean }): FsckReport;
+  /**
+   * Refused with EBUSY for repair while mounted. `format`: how to read a slice that no format recognizes; its first
+   * blocks may be what is damaged.
+   */
+  fsck(device: string, options: { repair: boolean; format?: string }): FsckReport;
 
   /** Plain sentences about one file or block: where it lies, who holds it, what deleting it would free. */
   why(pathOrBlock: string): readonly string[];
@@ -33,6 +36,16 @@ export interface Machine {
   undo(): string;
   redo(): string;
   advanceTime(nanoseconds: number): void;
+}
+
+export interface NewVolumeOptions {
+  readonly format: string;
+  readonly label: string;
+  readonly settings: Record<string, string>;
+  /** Nothing is written: the report says what would be. */
+  readonly isRehearsal?: boolean;
+  /** Let the partition map say what the slice now holds, as `diskutil` does and `newfs_*` does not. */
+  readonly entersMap?: boolean;
 }
 
 export interface DiskDescription {
@@ -54,4 +67,6 @@ export interface SliceDescription {
   readonly firstBlock: number;
   readonly mountPoint: string | null;
   readonly formatName: string | null;
+  /** As macOS calls what is there: 'Journaled HFS+'; null without a known format. */
+  readonly personality: string | null;
 }

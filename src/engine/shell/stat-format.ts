@@ -163,6 +163,8 @@ function typeName(mode: number): string {
     c: 'Character Device',
     b: 'Block Device',
     l: 'Symbolic Link',
+    p: 'Fifo File',
+    s: 'Socket',
     '-': 'Regular File',
   };
   return names[permissions.modeText(mode)[0] ?? ''] ?? '???';

@@ -13,7 +13,8 @@ export const chflags = program({
          take one off
   -R  directories with all that is in them    -v  say what was changed    -f  no words    -x  stay on one volume
 
-FAT keeps uchg (its read-only bit), hidden and arch; what it cannot keep it refuses.`,
+HFS+ keeps every flag. FAT and exFAT keep uchg (their read-only bit), hidden and arch; what they cannot keep they
+refuse.`,
   usage: 'usage: chflags [-fhvx] [-R [-H | -L | -P]] flags file ...',
   usageExitCode: 1,
   letters: 'HLPRfhvx',

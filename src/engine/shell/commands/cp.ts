@@ -6,7 +6,7 @@ import { copyAttributes, copyContents, keepAttributes } from '../file-copy.ts';
 import type { WalkEntry } from '../fts.ts';
 import { TreeWalk } from '../fts.ts';
 import { directoryName, joinPath } from '../paths-text.ts';
-import { isDevice, isDirectory, isRegular, isSymlink } from '../permissions-text.ts';
+import { isDevice, isDirectory, isFifo, isRegular, isSocket, isSymlink } from '../permissions-text.ts';
 import type { Invocation } from '../program.ts';
 import { attempt, program } from '../program.ts';
 import { failedWith, outcomeOf } from '../system-outcome.ts';
@@ -184,10 +184,16 @@ class Copying {
     }
     const isFollowed = this.#follow === 'always' || (this.#follow === 'roots' && entry.depth === 0);
     if (isSymlink(stat.mode) && !isFollowed) return yield* this.#link(entry, stat, to, isNew);
-    if (isDevice(stat.mode) && this.isRecursive && !this.#call.has('s')) {
+    if ((isDevice(stat.mode) || isFifo(stat.mode)) && this.isRecursive && !this.#call.has('s')) {
       return (
-        (yield* attempt(this.#call, `mknod: ${to}`, () => this.#system.mknod(to, stat.mode))) !== undefined
+        (yield* attempt(this.#call, `${isFifo(stat.mode) ? 'mkfifo' : 'mknod'}: ${to}`, () =>
+          this.#system.mknod(to, stat.mode),
+        )) !== undefined
       );
+    }
+    if (isSocket(stat.mode) && this.isRecursive) {
+      yield* this.#call.warn(`${entry.path} is a socket (not copied).`);
+      return false;
     }
     return yield* this.#file(entry, stat, to, isNew);
   }

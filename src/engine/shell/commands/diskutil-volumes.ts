@@ -1,10 +1,12 @@
 import { FsError } from '../../base/errno.ts';
+import { checkerOf, exitCodeOf } from '../checking.ts';
 import type { Running } from '../command.ts';
 import { diskNamed, rawDevicePath, reasonOf, volumeNamed, withDeviceName } from '../disk-names.ts';
 import { failed, leave, notFound } from '../diskutil-verb.ts';
+import { personalityNamed } from '../personalities.ts';
+import type { Personality } from '../personalities.ts';
 import type { Invocation } from '../program.ts';
 import { outcomeOf } from '../system-outcome.ts';
-import { exitCodeOf } from './fsck_msdos.ts';
 
 /** The verbs of diskutil that write: checking with repair, and erasing. */
 
@@ -18,7 +20,7 @@ export function* checkVolume(
   const { machine } = call.context;
   const found = volumeNamed(machine, name);
   if (!found) return yield* notFound(call, name);
-  const { device, mountPoint, label } = found.slice;
+  const { device, mountPoint, label, formatName } = found.slice;
   const what = `file system ${repair ? 'repair' : 'verification'} on ${device}${label === '' ? '' : ` ${label}`}`;
   yield* call.print(`Started ${what}\n${repair ? 'Repairing' : 'Verifying'} file system\n`);
   const wasMounted = mountPoint !== null;
@@ -26,7 +28,9 @@ export function* checkVolume(
     if (!(yield* leave(call, found))) return 1;
     yield* call.printLine('Volume was successfully unmounted');
   }
-  yield* call.printLine(`Performing fsck_msdos -${repair ? 'y' : 'n'} ${rawDevicePath(device)}`);
+  yield* call.printLine(
+    `Performing ${checkerOf(formatName)} -${repair ? 'y' : 'n'} ${rawDevicePath(device)}`,
+  );
   const report = outcomeOf(() => machine.fsck(device, { repair }));
   if (report instanceof FsError) return yield* failed(call, `Error starting ${what}: ${reasonOf(report)}`);
   for (const line of report.lines) yield* call.printLine(line);
@@ -47,24 +51,8 @@ export function* checkVolume(
   return call.exitCode;
 }
 
-interface Personality {
-  readonly format: string;
-  readonly settings: Readonly<Record<string, string>>;
-}
-
-/** By the names people give them, in small letters and without blanks, dashes and brackets. */
-const PERSONALITIES: ReadonlyMap<string, Personality> = new Map([
-  ['msdos', { format: 'fat32', settings: {} }],
-  ['fat', { format: 'fat32', settings: {} }],
-  ['msdosfat', { format: 'fat32', settings: {} }],
-  ['fat32', { format: 'fat32', settings: { type: 'fat32' } }],
-  ['msdosfat32', { format: 'fat32', settings: { type: 'fat32' } }],
-  ['msdosfat16', { format: 'fat32', settings: { type: 'fat16' } }],
-  ['msdosfat12', { format: 'fat32', settings: { type: 'fat12' } }],
-]);
-
 function* personalityOf(call: Invocation, text: string): Running<Personality | null> {
-  const found = PERSONALITIES.get(text.toLowerCase().replace(/[-\s()]/g, ''));
+  const found = personalityNamed(text);
   if (!found) {
     yield* call.say(
       `${text} does not appear to be a valid file system format\n` +
@@ -87,7 +75,10 @@ export function* eraseVolume(call: Invocation, words: readonly string[]): Runnin
   if (mountPoint !== null && !(yield* leave(call, found))) return 1;
   yield* call.printLine('Erasing');
   const report = outcomeOf(() =>
-    machine.newfs(device, { format: personality.format, label, settings: { ...personality.settings } }),
+    machine.newfs(device, {
+      ...{ format: personality.format, label, settings: { ...personality.settings } },
+      entersMap: true,
+    }),
   );
   if (report instanceof FsError) return yield* failed(call, `Error: -69850: ${device}: ${reasonOf(report)}`);
   for (const line of withDeviceName(report.lines, device)) yield* call.printLine(line);
@@ -106,7 +97,34 @@ export function* eraseDisk(call: Invocation, words: readonly string[]): Running<
   const [format, label, ...rest] = words;
   const name = rest.at(-1);
   if (format === undefined || label === undefined || name === undefined || rest.length > 2) return null;
-  const scheme = rest.length === 2 ? (rest[0] ?? '') : 'GPT';
+  return yield* erase(call, { format, label, name, scheme: rest.length === 2 ? (rest[0] ?? '') : 'GPT' });
+}
+
+/** All of the disk that is left: 'R', and what says so in numbers. */
+const THE_REST = /^(?:r|100%|0(?:b|g|m|k|t)?)$/i;
+
+/** One partition of all the space is eraseDisk by another name; the machine's disks hold no more than one volume. */
+export function* partitionDisk(call: Invocation, words: readonly string[]): Running<number | null> {
+  const [name, ...rest] = words;
+  if (/^\d+$/.test(rest[0] ?? '')) rest.shift();
+  const scheme = SCHEMES.test(rest[0] ?? '') ? (rest.shift() ?? '') : 'GPT';
+  const [format, label, size] = rest;
+  if (name === undefined || format === undefined || label === undefined || size === undefined) return null;
+  if (rest.length > 3 || !THE_REST.test(size)) {
+    yield* call.say('A disk is partitioned into one volume here that takes all of it: give R as its size\n');
+    return 1;
+  }
+  return yield* erase(call, { format, label, name, scheme });
+}
+
+interface Erasure {
+  readonly format: string;
+  readonly label: string;
+  readonly name: string;
+  readonly scheme: string;
+}
+
+function* erase(call: Invocation, { format, label, name, scheme }: Erasure): Running {
   if (!SCHEMES.test(scheme)) {
     yield* call.say(`${scheme} is no partition scheme: GPT, MBR or none\n`);
     return 1;
@@ -116,12 +134,11 @@ export function* eraseDisk(call: Invocation, words: readonly string[]): Running<
   const { machine } = call.context;
   const disk = diskNamed(machine, name) ?? volumeNamed(machine, name)?.disk;
   if (!disk) return yield* notFound(call, name);
-  if (Object.keys(personality.settings).length > 0 && personality.settings['type'] !== 'fat32') {
-    yield* call.say(`eraseDisk chooses the FAT type by size; use eraseVolume with "${format}"\n`);
-    return 1;
-  }
   const lines = outcomeOf(() =>
-    machine.eraseDisk(disk.device, { format: personality.format, label, scheme }),
+    machine.eraseDisk(disk.device, {
+      ...{ format: personality.format, label, scheme },
+      settings: { ...personality.settings },
+    }),
   );
   if (lines instanceof FsError)
     return yield* failed(call, `Error: -69877: ${disk.device}: ${reasonOf(lines)}`);

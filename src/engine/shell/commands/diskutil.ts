@@ -4,12 +4,13 @@ import { diskNamed, plainDeviceName, reasonOf, volumeNamed } from '../disk-names
 import type { Verb } from '../diskutil-verb.ts';
 import { failed, leave, notFound, title } from '../diskutil-verb.ts';
 import type { DiskDescription } from '../machine.ts';
+import { PERSONALITIES } from '../personalities.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
 import { decimalSize } from '../sizes-text.ts';
 import { suggest } from '../suggest.ts';
 import { outcomeOf } from '../system-outcome.ts';
-import { checkVolume, eraseDisk, eraseVolume } from './diskutil-volumes.ts';
+import { checkVolume, eraseDisk, eraseVolume, partitionDisk } from './diskutil-volumes.ts';
 
 const USAGE = `Disk Utility Tool
 Usage:  diskutil <verb> <options>, where <verb> is as follows:
@@ -25,6 +26,7 @@ Usage:  diskutil <verb> <options>, where <verb> is as follows:
      repairVolume         (Repair the file system data structures of a volume)
      eraseDisk            (Erase an existing disk, removing all volumes)
      eraseVolume          (Erase an existing volume)
+     partitionDisk        ((re)Partition a disk, removing all volumes)
      listFilesystems      (List file systems available for formatting)`;
 
 export const diskutil = program({
@@ -39,11 +41,14 @@ diskutil verifyVolume device | mount-point
 diskutil repairVolume device | mount-point
 diskutil eraseVolume format name device | mount-point
 diskutil eraseDisk format name [GPT | MBR | none] device
+diskutil partitionDisk device [1] [GPT | MBR | none] format name R
 diskutil listFilesystems
 
-Formats: FAT32, "MS-DOS FAT32", MS-DOS, "MS-DOS FAT16", "MS-DOS FAT12". Without a scheme eraseDisk makes a GPT.
+Formats: ExFAT, FAT32, MS-DOS, "MS-DOS FAT16", JHFS+, HFS+, "Case-sensitive HFS+" and what else listFilesystems shows.
+Without a scheme eraseDisk makes a GPT.
 
-Differs from macOS: no apfs, coreStorage, partitionDisk, resizeVolume and what else needs more than one volume a disk.`,
+Differs from macOS: no apfs, coreStorage, resizeVolume, enableJournal and what else needs more than one volume a disk or
+changes a volume as it stands; partitionDisk makes one partition.`,
   usage: USAGE,
   usageExitCode: 1,
   letters: '',
@@ -71,6 +76,7 @@ const FORMS: ReadonlyMap<string, string> = new Map([
   ['rename', 'MountPoint|DiskIdentifier|DeviceNode newName'],
   ['erasevolume', 'format name MountPoint|DiskIdentifier|DeviceNode'],
   ['erasedisk', 'format name [MBR|GPT|none] MountPoint|DiskIdentifier|DeviceNode'],
+  ['partitiondisk', 'MountPoint|DiskIdentifier|DeviceNode [1] [MBR|GPT|none] format name R'],
 ]);
 
 function* misuse(call: Invocation, verb: string): Running {
@@ -94,6 +100,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['repairvolume', (call, words) => checkVolume(call, words, true)],
   ['erasevolume', eraseVolume],
   ['erasedisk', eraseDisk],
+  ['partitiondisk', partitionDisk],
   ['listfilesystems', listFilesystems],
 ]);
 
@@ -145,20 +152,14 @@ function* info(call: Invocation, words: readonly string[]): Running<number | nul
 }
 
 function* listFilesystems(call: Invocation): Running<number | null> {
-  const rows = [
-    ['MS-DOS', 'MS-DOS (FAT)'],
-    ['MS-DOS FAT12', 'MS-DOS (FAT12)'],
-    ['MS-DOS FAT16', 'MS-DOS (FAT16)'],
-    ['MS-DOS FAT32', 'MS-DOS (FAT32)'],
-    ['  (or) FAT32', ''],
-  ];
   const line = '-'.repeat(79);
   yield* call.print(
     `Formattable file systems\n\n${'These file system personalities can be used for erasing and partitioning.'}\n`,
   );
   yield* call.print(`\n${line}\n${'PERSONALITY'.padEnd(32)} USER VISIBLE NAME\n${line}\n`);
-  for (const [personality = '', title = ''] of rows) {
-    yield* call.printLine(`${personality.padEnd(32)} ${title}`.trimEnd());
+  for (const { name, visibleName, alias } of PERSONALITIES) {
+    yield* call.printLine(`${name.padEnd(32)} ${visibleName}`);
+    if (alias !== undefined) yield* call.printLine(`  (or) ${alias}`);
   }
   return 0;
 }

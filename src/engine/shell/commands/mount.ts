@@ -12,6 +12,7 @@ const TYPES: Readonly<Record<string, string>> = {
   fat32: 'msdos',
   exfat: 'exfat',
   hfsplus: 'hfs',
+  hfsx: 'hfs',
   apfs: 'apfs',
 };
 
@@ -22,7 +23,7 @@ export const mount = program({
 mount [-rvw] [-o options] [-t type] special mount_point
 mount special | mount_point
 
-Without words: what is mounted where. -r or -o rdonly: read only. -t: msdos.
+Without words: what is mounted where. -r or -o rdonly: read only. -t: msdos, exfat, hfs.
 
 Differs from macOS: no -a, -f, -u; of the options rdonly (ro) and rw mean something, nodev, nosuid, noowners,
 nobrowse and async are accepted.`,
@@ -56,15 +57,42 @@ nobrowse and async are accepted.`,
 
 const KNOWN_OPTIONS = ['rdonly', 'ro', 'rw', 'nodev', 'nosuid', 'noowners', 'nobrowse', 'async', 'local', ''];
 
-/** `mount`'s line for one volume. */
-function describe({ from, on, typeName, isReadOnly }: MountStatistics): string {
+/** `mount`'s line for one volume, its words in the order of mount.c. */
+function describe({ from, on, typeName, title, isReadOnly }: MountStatistics): string {
   const words = [typeName, 'local'];
   if (typeName === 'devfs') words.push('nobrowse');
   else words.push('nodev', 'nosuid');
   if (isReadOnly) words.push('read-only');
+  if (typeName === 'hfs' && title.includes('Journaled')) words.push('journaled');
   if (typeName === 'msdos' || typeName === 'exfat') words.push('noowners');
   return `${from} on ${on} (${words.join(', ')})`;
 }
+
+/** mount_msdos and the others: `mount -t` of one type, both words given. */
+const mountTool = (type: string, title: string) =>
+  program({
+    name: `mount_${type}`,
+    summary: `mount ${title} volume`,
+    manual: `mount_${type} [-o options] special mount_point
+
+The same as mount -t ${type}. Differs from macOS: no options of its own.`,
+    usage: `usage: mount_${type} [-o options] special mount_point`,
+    usageExitCode: 64,
+    letters: 'o:r',
+    *main(call) {
+      const [special, point, more] = call.operands;
+      if (special === undefined || point === undefined || more !== undefined) return yield* call.showUsage();
+      const words = (call.valueOf('o') ?? '').split(',');
+      const strange = words.find((word) => !KNOWN_OPTIONS.includes(word));
+      if (strange !== undefined) return yield* call.fail(`-o ${strange}: option not supported`, 64);
+      const isReadOnly = call.has('r') || words.includes('rdonly') || words.includes('ro');
+      return yield* mountOne(call, special, point, type, isReadOnly);
+    },
+  });
+
+export const mountMsdos = mountTool('msdos', 'a FAT');
+export const mountExfat = mountTool('exfat', 'an exFAT');
+export const mountHfs = mountTool('hfs', 'an HFS+');
 
 function* mountOne(
   call: Invocation,

@@ -1,11 +1,11 @@
-import { FsError } from '../../base/errno.ts';
-import { plainDeviceName, rawDevicePath, reasonOf, volumeNamed, withDeviceName } from '../disk-names.ts';
+import { plainDeviceName } from '../disk-names.ts';
+import { makeVolume, numberOf } from '../making.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
-import { outcomeOf } from '../system-outcome.ts';
 
 const USAGE = `usage: newfs_msdos [ -options ] special [disktype]
 where the options are:
+\t-N don't create file system: just print out parameters
 \t-F FAT type (12, 16, or 32)
 \t-I volume ID
 \t-O OEM string
@@ -19,11 +19,12 @@ where the options are:
 export const newfsMsdos = program({
   name: 'newfs_msdos',
   summary: 'make a FAT volume',
-  manual: `newfs_msdos [-F 12|16|32] [-I volume-ID] [-O OEM] [-b block-size | -c sectors] [-e entries] [-n FATs] [-r sectors] [-v name] special
+  manual: `newfs_msdos [-N] [-F 12|16|32] [-I volume-ID] [-O OEM] [-b block-size | -c sectors] [-e entries] [-n FATs] [-r sectors] [-v name] special
 
 Writes an empty FAT12, FAT16 or FAT32 volume to a disk or slice that is not mounted. What was there is lost.
+-N only says what would be made.
 
-Differs from macOS: no -N -B -P -S -a -f -h -i -k -m -o -s -u; the geometry is the disk's own.`,
+Differs from macOS: no -B -P -S -a -f -h -i -k -m -o -s -u; the geometry is the disk's own.`,
   usage: USAGE,
   usageExitCode: 1,
   letters: 'NB:F:I:O:S:P:a:b:c:e:f:h:i:k:m:n:o:r:s:u:v:',
@@ -34,17 +35,8 @@ Differs from macOS: no -N -B -P -S -a -f -h -i -k -m -o -s -u; the geometry is t
     const disk = machine.disks().find(({ device }) => plainDeviceName(special).startsWith(device));
     const settings = settingsOf(call, disk?.blockSizeBytes ?? 512);
     if (typeof settings === 'string') return yield* call.fail(settings);
-    const found = volumeNamed(machine, special);
-    const path = special.includes('/') ? special : rawDevicePath(special);
-    if (found?.slice.mountPoint != null)
-      return yield* call.fail(`${path} is mounted on ${found.slice.mountPoint}`);
-    const report = outcomeOf(() =>
-      machine.newfs(special, { format: 'fat32', label: call.valueOf('v') ?? '', settings }),
-    );
-    if (report instanceof FsError) return yield* call.fail(`${path}: ${reasonOf(report)}`);
-    for (const line of withDeviceName(report.lines, special)) yield* call.printLine(line);
-    for (const warning of report.warnings) yield* call.say(`${call.context.name}: ${warning}\n`);
-    return 0;
+    const volume = { format: 'fat32', label: call.valueOf('v') ?? '', settings, isRehearsal: call.has('N') };
+    return yield* makeVolume(call, special, volume);
   },
 });
 
@@ -55,6 +47,7 @@ function settingsOf(call: Invocation, blockSizeBytes: number): Record<string, st
     const number = numberOf(value);
     const bad = (what: string) => `${value}: bad ${what}`;
     switch (letter) {
+      case 'N':
       case 'v':
         break;
       case 'F':
@@ -94,11 +87,4 @@ function settingsOf(call: Invocation, blockSizeBytes: number): Record<string, st
     }
   }
   return settings;
-}
-
-/** strtoul(3) with base 0: decimal, 0x hexadecimal, 0 octal. */
-function numberOf(text: string): number | null {
-  if (/^0[xX][0-9a-fA-F]{1,12}$/.test(text)) return parseInt(text, 16);
-  if (/^0[0-7]{0,14}$/.test(text)) return parseInt(text, 8);
-  return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : null;
 }

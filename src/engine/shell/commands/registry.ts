@@ -15,6 +15,8 @@ import { du } from './du.ts';
 import { echo } from './echo.ts';
 import { env } from './env.ts';
 import { find } from './find.ts';
+import { fsckExfat } from './fsck_exfat.ts';
+import { fsckHfs } from './fsck_hfs.ts';
 import { fsckMsdos } from './fsck_msdos.ts';
 import { egrep, fgrep, grep } from './grep.ts';
 import { head } from './head.ts';
@@ -26,8 +28,10 @@ import { ls } from './ls.ts';
 import { md5, shasum } from './md5.ts';
 import { mkdir } from './mkdir.ts';
 import { mkfile } from './mkfile.ts';
-import { mount, umount } from './mount.ts';
+import { mount, mountExfat, mountHfs, mountMsdos, umount } from './mount.ts';
 import { mv } from './mv.ts';
+import { newfsExfat } from './newfs_exfat.ts';
+import { newfsHfs } from './newfs_hfs.ts';
 import { newfsMsdos } from './newfs_msdos.ts';
 import { nl } from './nl.ts';
 import { printf } from './printf.ts';
@@ -82,6 +86,8 @@ export const COMMANDS: readonly Command[] = [
   falseCommand,
   fgrep,
   find,
+  fsckExfat,
+  fsckHfs,
   fsckMsdos,
   grep,
   head,
@@ -95,7 +101,12 @@ export const COMMANDS: readonly Command[] = [
   mkdir,
   mkfile,
   mount,
+  mountExfat,
+  mountHfs,
+  mountMsdos,
   mv,
+  newfsExfat,
+  newfsHfs,
   newfsMsdos,
   nl,
   printf,

@@ -34,7 +34,8 @@ export const xattr = program({
   summary: 'show and change extended attributes',
   manual: `${HELP}
 
-On FAT and exFAT the attributes of a file live in an AppleDouble file beside it, '._' and its name.`,
+HFS+ keeps the attributes of a file in its trees. On FAT and exFAT they live in an AppleDouble file beside it, '._' and
+its name.`,
   usage: HELP,
   usageExitCode: 1,
   letters: 'hclrspwdvx',

@@ -122,6 +122,7 @@ Usage:  diskutil <verb> <options>, where <verb> is as follows:
      repairVolume         (Repair the file system data structures of a volume)
      eraseDisk            (Erase an existing disk, removing all volumes)
      eraseVolume          (Erase an existing volume)
+     partitionDisk        ((re)Partition a disk, removing all volumes)
      listFilesystems      (List file systems available for formatting)
 $ diskutil lisst
 diskutil: did not recognize verb "lisst"; did you mean "list"?; type "diskutil" for a list
@@ -137,11 +138,19 @@ These file system personalities can be used for erasing and partitioning.
 -------------------------------------------------------------------------------
 PERSONALITY                      USER VISIBLE NAME
 -------------------------------------------------------------------------------
+ExFAT                            ExFAT
 MS-DOS                           MS-DOS (FAT)
 MS-DOS FAT12                     MS-DOS (FAT12)
 MS-DOS FAT16                     MS-DOS (FAT16)
 MS-DOS FAT32                     MS-DOS (FAT32)
   (or) FAT32
+HFS+                             Mac OS Extended
+Case-sensitive HFS+              Mac OS Extended (Case-sensitive)
+  (or) HFSX
+Case-sensitive Journaled HFS+    Mac OS Extended (Case-sensitive, Journaled)
+  (or) JHFSX
+Journaled HFS+                   Mac OS Extended (Journaled)
+  (or) JHFS+
 `);
 });
 
@@ -328,6 +337,7 @@ newfs_msdos: /dev/rdisk9: Device not configured (there is no disk9)
 $ newfs_msdos
 usage: newfs_msdos [ -options ] special [disktype]
 where the options are:
+	-N don't create file system: just print out parameters
 	-F FAT type (12, 16, or 32)
 	-I volume ID
 	-O OEM string
