@@ -214,8 +214,7 @@ export function clearCompressed(record: Uint8Array): void {
 // ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** A volume may keep seconds of the Unix epoch, record by record. */
-const isExpanded = (view: DataView): boolean =>
-  (view.getUint16(FLAGS_AT) & RECORD_FLAG.expandedTimes) !== 0;
+const isExpanded = (view: DataView): boolean => (view.getUint16(FLAGS_AT) & RECORD_FLAG.expandedTimes) !== 0;
 
 /** The date as HFS+ stores it otherwise. */
 function dateAt(view: DataView, at: number): number {
