@@ -310,7 +310,7 @@ export class FakeEngine implements EngineApi {
         extentCount: runsOf(file.clusters).length,
         mode: '-rwxrwxrwx',
       },
-      ...{ flags: '', modified: '2026-11-23 12:00:00', target: null },
+      ...{ flags: '', linkCount: 1, modified: '2026-11-23 12:00:00', target: null },
     };
   }
   async directory(path: string, page: { offset: number; countMax: number }) {

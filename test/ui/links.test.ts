@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { consumed } from '../../src/ui/state/typed-line.ts';
-import { FIRST_DISK, problemsOf, requestOf, DEFAULT_FORM } from '../../src/ui/state/new-disk.ts';
+import { DEFAULT_FORM, problemsOf, requestOf } from '../../src/ui/state/new-disk.ts';
+import { FIRST_DISK } from '../../src/ui/state/samples.ts';
 import { decodeLink, encodeLink, hasLink } from '../../src/ui/storage/link.ts';
 
 const session = {
@@ -64,4 +65,18 @@ test('a good form becomes a request', () => {
   ).toMatchObject({
     ...{ ...options, sizeBytes: 2 ** 24, settings: { type: 'fat16', 'cluster-size': '2k' } },
   });
+});
+
+test('each format has settings of its own; those of another are left behind', () => {
+  const options = { seed: 3, profile: 'hdd', policy: 'writeback' } as const;
+  const form = { ...DEFAULT_FORM, clusterSize: '4k', journal: 'off', isCaseSensitive: true };
+  expect(requestOf({ ...form, type: 'hfsplus' }, options)).toMatchObject({
+    ...{ format: 'hfsx', settings: { 'block-size': '4k', journal: 'off' } },
+  });
+  expect(requestOf({ ...form, type: 'hfsplus', isCaseSensitive: false }, options).format).toBe('hfsplus');
+  expect(requestOf({ ...form, type: 'exfat' }, options)).toMatchObject({
+    ...{ format: 'exfat', settings: { 'cluster-size': '4k' } },
+  });
+  // What a label may hold on exFAT and HFS+ the engine says.
+  expect(problemsOf({ ...form, type: 'hfsplus', label: 'Ein Name, der auf FAT nicht geht?' })).toEqual({});
 });

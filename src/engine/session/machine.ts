@@ -72,6 +72,7 @@ export class SessionMachine implements Machine {
       personality: said.title || null,
       sizeBytes: blockCount * disk.store.blockSizeBytes,
       mountPoint: mount?.on ?? null,
+      warnings: mount?.volume.warnings ?? [],
       formatName: format?.name ?? null,
     };
   }

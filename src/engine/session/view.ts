@@ -124,6 +124,8 @@ export interface FileView {
   readonly sizeBytes: number;
   readonly allocatedBytes: number;
   readonly extentCount: number;
+  /** Names it has. */
+  readonly linkCount: number;
   readonly mode: string; // '-rwxrwxrwx'
   readonly flags: string;
   readonly modified: string;

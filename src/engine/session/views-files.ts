@@ -1,10 +1,24 @@
+import { textOf } from '../base/bytes.ts';
 import type { Timespec } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
 import type { Extent, ListedEntry } from '../formats/contract.ts';
 import { baseName, joinPath } from '../shell/paths-text.ts';
 import { flagsText, modeText } from '../shell/permissions-text.ts';
 import type { Stat } from '../vfs/calls.ts';
-import { O_DIRECTORY, O_RDONLY, S_IFBLK, S_IFCHR, S_IFDIR, S_IFLNK, S_IFMT } from '../vfs/constants.ts';
+import {
+  O_DIRECTORY,
+  O_RDONLY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  XATTR_NOFOLLOW,
+  XATTR_SHOWCOMPRESSION,
+} from '../vfs/constants.ts';
 import type { Process } from '../vfs/process.ts';
 import type { Computer } from './computer.ts';
 import { counted, isoTime, printedSize } from './sentences.ts';
@@ -50,7 +64,7 @@ export class FileViews {
         file,
         extents,
         extentFirstBlocks: Float64Array.from(extents, (extent) => this.diskBlockOf(extent)),
-        attributes: attributeRows(stat, file),
+        attributes: [...attributeRows(stat, file), ...extendedRows(process, root + clean)],
       };
     });
   }
@@ -112,7 +126,8 @@ function fileView(process: Process, root: string, path: string): FileView | null
 }
 
 function extentsOf(process: Process, path: string, stat: Stat): Extent[] {
-  return (stat.mode & S_IFMT) === S_IFLNK ? [] : process.extents(path);
+  const type = stat.mode & S_IFMT;
+  return type === S_IFREG || type === S_IFDIR ? process.extents(path) : [];
 }
 
 interface Looked {
@@ -132,6 +147,7 @@ function viewOf({ process, root, path, stat, extents }: Looked): FileView {
     sizeBytes: stat.sizeBytes,
     allocatedBytes: stat.blocks * 512,
     extentCount: extents.length,
+    linkCount: stat.linkCount,
     mode: modeText(stat.mode),
     flags: flagsText(stat.flags),
     modified: timeText(stat.modifyTime),
@@ -143,6 +159,8 @@ function typeName(mode: number): string {
   const format = mode & S_IFMT;
   if (format === S_IFDIR) return 'directory';
   if (format === S_IFLNK) return 'symlink';
+  if (format === S_IFIFO) return 'fifo';
+  if (format === S_IFSOCK) return 'socket';
   return format === S_IFCHR || format === S_IFBLK ? 'device' : 'file';
 }
 
@@ -161,6 +179,37 @@ function attributeRows(stat: Stat, file: FileView): (readonly [string, string])[
     ['Accessed', timeText(stat.accessTime)],
     ...(file.target === null ? [] : [['Target', file.target] as const]),
   ];
+}
+
+/** At most this many are shown; a file may have thousands. */
+const EXTENDED_MAX = 64;
+/** So much of a value is shown. */
+const SHOWN_BYTES = 48;
+
+/** Extended attributes by name: how long they are and how they begin; also those that compression hides. */
+function extendedRows(process: Process, path: string): (readonly [string, string])[] {
+  const options = XATTR_NOFOLLOW | XATTR_SHOWCOMPRESSION;
+  try {
+    const names = process.listxattr(path, options);
+    const rows = names.slice(0, EXTENDED_MAX).map((name) => {
+      const value = process.getxattr(path, name, options);
+      return [name, `${counted(value.length, 'byte')}: ${valueText(value)}`] as const;
+    });
+    const more = names.length - rows.length;
+    return more === 0 ? rows : [...rows, ['…', `${counted(more, 'more extended attribute')}`] as const];
+  } catch (error) {
+    if (error instanceof FsError) return [['Extended attributes', `cannot be read: ${error.message}`]];
+    throw error;
+  }
+}
+
+/** Text in quotation marks where it is text, hexadecimal digits otherwise. */
+function valueText(value: Uint8Array): string {
+  const head = value.subarray(0, SHOWN_BYTES);
+  const rest = value.length > head.length ? ' …' : '';
+  const isText = head.every((byte) => byte >= 0x20 && byte < 0x7f);
+  if (isText) return `"${textOf(head)}"${rest}`;
+  return [...head.subarray(0, 32)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ') + rest;
 }
 
 /** '2026-01-01 09:00:00.25 UTC' */

@@ -2,7 +2,7 @@ import type { Tape } from '../device/tape.ts';
 import type { BlockAnnotation, Region } from '../formats/contract.ts';
 import type { History } from './history.ts';
 import { counted, printedSize } from './sentences.ts';
-import type { DiskView, FileDetailView, WhyView } from './view.ts';
+import type { DiskView, FileDetailView, FileView, WhyView } from './view.ts';
 
 /** Plain sentences about why a block or a file is where it is, and what would free it. */
 export interface BlockQuestion {
@@ -70,7 +70,7 @@ export function whyFile({ file, extents, extentFirstBlocks }: FileDetailView): W
   const title = `${file.path}: ${file.type}, ${counted(file.sizeBytes, 'byte')}`;
   const sentences: string[] = [];
   const what = file.type === 'directory' ? 'Its entries take' : 'Its contents take';
-  if (extents.length === 0) sentences.push('It has no blocks of its own: its entry in the directory is all.');
+  if (extents.length === 0) sentences.push('It has no blocks of its own: its entry is all there is of it.');
   else {
     const pieces = extents.length === 1 ? 'in one piece' : `in ${counted(extents.length, 'piece')}`;
     sentences.push(`${what} ${printedSize(file.allocatedBytes)} on the disk, ${pieces}.`);
@@ -80,15 +80,24 @@ export function whyFile({ file, extents, extentFirstBlocks }: FileDetailView): W
         : `The pieces begin at blocks ${[...extentFirstBlocks.subarray(0, 8)].join(', ')}${extents.length > 8 ? ' …' : ''}.`,
     );
   }
-  const slackBytes = file.allocatedBytes - file.sizeBytes;
+  const contentsBytes = extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+  const slackBytes = contentsBytes - file.sizeBytes;
   if (file.type === 'file' && extents.length > 0 && slackBytes > 0) {
     const slack = counted(slackBytes, 'byte');
     sentences.push(
       `${slack} behind its end belong to it and hold nothing: space is given out in whole units.`,
     );
   }
-  if (file.type !== 'directory' && file.allocatedBytes > 0) {
-    sentences.push(`Deleting it would free ${counted(file.allocatedBytes, 'byte')}; nobody shares them.`);
+  const besideBytes = file.allocatedBytes - contentsBytes;
+  if (file.type === 'file' && besideBytes > 0) {
+    sentences.push(`Its resource fork takes ${printedSize(besideBytes)} beside them.`);
   }
+  if (file.type !== 'directory' && file.allocatedBytes > 0) sentences.push(deletion(file));
   return { title, sentences };
+}
+
+function deletion({ allocatedBytes, linkCount }: FileView): string {
+  const freed = counted(allocatedBytes, 'byte');
+  if (linkCount <= 1) return `Deleting it would free ${freed}; nobody shares them.`;
+  return `It has ${linkCount} names: the last of them to be deleted would free ${freed}.`;
 }

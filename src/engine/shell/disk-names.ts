@@ -32,6 +32,12 @@ export function volumeNamed(machine: Machine, text: string): NamedVolume | undef
   return onDisk.length === 1 ? onDisk[0] : undefined;
 }
 
+/** What the kernel would have put into its log about a volume just mounted, one sentence a line. */
+export const mountRemarks = (machine: Machine, device: string): string =>
+  (volumeNamed(machine, device)?.slice.warnings ?? [])
+    .map((sentence) => `kernel: ${plainDeviceName(device)}: ${sentence}\n`)
+    .join('');
+
 /** newfs's own lines know no device: `127006 sectors in …` gets its name here. */
 export const withDeviceName = (lines: readonly string[], device: string): string[] =>
   lines.map((line) => (/^\d+ sectors? in /.test(line) ? `${rawDevicePath(device)}: ${line}` : line));

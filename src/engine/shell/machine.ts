@@ -66,6 +66,8 @@ export interface SliceDescription {
   readonly sizeBytes: number;
   readonly firstBlock: number;
   readonly mountPoint: string | null;
+  /** What was found when it was mounted: 'The journal was replayed …'. */
+  readonly warnings: readonly string[];
   readonly formatName: string | null;
   /** As macOS calls what is there: 'Journaled HFS+'; null without a known format. */
   readonly personality: string | null;

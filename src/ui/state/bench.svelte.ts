@@ -9,7 +9,7 @@ import type { Origin } from './disk.svelte.ts';
 import { Inspection } from './inspection.svelte.ts';
 import { MapState } from './map.svelte.ts';
 import { Messages } from './messages.svelte.ts';
-import { FIRST_DISK } from './new-disk.ts';
+import { FIRST_DISK } from './samples.ts';
 import { NO_SCRIPT } from './typed-line.ts';
 import type { Script, TypedLine } from './typed-line.ts';
 import { sentenceOf } from './sentence.ts';

@@ -3,70 +3,109 @@ import { bytesInWords, parseSize } from '../draw/words.ts';
 
 /** The form for a new disk: what was typed, and what is wrong with it in sentences. The engine has the last word. */
 export interface NewDiskForm {
-  readonly type: 'fat32' | 'fat16' | 'fat12';
+  readonly type: VolumeType;
   readonly size: string;
   readonly label: string;
   readonly scheme: 'none' | 'gpt' | 'mbr';
   /** '' lets newfs choose. */
   readonly clusterSize: string;
+  /** HFS+ only: '' lets newfs choose the size, 'off' makes none. */
+  readonly journal: string;
+  /** HFS+ only: HFSX, which tells 'a' from 'A'. */
+  readonly isCaseSensitive: boolean;
 }
+
+export type VolumeType = 'fat32' | 'fat16' | 'fat12' | 'exfat' | 'hfsplus';
 
 export const DEFAULT_FORM: NewDiskForm = {
   ...{ type: 'fat32', size: '64m', label: 'UNTITLED', scheme: 'none', clusterSize: '' },
+  ...{ journal: '', isCaseSensitive: false },
 };
 
-export const CLUSTER_SIZES = ['512', '1k', '2k', '4k', '8k', '16k', '32k', '64k'];
+interface TypeFacts {
+  readonly name: string;
+  /** 'Allocation block size' is what HFS+ calls a cluster. */
+  readonly unit: string;
+  readonly unitSizes: readonly string[];
+  /** Beyond these there can be no such volume; absent: the engine says. */
+  readonly sizeLimits?: readonly [number, number];
+}
 
 const MIB = 2 ** 20;
 const TIB = 2 ** 40;
-/** Clusters are counted in 12, 16 or 28 bits; beyond these a volume of the type cannot be. FATGEN 1.03, "FAT Type Determination". */
-const SIZE_LIMITS: Readonly<Record<NewDiskForm['type'], readonly [number, number]>> = {
-  fat12: [16 * 1024, 255 * MIB],
-  fat16: [2 * MIB, 4096 * MIB],
-  fat32: [33 * MIB, 16 * TIB],
+const FAT_CLUSTERS = ['512', '1k', '2k', '4k', '8k', '16k', '32k', '64k'];
+
+/** Clusters of FAT are counted in 12, 16 or 28 bits. FATGEN 1.03, "FAT Type Determination". */
+export const VOLUME_TYPES: Readonly<Record<VolumeType, TypeFacts>> = {
+  fat32: fat('FAT32', 33 * MIB, 16 * TIB),
+  fat16: fat('FAT16', 2 * MIB, 4096 * MIB),
+  fat12: fat('FAT12', 16 * 1024, 255 * MIB),
+  exfat: {
+    ...{ name: 'ExFAT', unit: 'Cluster size' },
+    unitSizes: ['512', '1k', '4k', '16k', '32k', '64k', '128k', '256k', '1m', '32m'],
+  },
+  hfsplus: {
+    ...{ name: 'HFS+', unit: 'Allocation block size' },
+    unitSizes: ['512', '1k', '2k', '4k', '8k', '16k', '32k', '64k'],
+  },
 };
+
+function fat(name: string, least: number, most: number): TypeFacts {
+  return { name, unit: 'Cluster size', unitSizes: FAT_CLUSTERS, sizeLimits: [least, most] };
+}
+
+export const JOURNALS: readonly (readonly [string, string])[] = [
+  ['', 'yes, as large as newfs chooses'],
+  ['1m', 'yes, 1 MiB'],
+  ['8m', 'yes, 8 MiB'],
+  ['off', 'no'],
+];
 
 export type Problems = Partial<Record<keyof NewDiskForm, string>>;
 
 export function problemsOf(form: NewDiskForm): Problems {
   const problems: Problems = {};
   const bytes = parseSize(form.size);
-  const [least, most] = SIZE_LIMITS[form.type];
-  const name = form.type.toUpperCase();
+  const { name, sizeLimits } = VOLUME_TYPES[form.type];
+  const [least, most] = sizeLimits ?? [0, Infinity];
   if (bytes === null) problems.size = 'Write a size such as 512k, 64m, 2g or 1t.';
   else if (bytes % 512 !== 0) problems.size = 'A disk is a whole number of blocks of 512 bytes.';
   else if (bytes < least && form.clusterSize === '')
     problems.size = `${name} needs at least ${bytesInWords(least)}; take more, or an older type.`;
   else if (bytes > most) problems.size = `${name} reaches up to ${bytesInWords(most)}; take less, or FAT32.`;
 
-  const bad = /["*+,./:;<=>?[\\\]|]/.exec(form.label);
-  if (bad) problems.label = `A label cannot hold ${bad[0]} on FAT.`;
-  else if (/[\x00-\x1f\x7f]/.test(form.label)) problems.label = 'A label cannot hold control characters.';
-  else if ([...form.label].length > 11) problems.label = 'A label has at most 11 characters on FAT.';
+  const problem = form.type.startsWith('fat') ? fatLabelProblem(form.label) : null;
+  if (problem !== null) problems.label = problem;
   return problems;
+}
+
+/** Of the other formats the engine knows what a label may hold. */
+function fatLabelProblem(label: string): string | null {
+  const bad = /["*+,./:;<=>?[\\\]|]/.exec(label);
+  if (bad) return `A label cannot hold ${bad[0]} on FAT.`;
+  if (/[\x00-\x1f\x7f]/.test(label)) return 'A label cannot hold control characters.';
+  return [...label].length > 11 ? 'A label has at most 11 characters on FAT.' : null;
 }
 
 /** The request for the engine; only for a form without problems. */
 export function requestOf(form: NewDiskForm, options: SessionOptions): NewDiskRequest {
-  const settings: Record<string, string> = { type: form.type };
-  if (form.clusterSize !== '') settings['cluster-size'] = form.clusterSize;
+  const { type, clusterSize, journal, isCaseSensitive } = form;
+  const settings: Record<string, string> = {};
+  let format: string = type;
+  if (type === 'hfsplus') {
+    if (clusterSize !== '') settings['block-size'] = clusterSize;
+    if (journal !== '') settings['journal'] = journal;
+    if (isCaseSensitive) format = 'hfsx';
+  } else {
+    if (clusterSize !== '') settings['cluster-size'] = clusterSize;
+    if (type !== 'exfat') {
+      settings['type'] = type;
+      format = 'fat32';
+    }
+  }
   return {
     ...options,
-    ...{ format: 'fat32', sizeBytes: parseSize(form.size) ?? 0, label: form.label, scheme: form.scheme },
+    ...{ format, sizeBytes: parseSize(form.size) ?? 0, label: form.label, scheme: form.scheme },
     ...{ settings, startLines: [] },
   };
 }
-
-/** What the page opens with: a small volume that has lived a little, so that there is something to see. */
-export const FIRST_DISK: NewDiskRequest = {
-  ...{ seed: 1, profile: 'nvme', policy: 'each' },
-  ...{ format: 'fat32', sizeBytes: 64 * MIB, label: 'SAMPLE', scheme: 'none', settings: { type: 'fat32' } },
-  startLines: [
-    'mkdir photos',
-    'mkfile 3m photos/one.jpg',
-    'mkfile 2m photos/two.jpg',
-    'mkfile 3m photos/three.jpg',
-    'echo "Every block of this disk is real." > notes.txt',
-    'mkfile 8m film.mov',
-  ],
-};

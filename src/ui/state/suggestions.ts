@@ -6,19 +6,73 @@ export interface Suggestion {
   readonly needs?: string;
 }
 
-const ON_SAMPLE: readonly Suggestion[] = [
-  { line: 'cp film.mov copy.mov', needs: 'film.mov', why: 'and see which blocks a copy costs' },
+const COPY = { line: 'cp film.mov copy.mov', needs: 'film.mov', why: 'and see which blocks a copy costs' };
+const DELETE = {
+  ...{ line: 'rm photos/two.jpg', needs: 'photos/two.jpg' },
+  why: 'and see that its bytes stay where they are',
+};
+const MOVE = { line: 'mv film.mov photos', needs: 'film.mov', why: 'and see that no data moves' };
+const WHY = { line: 'scope why notes.txt', needs: 'notes.txt', why: 'to ask who holds its block' };
+const LIST = { line: 'diskutil list', why: 'to see the disk as macOS tells it' };
+const INFO = { line: 'diskutil info disk1', why: 'to see the volume as macOS tells it' };
+
+const ON_FAT: readonly Suggestion[] = [
+  COPY,
   {
     line: 'cat photos/one.jpg >> film.mov',
     needs: 'film.mov',
     why: 'film.mov cannot grow where it lies: it comes in two pieces',
   },
-  { line: 'rm photos/two.jpg', needs: 'photos/two.jpg', why: 'and see that its bytes stay where they are' },
+  DELETE,
   { line: 'echo hello >> notes.txt', needs: 'notes.txt', why: 'to write six bytes and count the blocks' },
-  { line: 'mv film.mov photos', needs: 'film.mov', why: 'and see that no data moves' },
-  { line: 'scope why notes.txt', needs: 'notes.txt', why: 'to ask who holds its block' },
-  { line: 'diskutil list', why: 'to see the disk as macOS tells it' },
+  MOVE,
+  WHY,
+  LIST,
 ];
+
+const ON_EXFAT: readonly Suggestion[] = [
+  { ...COPY, why: 'and see that its FAT stays empty: a file in one piece needs no chain' },
+  {
+    line: 'cat photos/one.jpg >> film.mov',
+    needs: 'film.mov',
+    why: 'film.mov comes in two pieces, and its whole chain is written for the first time',
+  },
+  { line: 'truncate -s 16m later.bin', why: 'to get clusters without zeros: its valid length stays 0' },
+  {
+    line: 'xattr -w org.example.mood calm notes.txt',
+    needs: 'notes.txt',
+    why: 'exFAT keeps no attributes: look for ._notes.txt',
+  },
+  DELETE,
+  MOVE,
+  WHY,
+  INFO,
+];
+
+const ON_HFS: readonly Suggestion[] = [
+  { line: 'ls -lO@', why: 'to see flags, links and extended attributes' },
+  {
+    line: 'echo hello >> notes.txt',
+    needs: 'notes.txt',
+    why: 'and see the journal written before the catalog',
+  },
+  { line: 'truncate -s 4m hole.bin', why: 'HFS+ keeps no holes: every block is taken and zeroed' },
+  { line: 'ln film.mov again.mov', needs: 'film.mov', why: 'and see the file move where nobody looks' },
+  {
+    line: 'cat photos/one.jpg >> film.mov',
+    needs: 'film.mov',
+    why: 'film.mov cannot grow where it lies: a second extent goes into its record',
+  },
+  { line: 'cp -c film.mov clone.mov', needs: 'film.mov', why: 'HFS+ cannot clone: it is a copy after all' },
+  DELETE,
+  MOVE,
+  WHY,
+  INFO,
+];
+
+const ON_SAMPLE: Readonly<Record<string, readonly Suggestion[]>> = {
+  ...{ fat32: ON_FAT, exfat: ON_EXFAT, hfsplus: ON_HFS, hfsx: ON_HFS },
+};
 
 /** For any other disk. */
 const ANYWHERE: readonly Suggestion[] = [
@@ -26,16 +80,20 @@ const ANYWHERE: readonly Suggestion[] = [
   { line: 'mkfile 1m film.mov', why: 'and see which blocks a file takes' },
   { line: 'cp film.mov copy.mov', needs: 'film.mov', why: 'and see which blocks a copy costs' },
   { line: 'rm film.mov', needs: 'film.mov', why: 'and see that its bytes stay where they are' },
-  { line: 'diskutil list', why: 'to see the disk as macOS tells it' },
+  LIST,
 ];
 
 const TAKES_AWAY = /\b(?:rm|mv|unlink|diskutil erase\w*)\b/;
 
 /** The first that has not been run on this line of history and still has its file, as far as the lines tell. */
-export function nextSuggestion(isSample: boolean, lines: readonly string[]): Suggestion | null {
+export function nextSuggestion(
+  { isSample, formatName }: { readonly isSample: boolean; readonly formatName: string },
+  lines: readonly string[],
+): Suggestion | null {
   const isGone = (name: string): boolean =>
     lines.some((line) => TAKES_AWAY.test(line) && line.includes(name));
   const isOffered = ({ line, needs }: Suggestion): boolean =>
     !lines.includes(line) && (needs === undefined || !isGone(needs));
-  return (isSample ? ON_SAMPLE : ANYWHERE).find(isOffered) ?? null;
+  const all = (isSample ? ON_SAMPLE[formatName] : undefined) ?? ANYWHERE;
+  return all.find(isOffered) ?? null;
 }

@@ -1,6 +1,6 @@
 import { FsError } from '../../base/errno.ts';
 import type { Running } from '../command.ts';
-import { diskNamed, plainDeviceName, reasonOf, volumeNamed } from '../disk-names.ts';
+import { diskNamed, mountRemarks, plainDeviceName, reasonOf, volumeNamed } from '../disk-names.ts';
 import type { Verb } from '../diskutil-verb.ts';
 import { failed, leave, notFound, title } from '../diskutil-verb.ts';
 import type { DiskDescription } from '../machine.ts';
@@ -180,6 +180,7 @@ function* mountVolume(call: Invocation, words: readonly string[]): Running<numbe
   if (on instanceof FsError)
     return yield* failed(call, `Volume on ${found.slice.device} failed to mount: ${reasonOf(on)}`);
   yield* call.printLine(`Volume ${title(volumeNamed(call.context.machine, name) ?? found)} mounted`);
+  yield* call.say(mountRemarks(call.context.machine, found.slice.device));
   return 0;
 }
 
@@ -193,6 +194,7 @@ function* mountDisk(call: Invocation, words: readonly string[]): Running<number 
     const on = outcomeOf(() => call.context.machine.mount(slice.device, { isReadOnly: false }));
     if (on instanceof FsError)
       call.exitCode = yield* failed(call, `Volume on ${slice.device} failed to mount: ${reasonOf(on)}`);
+    yield* call.say(mountRemarks(call.context.machine, slice.device));
   }
   if (call.exitCode === 0) yield* call.printLine('Volume(s) mounted successfully');
   return call.exitCode;

@@ -1,7 +1,7 @@
 import { FsError } from '../../base/errno.ts';
 import type { MountStatistics } from '../../vfs/calls.ts';
 import type { Running } from '../command.ts';
-import { reasonOf, volumeNamed } from '../disk-names.ts';
+import { mountRemarks, reasonOf, volumeNamed } from '../disk-names.ts';
 import { isDirectory } from '../permissions-text.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
@@ -142,6 +142,7 @@ function* mountOne(
       `${special}${directory === undefined ? '' : ` on ${directory}`}: ${reasonOf(on)}`,
     );
   if (call.has('v')) yield* call.printLine(describe(call.system.statfs(on)));
+  yield* call.say(mountRemarks(machine, slice.device));
   return 0;
 }
 
