@@ -1,0 +1,94 @@
+import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
+import { FsError } from '../../../../src/engine/base/errno.ts';
+import { Prng } from '../../../../src/engine/base/prng.ts';
+import { SILENT } from '../../../../src/engine/base/trace.ts';
+import type { Device } from '../../../../src/engine/device/device.ts';
+import type { MountOptions, Volume, VolumeNode } from '../../../../src/engine/formats/contract.ts';
+import { mount } from '../../../../src/engine/formats/exfat/mount.ts';
+import { newfs } from '../../../../src/engine/formats/exfat/newfs.ts';
+import { FlatDevice } from '../../../support/flat-device.ts';
+
+/** What the tests of this format share: volumes to work on, and words for what went wrong. */
+
+export const INIT = { mode: 0o644, uid: 501, gid: 20 };
+
+export const formatted = (device: Device, settings: Record<string, string> = {}, label = ''): void => {
+  newfs(device, {
+    label,
+    settings,
+    clock: new SimulatedClock(),
+    random: new Prng(1),
+    partitionFirstBlock: 0,
+  });
+};
+
+export const mounted = (device: Device, options: Partial<MountOptions> = {}): Volume =>
+  mount(device, {
+    isReadOnly: false,
+    policy: 'each',
+    clock: new SimulatedClock(),
+    trace: SILENT,
+    owner: { uid: 501, gid: 20 },
+    timeZoneMinutes: 0,
+    ...options,
+  });
+
+export interface Fresh {
+  readonly device: FlatDevice;
+  readonly volume: Volume;
+}
+
+/** An empty volume. */
+export function fresh(
+  sizeMebibytes = 8,
+  settings: Record<string, string> = {},
+  options: Partial<MountOptions> = {},
+): Fresh {
+  const device = new FlatDevice(sizeMebibytes * 2 ** 20);
+  formatted(device, settings);
+  return { device, volume: mounted(device, options) };
+}
+
+/** 'ok' or the errno's name. */
+export function outcome(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof FsError) return error.code;
+    throw error;
+  }
+  return 'ok';
+}
+
+export const bytesOf = (length: number, seed = 1): Uint8Array => new Prng(seed).bytes(length);
+
+export function put(volume: Volume, directory: VolumeNode, name: string, data: Uint8Array): VolumeNode {
+  const node = volume.create(directory, name, INIT);
+  if (data.length > 0) volume.write(node, 0, data);
+  volume.release(node);
+  return node;
+}
+
+export function get(volume: Volume, directory: VolumeNode, name: string): Uint8Array {
+  const node = volume.lookup(directory, name);
+  if (!node) throw new Error(`${name} is missing`);
+  const into = new Uint8Array(volume.attributes(node).sizeBytes);
+  volume.read(node, 0, into);
+  return into;
+}
+
+export function makeDirectory(volume: Volume, directory: VolumeNode, name: string): VolumeNode {
+  const node = volume.makeDirectory(directory, name, INIT);
+  volume.release(node);
+  return node;
+}
+
+export function names(volume: Volume, directory: VolumeNode): string[] {
+  const found: string[] = [];
+  for (let after: number | null = null; ;) {
+    const page = volume.list(directory, after, 7);
+    found.push(...page.entries.map((entry) => entry.name));
+    if (page.next === null) return found;
+    after = page.next;
+  }
+}
