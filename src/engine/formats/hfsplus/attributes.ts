@@ -67,7 +67,7 @@ export function typeOfRecord(record: Uint8Array): FileType {
   return typeOfMode(view.getUint16(MODE_AT));
 }
 
-function typeOfMode(mode: number): FileType {
+export function typeOfMode(mode: number): FileType {
   switch (mode & TYPE_BITS) {
     case FILE_MODE_TYPE.symlink:
       return 'symlink';

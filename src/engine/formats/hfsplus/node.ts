@@ -1,6 +1,7 @@
 import { viewOf } from '../../base/bytes.ts';
 import type { FileType, VolumeNode } from '../contract.ts';
 import type { Place } from './btree.ts';
+import type { Fork } from './extents.ts';
 import { CatalogFile } from './layout-catalog.ts';
 
 const ID_AT = CatalogFile.fields.fileId.at;
@@ -23,6 +24,10 @@ export class HfsNode implements VolumeNode {
   /** Where the record was last seen, good while that tree node's version is the same. */
   place: Place | undefined = undefined;
   placeVersion = 0;
+
+  /** Opened when first needed; they change the record's own bytes. */
+  dataFork: Fork | undefined = undefined;
+  resourceFork: Fork | undefined = undefined;
 
   holders = 0;
   /** No name is left: a file lives on as temp… in the private folder until its last holder lets go; of a folder
