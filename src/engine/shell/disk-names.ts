@@ -38,9 +38,12 @@ export const mountRemarks = (machine: Machine, device: string): string =>
     .map((sentence) => `kernel: ${plainDeviceName(device)}: ${sentence}\n`)
     .join('');
 
-/** newfs's own lines know no device: `127006 sectors in …` gets its name here. */
+/** newfs's own lines know no device: '127006 sectors in …' and 'Initialized as a …' get its name here. */
 export const withDeviceName = (lines: readonly string[], device: string): string[] =>
-  lines.map((line) => (/^\d+ sectors? in /.test(line) ? `${rawDevicePath(device)}: ${line}` : line));
+  lines.map((line) => {
+    if (/^\d+ sectors? in /.test(line)) return `${rawDevicePath(device)}: ${line}`;
+    return line.replace(/^Initialized (?=as a )/, `Initialized ${rawDevicePath(device)} `);
+  });
 
 /** The errno's text and, where there is one, the sentence that says why. */
 export const reasonOf = (error: FsError): string =>
