@@ -21,6 +21,7 @@ export default defineConfig(({ isSsrBuild }) => ({
         test: {
           name: 'engine',
           environment: 'node',
+          setupFiles: ['test/support/all-formats.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/page/**'],
           testTimeout: 60_000,

@@ -30,6 +30,9 @@ const SLICE_MILLISECONDS = 10;
 const COLUMNS_DEFAULT = 80;
 const COLUMNS_MAX = 1000;
 
+/** What can be made before the other formats have come: the disk that the page opens with. */
+const FORMATS_AT_START: readonly string[] = ['fat32'];
+
 export class EngineServer implements EngineApi {
   #session: Session | null = null;
   /** What the session has printed and the page does not know yet. */
@@ -38,11 +41,22 @@ export class EngineServer implements EngineApi {
   #bug: string | null = null;
   #columns = COLUMNS_DEFAULT;
   #wake: () => void = () => {};
+  /** What went wrong with the other formats; null when they are there. */
+  readonly #others: Promise<string | null>;
+
+  /** `others` resolves when the formats are there that the program does not begin with. */
+  constructor(others: Promise<void> = Promise.resolve()) {
+    this.#others = others.then(
+      () => null,
+      (error: unknown) => `a part of the engine did not load; reload the page (${String(error)})`,
+    );
+  }
 
   // ── disks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   createDisk = (request: NewDiskRequest): Promise<Delta> =>
     this.#guard(async () => {
+      if (!FORMATS_AT_START.includes(request.format)) await this.#requireOthers();
       this.#requireIdle();
       const { store } = createDisk(request);
       this.#open(store, request.label === '' ? 'new disk' : request.label, request);
@@ -53,6 +67,7 @@ export class EngineServer implements EngineApi {
 
   openImage = (file: File, options: SessionOptions): Promise<Delta> =>
     this.#guard(async () => {
+      await this.#requireOthers();
       this.#requireIdle();
       this.#open(storeOver(file), file.name, options);
       return this.#delta();
@@ -74,6 +89,7 @@ export class EngineServer implements EngineApi {
 
   run = (line: string, onOutput: (piece: OutputPiece) => void): Promise<RunResult> =>
     this.#guard(async () => {
+      await this.#requireOthers();
       this.#requireIdle();
       const session = this.#required;
       const { isComplete, step } = await this.#pump(line, onOutput).finally(() => release(onOutput));
@@ -131,9 +147,10 @@ export class EngineServer implements EngineApi {
   redo = (): Promise<Delta> => this.#move((session) => session.redo());
 
   #move(move: (session: Session) => void): Promise<Delta> {
-    return this.#answer((session) => {
+    return this.#guard(async () => {
+      await this.#requireOthers();
       this.#requireIdle();
-      move(session);
+      move(this.#required);
       return this.#delta();
     });
   }
@@ -169,6 +186,11 @@ export class EngineServer implements EngineApi {
   get #required(): Session {
     if (this.#session === null) throw new FsError('ENXIO', 'open', '', 'no disk is open yet');
     return this.#session;
+  }
+
+  async #requireOthers(): Promise<void> {
+    const problem = await this.#others;
+    if (problem !== null) throw new Error(problem);
   }
 
   #requireIdle(): void {

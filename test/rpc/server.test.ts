@@ -14,10 +14,10 @@ import { EngineServer } from '../../src/rpc/server.ts';
 const ports: MessagePort[] = [];
 afterEach(() => ports.splice(0).forEach((port) => port.close()));
 
-function engine(): EngineApi {
+function engine(others?: Promise<void>): EngineApi {
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
-  Comlink.expose(new EngineServer(), port1);
+  Comlink.expose(new EngineServer(others), port1);
   const remote = Comlink.wrap<EngineApi>(port2);
   return new Proxy({} as EngineApi, {
     get: (_, name: keyof EngineApi) =>
@@ -45,6 +45,28 @@ describe('the engine behind the wire', () => {
       .catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(FsError);
     expect(error).toMatchObject({ code: 'ENXIO', detail: 'no disk is open yet' });
+  });
+
+  test('the first disk does not wait for the other formats; lines do, one at a time', async () => {
+    let come = () => {};
+    const api = engine(new Promise<void>((resolve) => (come = resolve)));
+    await api.createDisk(request);
+    let isDone = false;
+    const first = api.run('sleep 0', () => {}).then(() => (isDone = true));
+    const second = api.run('true', () => {}).catch((error: FsError) => error.code);
+    await api.imageHash();
+    expect(isDone).toBe(false);
+    come();
+    await first;
+    expect(await second).toBe('EBUSY');
+  });
+
+  test('a part of the program that does not come is told with every call that needs it', async () => {
+    const api = engine(Promise.reject(new Error('offline')));
+    await api.createDisk(request);
+    await expect(api.run('true', () => {})).rejects.toThrow('did not load; reload the page');
+    await expect(api.createDisk({ ...request, format: 'exfat' })).rejects.toThrow('did not load');
+    expect((await api.directory('/', { offset: 0, countMax: 9 })).total).toBe(0);
   });
 
   test('a disk is made, start lines are run and are not undone', async () => {

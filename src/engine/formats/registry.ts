@@ -2,20 +2,33 @@ import { FsError } from '../base/errno.ts';
 import type { Format, FormatName } from './contract.ts';
 import { fat32 } from './fat32/index.ts';
 
-/** The one file that names the formats. In the order in which an unknown disk is asked for them. */
-export const FORMATS: readonly Format[] = [fat32];
+/**
+ * The formats, in the order in which an unknown disk is asked for them. A program starts with the one the page opens
+ * with; the others (more.ts) join before anything else is asked, at once in the command line and in tests, and as a
+ * chunk of their own in the page, whose first load has to stay small.
+ */
+const formats: Format[] = [fat32];
 
-export const FORMAT_NAMES: readonly FormatName[] = FORMATS.map(({ name }) => name);
+/** Grows by `addFormats`: ask it when it is needed, keep no copy. */
+export const FORMATS: readonly Format[] = formats;
+
+/** Every format there is, whether its program has been loaded or not. */
+export const FORMAT_NAMES: readonly FormatName[] = ['fat32', 'exfat', 'hfsplus', 'hfsx'];
+
+/** Behind those that are there; twice the same is once. */
+export function addFormats(more: readonly Format[]): void {
+  for (const format of more) if (!formats.includes(format)) formats.push(format);
+}
 
 /** The format called `name`, as after `newfs -t`. FsError EINVAL when there is none. */
 export function formatNamed(name: string): Format {
-  const format = FORMATS.find((candidate) => candidate.name === name);
+  const format = formats.find((candidate) => candidate.name === name);
   if (format === undefined) {
     throw new FsError(
       'EINVAL',
       'newfs',
       name,
-      `there is no format '${name}'; there is ${FORMAT_NAMES.join(', ')}`,
+      `there is no format '${name}'; there is ${formats.map((known) => known.name).join(', ')}`,
     );
   }
   return format;

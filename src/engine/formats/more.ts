@@ -1,0 +1,4 @@
+import type { Format } from './contract.ts';
+
+/** All formats but the first, in the order in which an unknown disk is asked for them (registry.ts). */
+export const MORE_FORMATS: readonly Format[] = [];
