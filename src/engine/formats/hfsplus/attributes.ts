@@ -18,6 +18,7 @@ import { HFS_EPOCH_SECONDS, hfsDate, timeOfHfs } from './layout.ts';
  */
 
 // <sys/stat.h> of Darwin; formats do not see vfs/constants.ts.
+const UF_NODUMP = 0x0000_0001;
 const UF_IMMUTABLE = 0x0000_0002;
 export const UF_COMPRESSED = 0x0000_0020;
 const UF_HIDDEN = 0x0000_8000;
@@ -209,6 +210,15 @@ function setBit(view: DataView, at: number, bit: number, isSet: boolean): void {
 export function clearCompressed(record: Uint8Array): void {
   const view = viewOf(record);
   view.setUint8(OWNER_FLAGS_AT, view.getUint8(OWNER_FLAGS_AT) & ~UF_COMPRESSED);
+}
+
+/** UF_NODUMP says where a file lay; contents that went elsewhere have lost it. */
+export function clearNoDump(record: Uint8Array, now: number): void {
+  const view = viewOf(record);
+  const flags = view.getUint8(OWNER_FLAGS_AT);
+  if ((flags & UF_NODUMP) === 0) return;
+  view.setUint8(OWNER_FLAGS_AT, flags & ~UF_NODUMP);
+  putDate(view, attributeModDate.at, now);
 }
 
 // ── dates ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -151,6 +151,17 @@ export class Content {
     });
   }
 
+  /** Other contents, of whatever length, all of them or ENOSPC. They are written over the old ones. */
+  replace(fork: Fork, value: Uint8Array, owner: string): void {
+    const wanted = this.#blocksFor(value.length);
+    this.#withBlocks(fork, wanted, wanted, () => {
+      this.#put(fork, Math.min(fork.sizeBytes, value.length), 0, value, this.#labelOf(owner));
+      fork.sizeBytes = value.length;
+      this.#host.wroteData();
+    });
+    this.#free(fork, wanted);
+  }
+
   #free(fork: Fork, keepBlocks: number): void {
     if (fork.totalBlocks > keepBlocks) this.#host.allocation.free(fork.cut(keepBlocks));
   }

@@ -70,7 +70,7 @@ export function firstNodes(name: TreeName, plan: Plan, root: RootDirectory): Uin
   return concatBytes([header, ...(leaf === undefined ? [] : [leaf.bytes]), ...maps]);
 }
 
-interface HeaderValues {
+export interface HeaderValues {
   readonly usedNodes: number;
   readonly firstMapNode: number;
   readonly leafRecords: number;
@@ -79,7 +79,11 @@ interface HeaderValues {
   readonly attributes: number;
 }
 
-function headerNode({ nodeSizeBytes, sizeBytes }: TreePlan, values: HeaderValues): Uint8Array {
+/** Node 0 of a tree that fills its file; `usedNodes` from node 0 on are in use. */
+export function headerNode(
+  { nodeSizeBytes, sizeBytes }: Pick<TreePlan, 'nodeSizeBytes' | 'sizeBytes'>,
+  values: HeaderValues,
+): Uint8Array {
   const node = new Uint8Array(nodeSizeBytes);
   const hasLeaf = values.leafRecords > 0 ? 1 : 0;
   NodeDescriptor.write(node, {

@@ -1,7 +1,7 @@
 import { viewOf } from '../../base/bytes.ts';
 import type { FileType, VolumeNode } from '../contract.ts';
 import type { Place } from './btree.ts';
-import type { Fork } from './extents.ts';
+import type { FileForks } from './files.ts';
 import { CatalogFile } from './layout-catalog.ts';
 
 const ID_AT = CatalogFile.fields.fileId.at;
@@ -25,9 +25,8 @@ export class HfsNode implements VolumeNode {
   place: Place | undefined = undefined;
   placeVersion = 0;
 
-  /** Opened when first needed; they change the record's own bytes. */
-  dataFork: Fork | undefined = undefined;
-  resourceFork: Fork | undefined = undefined;
+  /** Its two forks and what is known of them, once asked for; they work on `record`. */
+  forks: FileForks | undefined = undefined;
 
   holders = 0;
   /** No name is left: a file lives on as temp… in the private folder until its last holder lets go; of a folder

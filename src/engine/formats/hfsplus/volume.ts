@@ -17,13 +17,16 @@ import type {
   VolumeStatistics,
 } from '../contract.ts';
 import type { AllocationBitmap } from './alloc.ts';
-import { attributesOf, changeAttributes, typeOfMode } from './attributes.ts';
+import { attributesOf, typeOfMode } from './attributes.ts';
 import type { BTree } from './btree.ts';
 import type { Commit } from './commit.ts';
 import { FILE_SIZE_BYTES_MAX } from './content.ts';
 import type { Source } from './content.ts';
 import { Catalog } from './directory.ts';
+import { exchangeContents } from './exchange.ts';
+import { ExtendedAttributes } from './extended-attributes.ts';
 import { Files } from './files.ts';
+import type { FilesHost } from './files.ts';
 import { CatalogFile, NAME_UNITS_MAX, RECORD_TYPE } from './layout-catalog.ts';
 import { CNID } from './layout.ts';
 import type { Geometry } from './layout.ts';
@@ -32,6 +35,7 @@ import { shownName } from './names.ts';
 import { HfsNode } from './node.ts';
 import { Tree } from './tree.ts';
 import type { VolumeHeaderBuffer } from './volume-header.ts';
+import { AttributesTree } from './xattr-tree.ts';
 
 /** What `mount` found and made. */
 export interface Mounted {
@@ -71,21 +75,23 @@ export class HfsVolume implements Volume {
   readonly #catalog: Catalog;
   readonly #tree: Tree;
   readonly #files: Files;
-  readonly #trees: readonly BTree[];
+  readonly #filesHost: FilesHost;
+  readonly #extendedAttributes: ExtendedAttributes;
 
   constructor(mounted: Mounted) {
     const { header, commit, geometry, device, bitmap, extentsTree, catalogTree, attributesTree } = mounted;
     this.#mounted = mounted;
     this.#commit = commit;
     this.#catalog = new Catalog(catalogTree, header, commit);
-    this.#trees = attributesTree ? [catalogTree, extentsTree, attributesTree] : [catalogTree, extentsTree];
-    this.#files = new Files({
-      ...{ device, geometry, allocation: bitmap, extentsTree, commit, catalog: this.#catalog },
+    this.#filesHost = {
+      ...{ device, geometry, header, allocation: bitmap, extentsTree, commit, catalog: this.#catalog },
       wroteData: () => commit.wroteData(),
       get isRecording() {
         return commit.isRecording;
       },
-    });
+    };
+    this.#files = new Files(this.#filesHost, new AttributesTree(this.#filesHost, attributesTree));
+    this.#extendedAttributes = new ExtendedAttributes(this.#filesHost, this.#files);
     this.#tree = new Tree({
       ...{ catalog: this.#catalog, commit, isHfsx: geometry.isHfsx, hasJournal: commit.hasJournal },
       discard: (node) => this.#files.discard(node),
@@ -101,7 +107,7 @@ export class HfsVolume implements Volume {
       hasHardLinks: true,
       hasSymlinks: true,
       hasSparseFiles: false,
-      hasExtendedAttributes: false,
+      hasExtendedAttributes: true,
       hasExclusiveRename: true,
     };
     if (!this.isReadOnly && mounted.options.isContinued !== true) this.#discardAbandoned();
@@ -310,10 +316,39 @@ export class HfsVolume implements Volume {
     const file = this.#own(node);
     this.#change(
       () => `Change attributes of ${shownName(file.name)}`,
-      () => {
-        changeAttributes(file.record, change, this.#commit.now(), file === this.root);
-        this.#catalog.store(file);
-      },
+      () => this.#files.setAttributes(file, change),
+    );
+  }
+
+  getExtendedAttribute(node: VolumeNode, name: string): Uint8Array | undefined {
+    return this.#extendedAttributes.get(this.#own(node), name);
+  }
+
+  listExtendedAttributes(node: VolumeNode): string[] {
+    return this.#extendedAttributes.list(this.#own(node));
+  }
+
+  setExtendedAttribute(node: VolumeNode, name: string, value: Uint8Array): void {
+    const file = this.#own(node);
+    this.#change(
+      () => `Set attribute ${name} of ${shownName(file.name)}`,
+      () => this.#extendedAttributes.set(file, name, value),
+    );
+  }
+
+  removeExtendedAttribute(node: VolumeNode, name: string): void {
+    const file = this.#own(node);
+    this.#change(
+      () => `Remove attribute ${name} of ${shownName(file.name)}`,
+      () => this.#extendedAttributes.remove(file, name),
+    );
+  }
+
+  exchange(first: VolumeNode, second: VolumeNode): void {
+    const pair = [this.#own(first), this.#own(second)] as const;
+    this.#change(
+      () => `Exchange the contents of ${pair.map((file) => shownName(file.name)).join(' and ')}`,
+      () => exchangeContents(this.#filesHost, this.#files, this.#extendedAttributes, pair),
     );
   }
 
@@ -395,6 +430,13 @@ export class HfsVolume implements Volume {
     }
     this.#commit.flush();
     return action();
+  }
+
+  /** The volume may get its attributes tree while it is mounted. */
+  get #trees(): readonly BTree[] {
+    const { catalogTree, extentsTree } = this.#mounted;
+    const { tree } = this.#files.extendedAttributes;
+    return tree === undefined ? [catalogTree, extentsTree] : [catalogTree, extentsTree, tree];
   }
 
   #trim(): void {
