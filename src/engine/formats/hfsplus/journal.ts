@@ -1,3 +1,4 @@
+import { viewOf } from '../../base/bytes.ts';
 import { FsError } from '../../base/errno.ts';
 import type { Device, WriteLabel } from '../../device/device.ts';
 import { writeHome } from './commit.ts';
@@ -38,6 +39,8 @@ export interface JournalPlace {
   readonly endBytes: number;
   /** Of the newest transaction. */
   readonly sequenceNumber: number;
+  /** The header on the device says something else, or there is none: write it before anything is logged. */
+  readonly isHeaderStale: boolean;
   /** Block of the device with the info block, while that still says that the journal was never initialised. */
   readonly uninitialisedInfoBlock: number | undefined;
 }
@@ -57,7 +60,6 @@ export class Journal {
   readonly #place: JournalPlace;
   readonly #sectorBytes: number;
   readonly #blocksPerList: number;
-  readonly #headerSector: Uint8Array;
   #log = new Uint8Array(2 ** 16);
 
   /** As the header on the device says. */
@@ -66,6 +68,7 @@ export class Journal {
   /** Up to here every transaction was written to its home; the next barrier makes that durable. */
   #homeEnd: number;
   #sequence: number;
+  #isHeaderStale: boolean;
   #uninitialisedInfoBlock: number | undefined;
 
   constructor(device: Device, place: JournalPlace) {
@@ -73,11 +76,11 @@ export class Journal {
     this.#place = place;
     this.#sectorBytes = device.blockSizeBytes;
     this.#blocksPerList = place.blockListSizeBytes / BLOCK_INFO_SIZE_BYTES - 2;
-    this.#headerSector = new Uint8Array(this.#sectorBytes);
     this.#start = place.startBytes;
     this.#end = place.endBytes;
     this.#homeEnd = place.endBytes;
     this.#sequence = place.sequenceNumber;
+    this.#isHeaderStale = place.isHeaderStale;
     this.#uninitialisedInfoBlock = place.uninitialisedInfoBlock;
   }
 
@@ -99,12 +102,14 @@ export class Journal {
     return length + lists * this.#place.blockListSizeBytes;
   }
 
-  /** Before the first transaction of a journal that mkfs left to be initialised. */
+  /** Before the first transaction: a header where there is none or a wrong one, as mkfs leaves it to be done. */
   prepare(): void {
+    if (!this.#isHeaderStale) return;
+    this.#writeHeader(this.#start, this.#end, this.#sequence);
+    this.#device.barrier('hfs+: the journal has a header before it is used');
+    this.#isHeaderStale = false;
     const infoBlock = this.#uninitialisedInfoBlock;
     if (infoBlock === undefined) return;
-    this.#writeHeader(this.#start, this.#end, this.#sequence);
-    this.#device.barrier('hfs+: the journal has a header before the info block says so');
     const sector = new Uint8Array(this.#sectorBytes);
     this.#device.read(infoBlock, sector);
     sector[3] = (sector[3] ?? 0) & ~JOURNAL_INFO_FLAG.needsInitialising;
@@ -239,20 +244,9 @@ export class Journal {
 
   /** What it says counts from the moment the write returns. */
   #writeHeader(startBytes: number, endBytes: number, sequenceNumber: number): void {
-    const sector = this.#headerSector;
-    JournalHeader.little.write(sector, {
-      magic: JOURNAL_MAGIC,
-      endian: JOURNAL_ENDIAN,
-      startBytes,
-      endBytes,
-      sizeBytes: this.#place.sizeBytes,
-      blockListSizeBytes: this.#place.blockListSizeBytes,
-      checksum: 0,
-      headerSizeBytes: this.#sectorBytes,
-      sequenceNumber,
-    });
-    const sum = journalChecksum(sector, 0, JOURNAL_HEADER_CHECKED_BYTES);
-    new DataView(sector.buffer).setUint32(JOURNAL_HEADER_CHECKSUM_AT, sum, true);
+    const { sizeBytes, blockListSizeBytes } = this.#place;
+    const values = { sizeBytes, blockListSizeBytes, startBytes, endBytes, sequenceNumber };
+    const sector = journalHeaderSector(this.#sectorBytes, values);
     this.#write(0, sector, LABEL_HEADER);
     this.#start = startBytes;
     this.#end = endBytes;
@@ -262,6 +256,31 @@ export class Journal {
   #write(offsetBytes: number, data: Uint8Array, label: WriteLabel): void {
     this.#device.write((this.#place.deviceOffsetBytes + offsetBytes) / this.#sectorBytes, data, label);
   }
+}
+
+/** The header of a journal, as one sector of the device; little-endian. */
+export function journalHeaderSector(
+  sectorBytes: number,
+  place: Pick<
+    JournalPlace,
+    'sizeBytes' | 'blockListSizeBytes' | 'startBytes' | 'endBytes' | 'sequenceNumber'
+  >,
+): Uint8Array {
+  const sector = new Uint8Array(sectorBytes);
+  JournalHeader.little.write(sector, {
+    magic: JOURNAL_MAGIC,
+    endian: JOURNAL_ENDIAN,
+    startBytes: place.startBytes,
+    endBytes: place.endBytes,
+    sizeBytes: place.sizeBytes,
+    blockListSizeBytes: place.blockListSizeBytes,
+    checksum: 0,
+    headerSizeBytes: sectorBytes,
+    sequenceNumber: place.sequenceNumber,
+  });
+  const sum = journalChecksum(sector, 0, JOURNAL_HEADER_CHECKED_BYTES);
+  viewOf(sector).setUint32(JOURNAL_HEADER_CHECKSUM_AT, sum, true);
+  return sector;
 }
 
 /** 0 would mean "written before there were sequence numbers". */

@@ -1,19 +1,8 @@
-import { viewOf } from '../../base/bytes.ts';
 import type { Device, WriteLabel } from '../../device/device.ts';
 import { ZERO_FILL } from '../../device/device.ts';
 import type { NewfsOptions, NewfsReport } from '../contract.ts';
-import { BLOCK_LIST_SIZE_BYTES } from './journal.ts';
-import {
-  JOURNAL_ENDIAN,
-  JOURNAL_HEADER_CHECKED_BYTES,
-  JOURNAL_HEADER_CHECKSUM_AT,
-  JOURNAL_INFO_FLAG,
-  JOURNAL_INFO_SIZE_BYTES,
-  JOURNAL_MAGIC,
-  journalChecksum,
-  JournalHeader,
-  JournalInfoBlock,
-} from './layout-journal.ts';
+import { BLOCK_LIST_SIZE_BYTES, journalHeaderSector } from './journal.ts';
+import { JOURNAL_INFO_FLAG, JOURNAL_INFO_SIZE_BYTES, JournalInfoBlock } from './layout-journal.ts';
 import {
   ALTERNATE_HEADER_FROM_END_BYTES,
   EMPTY_FORK,
@@ -59,11 +48,13 @@ export function newfs(device: Device, options: NewfsOptions, isHfsx: boolean): N
   const journalHeader =
     plan.journal === null
       ? undefined
-      : firstJournalHeader(
-          device.blockSizeBytes,
-          plan.journal.sizeBytes,
-          options.random.below(2 ** 24 - 1) + 1,
-        );
+      : journalHeaderSector(device.blockSizeBytes, {
+          sizeBytes: plan.journal.sizeBytes,
+          blockListSizeBytes: BLOCK_LIST_SIZE_BYTES,
+          startBytes: device.blockSizeBytes,
+          endBytes: device.blockSizeBytes,
+          sequenceNumber: options.random.below(2 ** 24 - 1) + 1,
+        });
   const volume: NewVolume = { device, plan };
 
   clearHeaders(volume);
@@ -187,24 +178,6 @@ function writeJournal({ device, plan }: NewVolume, journalHeader: Uint8Array): v
     journalHeader,
     labelled('journal', 'journal header', 'an empty journal'),
   );
-}
-
-function firstJournalHeader(sectorBytes: number, sizeBytes: number, sequenceNumber: number): Uint8Array {
-  const sector = new Uint8Array(sectorBytes);
-  JournalHeader.little.write(sector, {
-    magic: JOURNAL_MAGIC,
-    endian: JOURNAL_ENDIAN,
-    startBytes: sectorBytes,
-    endBytes: sectorBytes,
-    sizeBytes,
-    blockListSizeBytes: BLOCK_LIST_SIZE_BYTES,
-    checksum: 0,
-    headerSizeBytes: sectorBytes,
-    sequenceNumber,
-  });
-  const sum = journalChecksum(sector, 0, JOURNAL_HEADER_CHECKED_BYTES);
-  viewOf(sector).setUint32(JOURNAL_HEADER_CHECKSUM_AT, sum, true);
-  return sector;
 }
 
 /** One of the two headers; the rest of its sector is zeros. */
