@@ -39,8 +39,11 @@ export interface Claimed {
   readonly next: number;
 }
 
+/** As much of a pass as claiming clusters needs. */
+type Claiming = Pick<Pass, 'geometry' | 'owners' | 'fat'>;
+
 /** Claim a contiguous run for `file`, up to the first cluster that is not there or that somebody holds. */
-export function claimRun(pass: Pass, file: number, first: number, wanted: number): Claimed {
+export function claimRun(pass: Claiming, file: number, first: number, wanted: number): Claimed {
   const { geometry, owners } = pass;
   const available = isDataCluster(geometry, first) ? geometry.clusterCount + 2 - first : 0;
   const clusterCount = owners.claim(first, Math.min(wanted, available), file);
@@ -61,7 +64,7 @@ export function claimRun(pass: Pass, file: number, first: number, wanted: number
  * Follow the chain that begins at `first` for at most `wanted` clusters and claim them for `file`. Bounded: every step
  * claims a cluster nobody held.
  */
-export function claimChain(pass: Pass, file: number, first: number, wanted: number): Claimed {
+export function claimChain(pass: Claiming, file: number, first: number, wanted: number): Claimed {
   const { fat, owners } = pass;
   const runs: { firstCluster: number; clusterCount: number }[] = [];
   let run: { firstCluster: number; clusterCount: number } | undefined;

@@ -22,7 +22,12 @@ export interface Table {
 }
 
 /** Read the table, which lies contiguously. The caller has verified that it lies in the heap. */
-export function readTable(pass: Pass, firstCluster: number, lengthBytes: number, checksum: number): Table {
+export function readTable(
+  pass: Pick<Pass, 'medium' | 'geometry'>,
+  firstCluster: number,
+  lengthBytes: number,
+  checksum: number,
+): Table {
   const bytes = pass.medium.read(clusterOffsetBytes(pass.geometry, firstCluster), lengthBytes);
   const sum = tableChecksum(bytes);
   if (sum !== checksum) {
