@@ -335,6 +335,7 @@ export class FakeEngine implements EngineApi {
     });
     return {
       ...{ file: this.#fileView(path), extents, attributes: [['com.apple.FinderInfo', '32 bytes']] as const },
+      forkAllocatedBytes: 0,
       extentFirstBlocks: new Float64Array(runs.map(([first]) => first)),
     };
   }

@@ -141,6 +141,8 @@ export interface DirectoryView {
 export interface FileDetailView {
   readonly file: FileView;
   readonly extents: readonly Extent[];
+  /** What a resource fork takes of the disk beside the contents; 0 where it lies in another file. */
+  readonly forkAllocatedBytes: number;
   /** First blocks on the disk (not the volume) of the extents, same order. */
   readonly extentFirstBlocks: Float64Array;
   readonly attributes: readonly (readonly [string, string])[];

@@ -63,6 +63,7 @@ export class FileViews {
       return {
         file,
         extents,
+        forkAllocatedBytes: this.#forkBytes(process, root + clean, stat),
         extentFirstBlocks: Float64Array.from(extents, (extent) => this.diskBlockOf(extent)),
         attributes: [...attributeRows(stat, file), ...extendedRows(process, root + clean)],
       };
@@ -74,6 +75,21 @@ export class FileViews {
     const { disk, mounts } = this.#computer;
     const firstBlock = mounts.first?.slice.firstBlock ?? 0;
     return firstBlock + Math.floor(deviceOffsetBytes / disk.store.blockSizeBytes);
+  }
+
+  /** Volumes with attributes of their own keep a fork in blocks of the file; of a compressed file it is the contents. */
+  #forkBytes(process: Process, path: string, stat: Stat): number {
+    const volume = this.#computer.mounts.first?.volume;
+    const isFile = (stat.mode & S_IFMT) === S_IFREG;
+    if (!isFile || volume?.capabilities.hasExtendedAttributes !== true) return 0;
+    try {
+      if (!process.listxattr(path).includes(RESOURCE_FORK)) return 0;
+      const { length } = process.getxattr(path, RESOURCE_FORK);
+      return Math.ceil(length / stat.blockSizeBytes) * stat.blockSizeBytes;
+    } catch (error) {
+      if (error instanceof FsError) return 0;
+      throw error;
+    }
   }
 
   #asRoot<T>(look: (process: Process, root: string) => T): T {
@@ -90,6 +106,8 @@ export class FileViews {
     });
   }
 }
+
+const RESOURCE_FORK = 'com.apple.ResourceFork';
 
 /** '/a/b' of 'a/b/', '' of '/'. */
 const cleanPath = (path: string): string =>

@@ -66,31 +66,30 @@ function lastWrite(block: number, history: History<unknown>, tape: Tape): string
   return null;
 }
 
-export function whyFile({ file, extents, extentFirstBlocks }: FileDetailView): WhyView {
+export function whyFile({ file, extents, extentFirstBlocks, forkAllocatedBytes }: FileDetailView): WhyView {
   const title = `${file.path}: ${file.type}, ${counted(file.sizeBytes, 'byte')}`;
   const sentences: string[] = [];
   const what = file.type === 'directory' ? 'Its entries take' : 'Its contents take';
   if (extents.length === 0) sentences.push('It has no blocks of its own: its entry is all there is of it.');
   else {
     const pieces = extents.length === 1 ? 'in one piece' : `in ${counted(extents.length, 'piece')}`;
-    sentences.push(`${what} ${printedSize(file.allocatedBytes)} on the disk, ${pieces}.`);
+    const contentsBytes = file.allocatedBytes - forkAllocatedBytes;
+    sentences.push(`${what} ${printedSize(contentsBytes)} on the disk, ${pieces}.`);
     sentences.push(
       extents.length === 1
         ? `They begin at block ${extentFirstBlocks[0]}.`
         : `The pieces begin at blocks ${[...extentFirstBlocks.subarray(0, 8)].join(', ')}${extents.length > 8 ? ' …' : ''}.`,
     );
   }
-  const contentsBytes = extents.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
-  const slackBytes = contentsBytes - file.sizeBytes;
+  const slackBytes = file.allocatedBytes - forkAllocatedBytes - file.sizeBytes;
   if (file.type === 'file' && extents.length > 0 && slackBytes > 0) {
     const slack = counted(slackBytes, 'byte');
     sentences.push(
       `${slack} behind its end belong to it and hold nothing: space is given out in whole units.`,
     );
   }
-  const besideBytes = file.allocatedBytes - contentsBytes;
-  if (file.type === 'file' && besideBytes > 0) {
-    sentences.push(`Its resource fork takes ${printedSize(besideBytes)} beside them.`);
+  if (forkAllocatedBytes > 0) {
+    sentences.push(`Its resource fork takes another ${printedSize(forkAllocatedBytes)}.`);
   }
   if (file.type !== 'directory' && file.allocatedBytes > 0) sentences.push(deletion(file));
   return { title, sentences };

@@ -6,11 +6,14 @@ import { Session } from '../../../../src/engine/session/session.ts';
 import { DEFAULT_SETTINGS } from '../../../../src/engine/session/settings.ts';
 import type { SessionSettings } from '../../../../src/engine/session/settings.ts';
 
-/** The whole machine with one FAT32 disk: for commands that ask for more than files. Lines go through the real shell. */
+/** The whole machine with one disk, of FAT32 unless asked otherwise: for commands that ask for more than files. Lines go through the real shell. */
 export interface SessionBenchOptions {
   readonly sizeBytes?: number;
   readonly scheme?: Scheme;
   readonly label?: string;
+  readonly format?: string;
+  /** `newfs -o` */
+  readonly formatSettings?: Readonly<Record<string, string>>;
   readonly settings?: Partial<SessionSettings>;
 }
 
@@ -20,10 +23,10 @@ export class SessionBench {
 
   constructor(options: SessionBenchOptions = {}) {
     const { store } = createDisk({
-      format: 'fat32',
+      format: options.format ?? 'fat32',
       label: options.label ?? 'UNTITLED',
       scheme: options.scheme ?? 'mbr',
-      settings: {},
+      settings: options.formatSettings ?? {},
       sizeBytes: options.sizeBytes ?? 64 * 2 ** 20,
       seed: 1,
     });
