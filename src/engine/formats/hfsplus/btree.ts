@@ -321,8 +321,15 @@ export class BTree {
     const length = hasVariableIndexKeys ? key.length + (key.length & 1) : 2 + maxKeyLengthBytes;
     const record = new Uint8Array(length + (length & 1) + 4);
     record.set(key);
-    if (!hasVariableIndexKeys) new DataView(record.buffer).setUint16(0, maxKeyLengthBytes);
-    new DataView(record.buffer).setUint32(record.length - 4, node.number);
+    if (!hasVariableIndexKeys) {
+      record[0] = maxKeyLengthBytes >>> 8;
+      record[1] = maxKeyLengthBytes;
+    }
+    const at = record.length - 4;
+    record[at] = node.number >>> 24;
+    record[at + 1] = node.number >>> 16;
+    record[at + 2] = node.number >>> 8;
+    record[at + 3] = node.number;
     return record;
   }
 }

@@ -87,21 +87,36 @@ export const FOLDING_ORDER: CatalogOrder = {
     const parentA = u32(node, at + 2);
     const parentB = u32(key, 2);
     if (parentA !== parentB) return parentA < parentB ? -1 : 1;
-    const folds = foldTable();
-    let atA = at + NAME_AT;
-    let atB = NAME_AT;
-    const endA = atA + 2 * unitsOf(node, at);
-    const endB = atB + 2 * unitsOf(key, 0);
-    for (;;) {
-      let unitA = 0;
-      let unitB = 0;
-      for (; unitA === 0 && atA < endA; atA += 2) unitA = folds[u16(node, atA)] ?? 0;
-      for (; unitB === 0 && atB < endB; atB += 2) unitB = folds[u16(key, atB)] ?? 0;
-      if (unitA !== unitB) return unitA - unitB;
-      if (unitA === 0) return 0;
+    if (key !== foldedKey) foldKey(key);
+    const end = at + NAME_AT + 2 * unitsOf(node, at);
+    let index = 0;
+    for (let unitAt = at + NAME_AT; unitAt < end; unitAt += 2) {
+      const unit = folds[((node[unitAt] ?? 0) << 8) | (node[unitAt + 1] ?? 0)] ?? 0;
+      if (unit === 0) continue;
+      // Behind the end of the shorter name stands 0, below every unit.
+      const other = index < foldedCount ? (folded[index++] ?? 0) : 0;
+      if (unit !== other) return unit - other;
     }
+    return index < foldedCount ? -1 : 0;
   },
 };
+
+// One key is compared with many: its name is folded once, what is passed over left out.
+let folds = new Uint16Array(0);
+const folded = new Uint16Array(NAME_UNITS_MAX);
+let foldedCount = 0;
+let foldedKey: Uint8Array | undefined;
+
+function foldKey(key: Uint8Array): void {
+  const end = NAME_AT + 2 * Math.min(unitsOf(key, 0), NAME_UNITS_MAX);
+  folds = foldTable();
+  foldedCount = 0;
+  for (let at = NAME_AT; at < end; at += 2) {
+    const unit = folds[u16(key, at)] ?? 0;
+    if (unit !== 0) folded[foldedCount++] = unit;
+  }
+  foldedKey = key;
+}
 
 /** Unit by unit, then length. HFSX of compare type BC. */
 export const BINARY_ORDER: CatalogOrder = {

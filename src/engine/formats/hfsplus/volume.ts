@@ -1,5 +1,4 @@
 import { FsError } from '../../base/errno.ts';
-import type { Device } from '../../device/device.ts';
 import type {
   AttributeChange,
   Attributes,
@@ -16,7 +15,6 @@ import type {
   VolumeNode,
   VolumeStatistics,
 } from '../contract.ts';
-import type { AllocationBitmap } from './alloc.ts';
 import { attributesOf, typeOfMode } from './attributes.ts';
 import type { BTree } from './btree.ts';
 import type { Commit } from './commit.ts';
@@ -29,30 +27,12 @@ import { Files } from './files.ts';
 import type { FilesHost } from './files.ts';
 import { CatalogFile, NAME_UNITS_MAX, RECORD_TYPE } from './layout-catalog.ts';
 import { CNID } from './layout.ts';
-import type { Geometry } from './layout.ts';
 import { isFileLink, isFolderLink } from './links.ts';
+import type { OpenVolume } from './mount.ts';
 import { shownName } from './names.ts';
 import { HfsNode } from './node.ts';
 import { Tree } from './tree.ts';
-import type { VolumeHeaderBuffer } from './volume-header.ts';
 import { AttributesTree } from './xattr-tree.ts';
-
-/** What `mount` found and made. */
-export interface Mounted {
-  readonly device: Device;
-  readonly geometry: Geometry;
-  readonly header: VolumeHeaderBuffer;
-  readonly bitmap: AllocationBitmap;
-  readonly commit: Commit;
-  readonly extentsTree: BTree;
-  readonly catalogTree: BTree;
-  /** undefined on a volume without the file. */
-  readonly attributesTree: BTree | undefined;
-  readonly isCaseSensitive: boolean;
-  readonly options: MountOptions;
-  readonly isReadOnly: boolean;
-  readonly warnings: readonly string[];
-}
 
 const ID_AT = CatalogFile.fields.fileId.at;
 const MODE_AT = CatalogFile.fields.fileMode.at;
@@ -70,7 +50,8 @@ export class HfsVolume implements Volume {
   readonly limits: VolumeLimits = { fileSizeBytesMax: FILE_SIZE_BYTES_MAX, nameUnitsMax: NAME_UNITS_MAX };
   readonly capabilities: VolumeCapabilities;
 
-  readonly #mounted: Mounted;
+  readonly #mounted: OpenVolume;
+  readonly #options: MountOptions;
   readonly #commit: Commit;
   readonly #catalog: Catalog;
   readonly #tree: Tree;
@@ -78,29 +59,30 @@ export class HfsVolume implements Volume {
   readonly #filesHost: FilesHost;
   readonly #extendedAttributes: ExtendedAttributes;
 
-  constructor(mounted: Mounted) {
-    const { header, commit, geometry, device, bitmap, extentsTree, catalogTree, attributesTree } = mounted;
+  constructor(mounted: OpenVolume, options: MountOptions) {
+    const { header, commit, geometry, device, allocation, isJournaled } = mounted;
     this.#mounted = mounted;
+    this.#options = options;
     this.#commit = commit;
-    this.#catalog = new Catalog(catalogTree, header, commit);
+    this.#catalog = new Catalog(mounted.catalog, header, commit);
     this.#filesHost = {
-      ...{ device, geometry, header, allocation: bitmap, extentsTree, commit, catalog: this.#catalog },
+      ...{ device, geometry, header, allocation, extentsTree: mounted.extents, commit, catalog: this.#catalog },
       wroteData: () => commit.wroteData(),
       get isRecording() {
         return commit.isRecording;
       },
     };
-    this.#files = new Files(this.#filesHost, new AttributesTree(this.#filesHost, attributesTree));
+    this.#files = new Files(this.#filesHost, new AttributesTree(this.#filesHost, mounted.attributes));
     this.#extendedAttributes = new ExtendedAttributes(this.#filesHost, this.#files);
     this.#tree = new Tree({
-      ...{ catalog: this.#catalog, commit, isHfsx: geometry.isHfsx, hasJournal: commit.hasJournal },
+      ...{ catalog: this.#catalog, commit, isHfsx: geometry.isHfsx, hasJournal: isJournaled },
       discard: (node) => this.#files.discard(node),
     });
     this.root = this.#tree.root;
     this.isReadOnly = mounted.isReadOnly;
     this.warnings = mounted.warnings;
     this.formatName = geometry.isHfsx ? 'hfsx' : 'hfsplus';
-    this.title = titleOf(mounted.isCaseSensitive, commit.hasJournal);
+    this.title = titleOf(mounted.isCaseSensitive, isJournaled);
     this.capabilities = {
       isCaseSensitive: mounted.isCaseSensitive,
       hasPermissions: true,
@@ -110,7 +92,7 @@ export class HfsVolume implements Volume {
       hasExtendedAttributes: true,
       hasExclusiveRename: true,
     };
-    if (!this.isReadOnly && mounted.options.isContinued !== true) this.#discardAbandoned();
+    if (!this.isReadOnly && options.isContinued !== true) this.#discardAbandoned();
   }
 
   /** Files that were in use without a name when the power went. */
@@ -225,7 +207,7 @@ export class HfsVolume implements Volume {
       () => {
         // Room for the catalog first, which may take blocks, then for the target: nothing fails from there on.
         this.#catalog.reserve(1);
-        this.#mounted.bitmap.reserve(Math.ceil(bytes.length / this.#mounted.geometry.blockSizeBytes));
+        this.#mounted.allocation.reserve(Math.ceil(bytes.length / this.#mounted.geometry.blockSizeBytes));
         const node = this.#tree.create(this.#own(directory), name, 'symlink', init);
         this.#files.write(node, 0, bytes);
         return node;
@@ -402,7 +384,7 @@ export class HfsVolume implements Volume {
 
   /** One operation, one part of a transaction. An action that fails has changed nothing. */
   #change<T>(sentence: () => string, action: () => T): T {
-    const { trace } = this.#mounted.options;
+    const { trace } = this.#options;
     const { isRecording } = trace;
     this.#trim();
     if (isRecording) trace.open('operation', sentence());
@@ -421,12 +403,12 @@ export class HfsVolume implements Volume {
 
   /** Blocks set free become available with the next commit: on a full volume it comes at once, and again we try. */
   #withRoom<T>(action: () => T): T {
-    const { bitmap } = this.#mounted;
+    const { allocation } = this.#mounted;
     try {
       return action();
     } catch (error) {
       const isFull = error instanceof FsError && error.code === 'ENOSPC';
-      if (!isFull || bitmap.availableBlocks === bitmap.freeBlocks) throw error;
+      if (!isFull || allocation.availableBlocks === allocation.freeBlocks) throw error;
     }
     this.#commit.flush();
     return action();
@@ -434,13 +416,15 @@ export class HfsVolume implements Volume {
 
   /** The volume may get its attributes tree while it is mounted. */
   get #trees(): readonly BTree[] {
-    const { catalogTree, extentsTree } = this.#mounted;
+    const { catalog, extents } = this.#mounted;
     const { tree } = this.#files.extendedAttributes;
-    return tree === undefined ? [catalogTree, extentsTree] : [catalogTree, extentsTree, tree];
+    return tree === undefined ? [catalog, extents] : [catalog, extents, tree];
   }
 
   #trim(): void {
-    for (const tree of this.#trees) tree.trim();
+    this.#mounted.catalog.trim();
+    this.#mounted.extents.trim();
+    this.#files.extendedAttributes.tree?.trim();
   }
 
   #own(node: VolumeNode): HfsNode {
