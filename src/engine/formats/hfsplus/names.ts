@@ -102,7 +102,7 @@ export const FOLDING_ORDER: CatalogOrder = {
 };
 
 // One key is compared with many: its name is folded once, what is passed over left out.
-let folds = new Uint16Array(0);
+let folds: Uint16Array = new Uint16Array(0);
 const folded = new Uint16Array(NAME_UNITS_MAX);
 let foldedCount = 0;
 let foldedKey: Uint8Array | undefined;
