@@ -52,7 +52,7 @@ const rowEnd = (at: number): number => at - (at % ROW_BYTES) + ROW_BYTES;
 const NAMES_MAX = 3;
 
 /** Whose the used blocks of a stretch are, in words. */
-class Holders {
+export class Holders {
   readonly #index: OwnerIndex;
   readonly #fixed;
 

@@ -96,10 +96,17 @@ export class FieldList {
       const key = field.name.slice(struct.name.length + 1);
       if (field.lengthBytes === FORK_SIZE_BYTES) this.#fork(field);
       else if (field.lengthBytes === EXTENT_RECORD_SIZE_BYTES && key === 'extents') this.#extents(field);
-      else this.#push({ ...field, text: words[key] ?? shown(field.text) });
+      else this.#push({ ...field, text: words[key] ?? this.#textOf(field) });
     }
     this.at = start + struct.sizeBytes;
     return true;
+  }
+
+  /** A long field of zeros, or one that is reserved, is not spelt out. */
+  #textOf({ text, offsetBytes, lengthBytes }: Annotation): string {
+    const isEmpty = isZero(this.bytes.subarray(offsetBytes, offsetBytes + lengthBytes));
+    if (isEmpty && (lengthBytes > 8 || text === '')) return 'zeros';
+    return text === '' ? 'not zero, though reserved' : shown(text);
   }
 
   #push(field: Annotation): void {

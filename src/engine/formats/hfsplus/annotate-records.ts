@@ -19,6 +19,7 @@ import {
 } from './layout-catalog.ts';
 import { ExtentFields, EXTENTS_PER_RECORD, EXTENT_SIZE_BYTES } from './layout.ts';
 import { FieldList, count, rangeOf, shown } from './annotate-pieces.ts';
+import { NODE_KIND } from './layout-tree.ts';
 import type { OwnerIndex } from './owner-index.ts';
 import { attributeName } from './view-files.ts';
 import type { ViewNode } from './view-tree.ts';
@@ -58,11 +59,9 @@ function describeCatalog(index: OwnerIndex, node: ViewNode, record: number): str
   const bytes = node.bytes.subarray(0, to);
   const { parentId, nameUnits } = CatalogKey.peek(bytes, from);
   const name = storedUnits(bytes.subarray(0, dataAt), from + CatalogKey.sizeBytes, nameUnits);
-  if (node.kind === 0) {
-    const key = name === '' ? `thread of ${parentId}` : `${quoted(name)} in ${shown(index.pathOf(parentId))}`;
-    return `from ${key}`;
-  }
   const where = parentId === CNID.rootParent ? '' : ` in ${shown(index.pathOf(parentId))}`;
+  if (node.kind === NODE_KIND.index)
+    return `from ${name === '' ? `thread of ${parentId}` : `${quoted(name)}${where}`}`;
   switch (recordTypeAt(bytes, dataAt)) {
     case RECORD_TYPE.folder:
       return `folder ${quoted(name)}${where}`;
@@ -96,14 +95,14 @@ function describeExtents(index: OwnerIndex, node: ViewNode, record: number): str
   );
   const whose = SYSTEM_FILES[fileId] ?? shown(index.pathOf(fileId));
   const word = forkType === FORK_TYPE.resource ? 'resource fork of ' : '';
-  const from = node.kind === 0 ? 'from ' : 'extents of ';
+  const from = node.kind === NODE_KIND.index ? 'from ' : 'extents of ';
   return `${from}${word}${whose}, block ${startBlock} of the fork on`;
 }
 
 function describeAttribute(index: OwnerIndex, node: ViewNode, record: number): string {
   const key = AttributeKey.peek(node.bytes.subarray(0, node.span(record).to), node.span(record).from);
   const whose = `${quoted(attributeName(node, record))} of ${shown(index.pathOf(key.fileId))}`;
-  if (node.kind === 0) return `from ${whose}`;
+  if (node.kind === NODE_KIND.index) return `from ${whose}`;
   return key.startBlock === 0 ? `attribute ${whose}` : `more extents of attribute ${whose}`;
 }
 
@@ -115,7 +114,7 @@ export function recordFields(index: OwnerIndex, node: ViewNode, record: number, 
   const list = new FieldList(node.bytes, from, prefix);
   const dataAt = node.keyEnd(record);
   keyFields(index, node, list, dataAt);
-  if (node.kind === 0) pointerField(node, list, to);
+  if (node.kind === NODE_KIND.index) pointerField(node, list, to);
   else if (node.tree.name === 'catalog') catalogFields(index, list, to);
   else if (node.tree.name === 'extents') extentFields(list, to);
   else attributeFields(list, to);

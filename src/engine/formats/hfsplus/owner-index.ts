@@ -225,15 +225,23 @@ export class OwnerIndex {
     const dataAt = thread.node.keyEnd(thread.record);
     const { parentId, nameUnits } = CatalogThread.peek(thread.node.bytes, dataAt);
     const name = storedUnits(thread.node.bytes, dataAt + CatalogThread.sizeBytes, nameUnits);
+    const place = this.find(parentId, name);
+    return place && itemIdOf(place) === id ? place : undefined;
+  }
+
+  /** The catalog record of the item of that stored name in a folder. */
+  find(parentId: number, name: string): Place | undefined {
     const { keyCompareType } = this.tree('catalog').header;
-    const compare =
-      this.known.isHfsx && keyCompareType === KEY_COMPARE.binary ? binaryCompare : foldedCompare;
+    const isBinary = this.known.isHfsx && keyCompareType === KEY_COMPARE.binary;
+    const compare = isBinary ? binaryCompare : foldedCompare;
     const isBefore = (node: ViewNode, record: number): boolean => {
       const order = node.idOf(record) - parentId;
       return order < 0 || (order === 0 && compare(keyName({ node, record }), name) < 0);
     };
-    for (const place of this.tree('catalog').fromKey(isBefore))
-      return itemIdOf(place) === id ? place : undefined;
+    for (const place of this.tree('catalog').fromKey(isBefore)) {
+      const isIt = place.node.idOf(place.record) === parentId && compare(keyName(place), name) === 0;
+      return isIt ? place : undefined;
+    }
     return undefined;
   }
 

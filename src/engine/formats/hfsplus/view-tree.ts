@@ -177,6 +177,22 @@ export class ViewTree {
     }
   }
 
+  /** The records of one id, leaf by leaf: numbers `first` to before `end`. Costs a look at each leaf, not record. */
+  *stretchesOf(
+    id: number,
+  ): Generator<{ readonly node: ViewNode; readonly first: number; readonly end: number }> {
+    const start = this.#lowerBound((node, record) => node.idOf(record) < id);
+    let node = start?.node;
+    for (let hops = 0; node && hops <= this.nodeCount; hops++) {
+      const first = node.firstNot((at, record) => at.idOf(record) < id);
+      const end = node.firstNot((at, record) => at.idOf(record) <= id);
+      if (end > first) yield { node, first, end };
+      if (end < node.count || !this.has(node.forward) || node.forward === 0) return;
+      node = this.node(node.forward);
+      if (node.kind !== NODE_KIND.leaf) return;
+    }
+  }
+
   /** Leaf and first record that is not before; the record may be one behind the last of its leaf. */
   #lowerBound(isBefore: IsBefore): Place | null {
     if (this.problem !== '') return null;
