@@ -36,7 +36,20 @@ export class Catalog {
   maxId = CNID.firstUser - 1;
   folders = 0;
   files = 0;
+  /** Bits of the encodings that names were made from. */
+  encodingsHigh = 0;
+  encodingsLow = 0;
+
+  addEncoding(textEncoding: number): void {
+    const masked = textEncoding & 0x7f;
+    const bit = masked < ENCODINGS ? masked : 0;
+    if (bit < 32) this.encodingsLow |= 1 << bit;
+    else this.encodingsHigh |= 1 << (bit - 32);
+  }
 }
+
+/** As fsck_hfs counts them: its mask lets Ukrainian (152) and Farsi (140) fall on other bits than the driver sets. */
+const ENCODINGS = 48;
 
 export const [ID, PARENT, NODE, PLACE, KIND, HASH, FLAGS, VALUE, EXTRA] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 export const keyAtOf = (rows: Rows, row: number): number => rows.get(row, PLACE) >>> 16;
@@ -137,6 +150,7 @@ function addObject(pass: Pass, record: LeafRecord, kind: number): number {
   objects.set(row, HASH, hashUnits(view, keyAt + CATALOG_KEY.name, units));
   objects.set(row, FLAGS, view.getUint16(dataAt + AT.flags));
   if (id > catalog.maxId) catalog.maxId = id;
+  catalog.addEncoding(view.getUint32(dataAt + AT.textEncoding));
   if (!catalog.byId.has(id)) catalog.byId.set(id, row);
   checkName(pass, record, row, units);
   checkMode(pass, record, kind);

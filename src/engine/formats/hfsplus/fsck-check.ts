@@ -8,10 +8,10 @@ import { KEY_COMPARE, LARGE_KEY_NODE_SIZE_BYTES_MIN, NODE_SIZE_BYTES_MIN, TREE_B
 import { Attributes, checkAttributeFlags, closeValue, visitAttribute } from './fsck-attributes.ts';
 import { checkBitmap, checkFreeBlocks } from './fsck-bitmap.ts';
 import { Catalog, nameOf, visitCatalogRecord } from './fsck-catalog.ts';
-import { Claims } from './fsck-claims.ts';
+import { CLAIM, Claims } from './fsck-claims.ts';
 import { checkOrphanedExtents, claimBadBlocks, Overflow } from './fsck-extents.ts';
 import type { ClaimTarget } from './fsck-extents.ts';
-import { SpecialFile } from './fsck-forks.ts';
+import { runsAt, SpecialFile } from './fsck-forks.ts';
 import type { HeaderState } from './fsck-header.ts';
 import { checkHierarchy, checkThreads } from './fsck-hierarchy.ts';
 import { attributeKeys, catalogKeys, extentsKeys } from './fsck-keys.ts';
@@ -19,7 +19,7 @@ import { checkDirectoryLinks, checkFileLinks } from './fsck-links.ts';
 import { checkTree } from './fsck-map.ts';
 import type { Medium } from './fsck-medium.ts';
 import { Mover } from './fsck-moving.ts';
-import { checkOverlaps } from './fsck-overlaps.ts';
+import { checkInternalOverlaps, checkOverlaps } from './fsck-overlaps.ts';
 import type { Pass, Trees } from './fsck-pass.ts';
 import { shown } from './fsck-report.ts';
 import type { Report } from './fsck-report.ts';
@@ -98,10 +98,15 @@ export function checkOnce(
     taken: [],
     renames: [],
   };
-  if (extents.isBroken) return { pass, name: '' };
+  if (extents.isBroken) {
+    for (const kind of Object.values(SPECIAL)) claimInline(pass, kind);
+    if (haveOverlap(pass)) extents.isBroken = false;
+    return { pass, name: '' };
+  }
   const bitmap = open(SPECIAL.allocation, size);
   open(SPECIAL.startup, size);
   checkAllocationSize(pass);
+  if (haveOverlap(pass)) return { pass, name: '' };
   claimBadBlocks(pass);
   const name = checkContents(pass, bitmap, mustErase, nameLine);
   return { pass, name };
@@ -134,6 +139,22 @@ function checkContents(pass: Pass, bitmap: SpecialFile, mustErase: boolean, name
   checkFreeBlocks(pass, runs);
   checkHeaders(pass);
   return name;
+}
+
+/** The extents of the volume header itself: all there is while the extents overflow file cannot be read. */
+function claimInline(pass: Pass, kind: (typeof SPECIAL)[keyof typeof SPECIAL]): void {
+  if (kind.id === CNID.extentsFile) return;
+  for (const { start, count } of runsAt(pass.headers.bytes, kind.headerAt + 16, pass.geometry.totalBlocks)) {
+    pass.claims.add(start, count, kind.id, CLAIM.special, 0, kind.headerAt);
+  }
+}
+
+/** Special files that share blocks: no repair may touch either, for it would write into the other. */
+function haveOverlap(pass: Pass): boolean {
+  const pairs: [number, number][] = [];
+  pass.claims.merge((first, second) => pairs.push([first, second]));
+  if (pairs.length > 0) checkInternalOverlaps(pass, pairs);
+  return pairs.length > 0;
 }
 
 /** False when the tree is broken. */

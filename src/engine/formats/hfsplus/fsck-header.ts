@@ -3,8 +3,8 @@ import type { WriteLabel } from '../../device/device.ts';
 import {
   ALTERNATE_HEADER_FROM_END_BYTES,
   embeddedVolume,
-  EXTENTS_PER_RECORD,
   FORK_OFFSET_BYTES,
+  FORK_SIZE_BYTES,
   geometryOf,
   VOLUME_BIT,
   VOLUME_HEADER_OFFSET_BYTES,
@@ -124,13 +124,14 @@ export function alternateDifferences(header: Uint8Array, alternate: Uint8Array):
   const differences: string[] = [];
   const a = VolumeHeader.peek(header);
   const b = VolumeHeader.peek(alternate);
-  for (const key of ['signature', 'version', 'createDate', 'blockSizeBytes', 'totalBlocks'] as const) {
+  for (const key of ['signature', 'version', 'blockSizeBytes', 'totalBlocks'] as const) {
     if (a[key] !== b[key]) differences.push(`${key} ${b[key]} instead of ${a[key]}`);
   }
   for (const [name, at] of Object.entries(FORK_OFFSET_BYTES)) {
-    for (let i = 16; i < 16 + 8 * EXTENTS_PER_RECORD; i++) {
-      if (header[at + i] === alternate[at + i]) continue;
-      differences.push(`extents of the ${name} file`);
+    for (let i = 0; i < FORK_SIZE_BYTES; i++) {
+      // The clump is a wish, and changes without the alternate header.
+      if (header[at + i] === alternate[at + i] || (i >= 8 && i < 12)) continue;
+      differences.push(`the ${name} file`);
       break;
     }
   }

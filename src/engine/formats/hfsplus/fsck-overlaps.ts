@@ -22,10 +22,6 @@ export function checkOverlaps(
     const first = pass.claims.get(a);
     const second = pass.claims.get(b);
     const [keeper, loser, row] = isBefore(first, second) ? [first, second, b] : [second, first, a];
-    if (loser.kind <= CLAIM.special) {
-      internal(pass, told, keeper, loser);
-      continue;
-    }
     tell(pass, told, keeper);
     const isNew = !moved.has(row);
     moved.add(row);
@@ -39,17 +35,21 @@ function isBefore(a: Claim, b: Claim): boolean {
   return a.owner <= b.owner;
 }
 
-function internal(pass: Pass, told: Set<string>, keeper: Claim, loser: Claim): void {
-  const key = `internal ${keeper.owner} ${loser.owner}`;
-  if (told.has(key)) return;
-  told.add(key);
-  pass.report.add({
-    kind: 'overlap-internal',
-    severity: 'error',
-    message: `Internal files overlap (file ${loser.owner})`,
-    detail: `with file ${keeper.owner}, from block ${Math.max(loser.start, keeper.start)}`,
-    offsetBytes: blockOffset(pass, Math.max(loser.start, keeper.start)),
-  });
+/** Before anything hangs on them: special files that share blocks with each other or with the headers. */
+export function checkInternalOverlaps(pass: Pass, pairs: readonly (readonly [number, number])[]): void {
+  for (const [a, b] of pairs) {
+    const first = pass.claims.get(a);
+    const second = pass.claims.get(b);
+    const [keeper, loser] = isBefore(first, second) ? [first, second] : [second, first];
+    const block = Math.max(loser.start, keeper.start);
+    pass.report.add({
+      kind: 'overlap-internal',
+      severity: 'error',
+      message: `Internal files overlap (file ${loser.owner})`,
+      detail: `with ${keeper.owner === 0 ? 'a volume header' : `file ${keeper.owner}`}, from block ${block}`,
+      offsetBytes: blockOffset(pass, block),
+    });
+  }
 }
 
 function tell(pass: Pass, told: Set<string>, claim: Claim, repair?: () => void): void {

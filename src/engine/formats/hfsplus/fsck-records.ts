@@ -21,6 +21,7 @@ export const AT = {
   fileType: file.fileType.at,
   fileCreator: file.fileCreator.at,
   finderFlags: file.finderFlags.at,
+  textEncoding: file.textEncoding.at,
   folderCount: folder.folderCount.at,
   dataFork: file.dataFork.at,
   resourceFork: file.resourceFork.at,

@@ -1,6 +1,7 @@
 import { CNID, FORK_OFFSET_BYTES } from './layout.ts';
 import { bytesOf64 } from './fsck-bits.ts';
 import { CLAIM } from './fsck-claims.ts';
+import { chooseFork } from './fsck-choose.ts';
 import { claimFork } from './fsck-extents.ts';
 import type { ClaimTarget } from './fsck-extents.ts';
 import { SpecialFile } from './fsck-forks.ts';
@@ -66,6 +67,7 @@ export function openSpecial(
   kind: SpecialKind,
 ): SpecialFile {
   const { headerAt } = kind;
+  chooseFork(medium, report, headers, kind);
   const firstClaim = target.claims.length;
   const { blocks, fault } = claimFork(target, {
     owner: kind.id,

@@ -5,8 +5,8 @@ import type { Pass } from './fsck-pass.ts';
 
 /** '** Checking volume information.': counts and the two headers. */
 export function checkVolumeInformation(pass: Pass): void {
-  checkCount(pass, 'folderCount', 'Invalid volume directory count', Math.max(pass.catalog.folders - 1, 0));
   checkCount(pass, 'fileCount', 'Invalid volume file count', pass.catalog.files);
+  checkCount(pass, 'folderCount', 'Invalid volume directory count', Math.max(pass.catalog.folders - 1, 0));
 }
 
 function checkCount(pass: Pass, field: 'fileCount' | 'folderCount', message: string, right: number): void {
@@ -68,14 +68,48 @@ function checkNumbers(pass: Pass, minor: Minor): void {
       headers.set(fields.nextAllocation.at, 0, 'begin to look for free blocks at the start'),
     );
   }
-  for (const field of [fields.resourceClumpSizeBytes, fields.dataClumpSizeBytes]) {
-    const clump = headers.u32(field.at);
-    if (clump > 0 && clump % geometry.blockSizeBytes === 0) continue;
-    const right = Math.min(4 * geometry.blockSizeBytes, 2 ** 31);
-    minor(0, `a clump of ${clump} bytes`, at(field), () =>
-      headers.set(field.at, right, 'a clump is whole blocks'),
+  checkClumps(pass, minor);
+  checkEncodings(pass, minor);
+}
+
+/** fsck_hfs takes no larger one for files. */
+const CLUMP_BYTES_MAX = 0x10_0000;
+
+function checkClumps(pass: Pass, minor: Minor): void {
+  const { headers, geometry } = pass;
+  const { fields } = VolumeHeader;
+  const block = geometry.blockSizeBytes;
+  const check = (at: number, isRight: (clump: number) => boolean, right: number): void => {
+    const clump = headers.u32(at);
+    if (isRight(clump)) return;
+    minor(0, `a clump of ${clump} bytes`, geometry.headerOffsetBytes + at, () =>
+      headers.set(at, right, 'a clump is whole blocks, and not too many'),
     );
+  };
+  const forFiles = (clump: number): boolean => clump > 0 && clump <= CLUMP_BYTES_MAX && clump % block === 0;
+  const four = Math.min(4 * block, Math.max(block, CLUMP_BYTES_MAX));
+  check(fields.resourceClumpSizeBytes.at, forFiles, four);
+  check(fields.dataClumpSizeBytes.at, forFiles, four);
+  const most = Math.floor(geometry.totalBlocks / 4) * block;
+  const forSpecial = (clump: number): boolean => clump % block === 0 && clump <= most;
+  for (const field of [fields.extentsFile, fields.catalogFile, fields.allocationFile]) {
+    check(field.at + 8, forSpecial, block);
   }
+  if (pass.trees.attributes) {
+    check(fields.attributesFile.at + 8, (clump) => clump !== 0 && forSpecial(clump), block);
+  }
+}
+
+/** Encodings that names were made from: more bits than needed may be set, none may be missing. */
+function checkEncodings(pass: Pass, minor: Minor): void {
+  const { headers, geometry, catalog } = pass;
+  const { at } = VolumeHeader.fields.encodingsBitmap;
+  const [high, low] = [headers.u32(at), headers.u32(at + 4)];
+  if ((catalog.encodingsHigh & ~high) === 0 && (catalog.encodingsLow & ~low) === 0) return;
+  minor(0, 'an encoding that names use is missing', geometry.headerOffsetBytes + at, () => {
+    headers.set(at, (high | catalog.encodingsHigh) >>> 0, 'encodings that names use');
+    headers.set(at + 4, (low | catalog.encodingsLow) >>> 0, 'encodings that names use');
+  });
 }
 
 function checkAlternate(pass: Pass, minor: Minor): void {
@@ -88,13 +122,23 @@ function checkAlternate(pass: Pass, minor: Minor): void {
     return;
   }
   if (!headers.isPrimaryGood) return;
+  const { createDate } = VolumeHeader.peek(alternate);
+  const createAt = VolumeHeader.fields.createDate.at;
+  if (createDate !== headers.u32(createAt)) {
+    minor(
+      0,
+      'its creation date is not that of the alternate one',
+      geometry.headerOffsetBytes + createAt,
+      () => headers.set(createAt, createDate, 'the creation date is that of the alternate header'),
+    );
+  }
   const differences = alternateDifferences(headers.bytes, alternate);
   if (differences.length === 0) return;
   report.add({
     kind: 'alternate-header',
-    severity: 'warning',
-    message: 'The alternate volume header differs',
-    detail: differences.join('; '),
+    severity: 'error',
+    message: 'Volume header needs minor repair',
+    detail: `the alternate one has another idea of ${differences.join(', ')}`,
     offsetBytes,
     repair,
   });
