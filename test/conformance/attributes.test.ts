@@ -73,7 +73,7 @@ describe.each(FORMATS)('extended attributes on $name', (format) => {
     expect(outcome(() => user.listxattr('no'))).toBe('ENOENT');
     expect(outcome(() => user.setxattr('/dev/null', 'x', utf8('v')))).toBe('EPERM');
     expect(user.listxattr('/dev/null')).toEqual([]);
-    expect(user.listxattr('a')).toEqual(['x', 'n'.repeat(127)]);
+    expect(user.listxattr('a').sort()).toEqual(['n'.repeat(127), 'x']);
   });
 
   test('Finder information has 32 bytes, and zeros are none', () => {

@@ -258,7 +258,9 @@ describe.each(FORMATS)('getdirentries on $name', (format) => {
     user.mkdir('d');
     const names = Array.from({ length: 100 }, (_, i) => `file number ${i}.txt`);
     for (const name of names) user.close(user.open(`d/${name}`, O_CREAT));
-    expect(namesOf(user, 'd')).toEqual(names);
+    const listed = namesOf(user, 'd');
+    // In the order of the disk, whatever that is.
+    expect([...listed].sort()).toEqual([...names].sort());
     const fd = user.open('d', O_RDONLY);
     const seen: string[] = [];
     for (;;) {
@@ -271,7 +273,7 @@ describe.each(FORMATS)('getdirentries on $name', (format) => {
         user.unlink(`d/${name}`);
       }
     }
-    expect(seen).toEqual(names);
+    expect(seen).toEqual(listed);
     expect(user.getdirentries(fd, 7)).toEqual([]);
     user.lseek(fd, 0, 0);
     expect(user.getdirentries(fd, 7)).toEqual([]);
@@ -287,9 +289,9 @@ describe.each(FORMATS)('getdirentries on $name', (format) => {
     const fd = user.open('.', O_RDONLY);
     const list = () => user.getdirentries(fd, 10).map(({ name, type, inode }) => ({ name, type, inode }));
     const first = list();
-    expect(first.map(({ name, type }) => `${name}: ${type}`)).toEqual([
-      'd: directory',
+    expect(first.map(({ name, type }) => `${name}: ${type}`).sort()).toEqual([
       'a: file',
+      'd: directory',
       ...(facts.hasSymlinks ? ['l: symlink'] : []),
     ]);
     for (const { name, inode } of first) expect(user.lstat(name).inode).toBe(inode);

@@ -47,7 +47,8 @@ describe.each(FORMATS)('paths on $name', (format) => {
 
   test('names have at most 255 units, paths at most 1023 bytes', () => {
     const { user } = new Bench(format);
-    const longest = 'ü'.repeat(255);
+    // Two bytes each, and nothing that a format would take apart.
+    const longest = 'ß'.repeat(255);
     writeFile(user, longest, 'x');
     expect(readFile(user, longest)).toBe('x');
     expect(outcome(() => user.stat('n'.repeat(256)))).toBe('ENAMETOOLONG');
@@ -63,7 +64,7 @@ describe.each(FORMATS)('paths on $name', (format) => {
     expect(readFile(user, 'Gru\u0308ße')).toBe('x');
     expect(outcome(() => user.stat('GRÜßE'))).toBe(facts.isCaseSensitive ? 'ENOENT' : 'ok');
     if (facts.isCaseSensitive) return;
-    expect(user.realpath('grÜße')).toBe('/Volumes/TEST/Grüße');
+    expect(user.realpath('grÜße').normalize('NFC')).toBe('/Volumes/TEST/Grüße');
     user.mkdir('Sub');
     user.chdir('SUB');
     expect(user.getcwd()).toBe('/Volumes/TEST/Sub');

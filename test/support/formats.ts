@@ -3,13 +3,15 @@ import { join } from 'node:path';
 import { SimulatedClock } from '../../src/engine/base/clock.ts';
 import { Prng } from '../../src/engine/base/prng.ts';
 import { SILENT } from '../../src/engine/base/trace.ts';
+import { decompose } from '../../src/engine/codec/hfs-unicode.ts';
 import { changesOf } from '../../src/engine/device/image.ts';
 import { Store } from '../../src/engine/device/store.ts';
 import type { CommitPolicy, Format, Volume } from '../../src/engine/formats/contract.ts';
 import { fat32 } from '../../src/engine/formats/fat32/index.ts';
+import { hfsplus, hfsx } from '../../src/engine/formats/hfsplus/index.ts';
 import { Kernel } from '../../src/engine/vfs/kernel.ts';
 import type { Process } from '../../src/engine/vfs/process.ts';
-import { fsckVfat, temporaryFolder } from './checkers.ts';
+import { fsckHfsplus, fsckVfat, temporaryFolder } from './checkers.ts';
 import { MemoryVolume } from './memory-volume.ts';
 import type { MemoryLimits } from './memory-volume.ts';
 
@@ -164,6 +166,29 @@ const fat = (name: string, type: string, sizeBytes: number): FormatCase =>
     ...{ facts: FAT_FACTS, oracle: MEMORY_LIKE_FAT, judge: fsckVfat },
   });
 
+/** What HFS+ keeps of a time: whole seconds from 1904 to 2040, those before 1970 as 1970. */
+const hfsTime = ({ seconds }: { seconds: number }) => ({
+  seconds: Math.min(Math.max(seconds, 0), Date.UTC(2040, 1, 6, 6, 28, 15) / 1000),
+  nanoseconds: 0,
+});
+
+/** HFS+ and HFSX, small enough that a volume can be filled, large enough for three trees. */
+const hfs = (name: string, format: Format, settings: Readonly<Record<string, string>>): FormatCase => {
+  const facts: FormatFacts = {
+    ...ALL,
+    ...NATIVE,
+    isCaseSensitive: format === hfsx,
+    timeStepSeconds: 1,
+    typeName: 'hfs',
+  };
+  const oracle = memory(`memory like ${name}`, facts, {
+    storedName: decompose,
+    storedTime: hfsTime,
+    capacityBytes: 2 ** 40,
+  });
+  return real(name, { format, settings, sizeBytes: 8 * 2 ** 20, facts, oracle, judge: fsckHfsplus });
+};
+
 export const FORMATS: readonly FormatCase[] = [
   memory('memory', { ...ALL, hasAllFlags: true }, {}),
   memory('memory with attributes of its own', { ...ALL, ...NATIVE }, {}),
@@ -177,6 +202,9 @@ export const FORMATS: readonly FormatCase[] = [
   fat('FAT12', 'fat12', 1_440 * 1024),
   fat('FAT16', 'fat16', 4 * 2 ** 20),
   fat('FAT32', 'fat32', 34 * 2 ** 20),
+  hfs('HFS+', hfsplus, {}),
+  hfs('HFS+ without journal', hfsplus, { journal: 'off' }),
+  hfs('HFSX', hfsx, {}),
 ];
 
 /** Only the blocks that hold something are written: the host's file has holes for the rest. */
@@ -234,9 +262,11 @@ export class Bench {
     this.#isMounted = false;
   }
 
-  /** While mounted a volume rightly says that it is in use. */
+  /** While mounted a volume rightly says that it is in use, and that its journal holds something. */
   findings(): string[] {
-    return this.#disk.findings().filter((finding) => !this.#isMounted || !finding.startsWith('dirty: '));
+    return this.#disk
+      .findings()
+      .filter((finding) => !this.#isMounted || !/^(dirty|journal-pending): /.test(finding));
   }
 
   verdict(): string {

@@ -1,4 +1,5 @@
 import type { Format } from './contract.ts';
+import { hfsplus, hfsx } from './hfsplus/index.ts';
 
 /** All formats but the first, in the order in which an unknown disk is asked for them (registry.ts). */
-export const MORE_FORMATS: readonly Format[] = [];
+export const MORE_FORMATS: readonly Format[] = [hfsplus, hfsx];
