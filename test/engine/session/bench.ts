@@ -14,13 +14,14 @@ export interface Bench {
 export interface BenchOptions extends Partial<SessionSettings> {
   readonly sizeBytes?: number;
   readonly scheme?: 'none' | 'gpt' | 'mbr';
+  readonly format?: string;
   readonly diskSettings?: Record<string, string>;
 }
 
 export function bench(options: BenchOptions = {}): Bench {
-  const { sizeBytes = 2 ** 26, scheme = 'none', diskSettings = {}, ...settings } = options;
+  const { sizeBytes = 2 ** 26, scheme = 'none', format = 'fat32', diskSettings = {}, ...settings } = options;
   const { store } = createDisk({
-    ...{ format: 'fat32', label: 'BENCH', sizeBytes, scheme, settings: diskSettings },
+    ...{ format, label: 'BENCH', sizeBytes, scheme, settings: diskSettings },
     seed: settings.seed ?? DEFAULT_SETTINGS.seed,
   });
   return benchOn(store, settings);
