@@ -220,7 +220,10 @@ export class ExfatPatient {
       const cluster = first + i * step;
       this.setUsed(cluster, true);
       if (!isContiguous) this.setFat(cluster, i === count - 1 ? FAT_END : cluster + step);
-      this.put(this.clusterOffset(cluster), contents.subarray(i * clusterSizeBytes, (i + 1) * clusterSizeBytes));
+      this.put(
+        this.clusterOffset(cluster),
+        contents.subarray(i * clusterSizeBytes, (i + 1) * clusterSizeBytes),
+      );
     }
     return this.addSet(directory, name, {
       firstCluster: first,
@@ -240,6 +243,15 @@ export class ExfatPatient {
       sizeBytes: clusterSizeBytes,
       isContiguous,
     });
+  }
+
+  /** More clusters for the root directory, every second one. */
+  growRoot(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const last = this.chain(this.geometry.rootCluster).at(-1) ?? 0;
+      const cluster = this.freeRun(2) + 1;
+      this.setUsed(cluster, true).setFat(last, cluster).setFat(cluster, FAT_END);
+    }
   }
 
   contentsOf(path: string): Uint8Array {

@@ -16,8 +16,8 @@ export interface ExfatRecipe {
   readonly sizeBytes: number;
 }
 
-export const SMALL_CLUSTERS: ExfatRecipe = { clusterSizeBytes: 4096, sizeBytes: 5 << 20 };
-export const ONE_SECTOR_CLUSTERS: ExfatRecipe = { clusterSizeBytes: 512, sizeBytes: 6 << 20 };
+export const SMALL_CLUSTERS: ExfatRecipe = { clusterSizeBytes: 4096, sizeBytes: (5 << 20) + 3 * 4096 };
+export const ONE_SECTOR_CLUSTERS: ExfatRecipe = { clusterSizeBytes: 512, sizeBytes: (6 << 20) + 3 * 512 };
 
 const made = new Map<ExfatRecipe, Store>();
 
@@ -33,7 +33,13 @@ export function makeExfat(recipe: ExfatRecipe): Store | null {
     const file = openSync(image, 'w');
     ftruncateSync(file, recipe.sizeBytes);
     closeSync(file);
-    const { exitCode, output } = runChecker(mkfs, ['-c', String(recipe.clusterSizeBytes), '-L', 'DISK', image]);
+    const { exitCode, output } = runChecker(mkfs, [
+      '-c',
+      String(recipe.clusterSizeBytes),
+      '-L',
+      'DISK',
+      image,
+    ]);
     if (exitCode !== 0) throw new Error(`exit ${exitCode}: ${output}`);
     const store = storeOfBytes(readFileSync(image));
     fill(new ExfatPatient(store));
@@ -50,6 +56,7 @@ export const NAME_255 = `B${'b'.repeat(250)}.txt`;
 const data = (length: number, seed: number): Uint8Array => new Prng(seed).bytes(length);
 
 function fill(patient: ExfatPatient): void {
+  patient.growRoot(Math.max(0, 4096 / patient.geometry.clusterSizeBytes - 1));
   patient.addFile('', 'notes.txt', data(10_000, 1));
   patient.addFile('', 'chained.bin', data(20_000, 2), false);
   patient.addFile('', 'empty.txt', data(0, 0));
