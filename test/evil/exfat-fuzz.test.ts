@@ -35,6 +35,8 @@ describe.each([SMALL_CLUSTERS, ONE_SECTOR_CLUSTERS])('clusters of $clusterSizeBy
       return;
     }
     expect(again.findings, repair.lines.join('\n')).toEqual([]);
+    // fsck.exfat rescues bad clusters, which belong to nobody, into LOST+FOUND.
+    if (again.lines.some((line) => line.endsWith(' bad clusters'))) return;
     expect(exfatVerdict(store), `${isSummed}\n${repair.lines.join('\n')}`).toBe('');
   });
 });

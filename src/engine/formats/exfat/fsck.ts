@@ -82,8 +82,9 @@ function finish(medium: Medium, report: Report, end: Ending): void {
   const { clusterSizeBytes, clusterCount, usedClusters } = end;
   const freeClusters = clusterCount - usedClusters;
   const freeKibibytes = Math.floor((freeClusters * clusterSizeBytes) / 1024);
+  const bad = end.badClusters > 0 ? `, ${end.badClusters} bad clusters` : '';
   report.line(
-    `${end.fileCount} files, ${end.directoryCount} directories, ${freeKibibytes} KiB free (${freeClusters} clusters)`,
+    `${end.fileCount} files, ${end.directoryCount} directories, ${freeKibibytes} KiB free (${freeClusters} clusters)${bad}`,
   );
   const name = end.label === '' ? '' : ` ${shown(end.label)}`;
   const isBad = report.findings.some(({ severity, isRepaired }) => severity === 'error' && !isRepaired);
