@@ -22,6 +22,7 @@ import {
   storedUnits,
 } from './layout-catalog.ts';
 import { KEY_COMPARE } from './layout-tree.ts';
+import { shownName } from './names.ts';
 import { ViewFork } from './view-fork.ts';
 import {
   attributeName,
@@ -185,7 +186,7 @@ export class OwnerIndex {
       const dataAt = node.keyEnd(record);
       const { parentId, nameUnits } = CatalogThread.peek(node.bytes, dataAt);
       const name = storedUnits(node.bytes, dataAt + CatalogThread.sizeBytes, nameUnits);
-      waiting.push({ id: at, name: unixName(name) });
+      waiting.push({ id: at, name: shownName(name) });
       at = parentId;
       path = this.#paths.get(at);
     }
@@ -210,12 +211,17 @@ export class OwnerIndex {
     const place = known ?? this.recordOf(fileId);
     if (!place) return this.pathOf(fileId);
     const { node, record } = place;
-    const file = CatalogFile.peek(node.bytes.subarray(0, node.span(record).to), node.keyEnd(record));
-    const isLinked = file.recordType === RECORD_TYPE.file && (file.flags & RECORD_FLAG.hasLinkChain) !== 0;
-    if (isLinked && file.firstLinkId !== 0 && this.threadOf(file.firstLinkId))
-      return this.pathOf(file.firstLinkId);
-    const { parentId } = CatalogKey.peek(node.bytes, node.span(record).from);
-    return `${this.#pathBelow(parentId)}/${unixName(keyName(place))}`;
+    const { to } = node.span(record);
+    const at = node.keyEnd(record);
+    // Read field by field, not through the structure: this runs for every file of a map.
+    if (at + CatalogFile.sizeBytes <= to && node.view.getUint16(at) === RECORD_TYPE.file) {
+      const isLinked =
+        (node.view.getUint16(at + CatalogFile.fields.flags.at) & RECORD_FLAG.hasLinkChain) !== 0;
+      const link = isLinked ? node.view.getUint32(at + CatalogFile.fields.firstLinkId.at) : 0;
+      if (link !== 0 && this.threadOf(link)) return this.pathOf(link);
+    }
+    const parentId = node.idOf(record);
+    return `${this.#pathBelow(parentId)}/${shownName(keyName(place))}`;
   }
 
   /** The catalog record of a file or folder, found through its thread. */
@@ -311,14 +317,13 @@ export class OwnerIndex {
 /** A path of more names than this is shown without its beginning. */
 const PATH_NAMES_MAX = 500;
 
-/** A name as Unix shows it: what HFS+ stores as '/' is ':' there, U+0000 is shown as ␀. */
-export const unixName = (stored: string): string => stored.replaceAll('/', ':').replaceAll('\0', '\u2400');
-
 /** The name in the key of a catalog record, as stored. */
 export function keyName({ node, record }: Place): string {
   const { from } = node.span(record);
-  const key = node.bytes.subarray(0, node.keyEnd(record));
-  return storedUnits(key, from + CatalogKey.sizeBytes, CatalogKey.peek(key, from).nameUnits);
+  const end = node.keyEnd(record);
+  if (end - from < CatalogKey.sizeBytes) return '';
+  const nameUnits = node.view.getUint16(from + CatalogKey.fields.nameUnits.at);
+  return storedUnits(node.bytes.subarray(0, end), from + CatalogKey.sizeBytes, nameUnits);
 }
 
 /** The id that the folder or file record at a place gives its item; 0 for threads and damage. */
@@ -326,9 +331,9 @@ export function itemIdOf({ node, record }: Place): number {
   const at = node.keyEnd(record);
   const { to } = node.span(record);
   if (at + 12 > to) return 0;
-  const type = ((node.bytes[at] ?? 0) << 8) | (node.bytes[at + 1] ?? 0);
+  const type = node.view.getUint16(at);
   if (type !== RECORD_TYPE.folder && type !== RECORD_TYPE.file) return 0;
-  return new DataView(node.bytes.buffer, node.bytes.byteOffset + at + 8, 4).getUint32(0);
+  return node.view.getUint32(at + 8);
 }
 
 export type SpecialFile = 'allocation' | 'extents' | 'catalog' | 'attributes' | 'startup';

@@ -5,7 +5,8 @@ import type { ForkData } from './layout.ts';
 import { CatalogFile, FILE_CREATOR, FILE_TYPE, RECORD_TYPE } from './layout-catalog.ts';
 import { count, rangeOf, shown } from './annotate-pieces.ts';
 import { recordTypeAt } from './annotate-records.ts';
-import { itemIdOf, keyName, unixName } from './owner-index.ts';
+import { shownName } from './names.ts';
+import { itemIdOf, keyName } from './owner-index.ts';
 import type { OwnerIndex } from './owner-index.ts';
 import { NOWHERE, at, branch, leaf, pagedBehind, slice } from './structures-pieces.ts';
 import type { VolumeView } from './structures-pieces.ts';
@@ -28,7 +29,7 @@ export function itemNode({ index }: VolumeView, place: Place): StructureNode | n
   if (id === 0) return null;
   const { node, record } = place;
   const isFolder = recordTypeAt(node.bytes, node.keyEnd(record)) === RECORD_TYPE.folder;
-  const name = id === CNID.root ? '/' : shown(unixName(keyName(place)));
+  const name = id === CNID.root ? '/' : shown(shownName(keyName(place)));
   const title = `${isFolder ? 'Folder' : kindWord(fileOf(place))} ${name}`;
   const target = isFolder ? '' : targetText(index, fileOf(place));
   return branch(`item:${id}`, title, `${summaryOf(place)}${target}`, whereRecord(place));

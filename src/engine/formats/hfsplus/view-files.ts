@@ -1,4 +1,3 @@
-import { viewOf } from '../../base/bytes.ts';
 import { EXTENT_SIZE_BYTES, EXTENTS_PER_RECORD, FORK_SIZE_BYTES } from './layout.ts';
 import { ATTRIBUTE_RECORD, AttributeKey, FORK_TYPE, RECORD_TYPE, storedUnits } from './layout-catalog.ts';
 import type { Place, ViewNode, ViewTree } from './view-tree.ts';
@@ -42,10 +41,13 @@ export type RunFilter = (startBlock: number, blockCount: number) => boolean;
 
 export function visitCatalog(catalog: ViewTree, mayHold: RunFilter, visit: RunVisitor): void {
   for (const node of catalog.leaves()) {
-    const view = viewOf(node.bytes);
+    const { view } = node;
+    let to = node.offset(0);
     for (let i = 0; i < node.count; i++) {
-      const at = node.keyEnd(i);
-      if (at + FILE_RECORD_SIZE_BYTES > node.span(i).to || view.getUint16(at) !== RECORD_TYPE.file) continue;
+      const from = to;
+      to = node.offset(i + 1);
+      const at = from + node.keyLengthBytes(from, to);
+      if (at + FILE_RECORD_SIZE_BYTES > to || view.getUint16(at) !== RECORD_TYPE.file) continue;
       for (const { at: forkAt, kind } of FORKS) {
         const fork = at + forkAt;
         if (view.getUint32(fork + 12) === 0) continue;
@@ -96,7 +98,7 @@ export function visitOverflow(extents: ViewTree, mayHold: RunFilter, visit: RunV
       if (!record) continue;
       const { fileId, kind, startBlock, dataAt } = record;
       visitExtents(
-        viewOf(node.bytes),
+        node.view,
         dataAt,
         startBlock,
         () => ({ fileId, kind, name: '', sizeBytes: -1 }),
@@ -115,7 +117,7 @@ export function overflowRecord(
   const { from, to } = node.span(index);
   const dataAt = node.keyEnd(index);
   if (dataAt - from < 12 || dataAt + EXTENTS_PER_RECORD * EXTENT_SIZE_BYTES > to) return null;
-  const view = viewOf(node.bytes);
+  const { view } = node;
   const fileId = view.getUint32(from + 4);
   const isResource = view.getUint8(from + 2) === FORK_TYPE.resource;
   const kind = fileId === BAD_BLOCKS_ID ? 'bad' : isResource ? 'resource' : 'data';
@@ -126,7 +128,7 @@ const BAD_BLOCKS_ID = 5;
 
 export function visitAttributes(attributes: ViewTree, mayHold: RunFilter, visit: RunVisitor): void {
   for (const node of attributes.leaves()) {
-    const view = viewOf(node.bytes);
+    const { view } = node;
     for (let i = 0; i < node.count; i++) {
       const at = node.keyEnd(i);
       const { to } = node.span(i);

@@ -181,10 +181,13 @@ export function unheldKind(geometry: Geometry, block: number): 'lost' | 'reserve
 export function placeOf(index: OwnerIndex, fixed: readonly FixedPlace[], byte: number): Place {
   const geometry = index.known;
   const { volumeOffsetBytes, blockSizeBytes } = geometry;
+  const { sizeBytes } = index.medium;
+  if (byte >= sizeBytes)
+    return { kind: 'outside', startBytes: sizeBytes, endBytes: Infinity, offsetBytes: 0 };
   const next = fixed[firstEndingBehind(fixed, byte)];
   if (next && next.startBytes <= byte) return next;
   const block = Math.floor((byte - volumeOffsetBytes) / blockSizeBytes);
-  const end = next?.startBytes ?? index.medium.sizeBytes;
+  const end = next?.startBytes ?? sizeBytes;
   const startBytes = volumeOffsetBytes + block * blockSizeBytes;
   const run = index.runOf(block);
   if (run) {

@@ -133,27 +133,31 @@ export class ViewTree {
   /** Every leaf that can be reached from the root or along the chain of leaves, each once. */
   *leaves(): Generator<ViewNode> {
     if (this.problem !== '') return;
-    const seen = new Uint8Array(this.nodeCount);
+    /** Of nodes seen: 1 more than the link to the next. */
+    const seen = new Float64Array(this.nodeCount);
     const { rootNode, firstLeafNode } = this.header;
     const waiting = [rootNode];
     while (waiting.length > 0) {
       const number = waiting.pop() ?? 0;
       if (number === 0 || !this.has(number) || seen[number]) continue;
-      seen[number] = 1;
       const node = this.readNode(number);
+      seen[number] = 1 + (node.kind === NODE_KIND.leaf ? node.forward : 0);
       if (node.kind === NODE_KIND.leaf) yield node;
       else if (node.kind === NODE_KIND.index) {
         for (let i = node.count - 1; i >= 0; i--) waiting.push(node.childOf(i));
       }
     }
     let next = firstLeafNode;
-    const inChain = new Uint8Array(this.nodeCount);
-    while (next > 0 && this.has(next) && !inChain[next]) {
-      inChain[next] = 1;
+    for (let hops = 0; next > 0 && this.has(next) && hops < this.nodeCount; hops++) {
+      const link = seen[next] ?? 0;
+      if (link > 0) {
+        next = link - 1;
+        continue;
+      }
       const node = this.readNode(next);
       if (node.kind !== NODE_KIND.leaf) break;
-      if (!seen[next]) yield node;
-      seen[next] = 1;
+      seen[next] = 1 + node.forward;
+      yield node;
       next = node.forward;
     }
   }
@@ -229,7 +233,7 @@ export class ViewNode {
   readonly recordCount: number;
   /** How many records can be told apart: as far as offsets ascend and stay inside. */
   readonly count: number;
-  readonly #view: DataView;
+  readonly view: DataView;
 
   constructor(
     readonly tree: ViewTree,
@@ -237,7 +241,7 @@ export class ViewNode {
     readonly bytes: Uint8Array,
   ) {
     const view = viewOf(bytes);
-    this.#view = view;
+    this.view = view;
     this.forward = view.getUint32(0);
     this.backward = view.getUint32(4);
     this.kind = view.getUint8(8);
@@ -249,8 +253,10 @@ export class ViewNode {
       const end = recordOffsetAt(bytes.length, this.recordCount);
       let offset = NODE_DESCRIPTOR_SIZE_BYTES;
       if (this.offset(0) === offset) {
-        while (count < this.recordCount && this.offset(count + 1) > offset && this.offset(count + 1) <= end) {
-          offset = this.offset(++count);
+        for (; count < this.recordCount; count++) {
+          const next = this.offset(count + 1);
+          if (next <= offset || next > end) break;
+          offset = next;
         }
       }
     }
@@ -259,7 +265,7 @@ export class ViewNode {
 
   /** Where the table at the node's end says that record `index` begins. */
   offset(index: number): number {
-    return this.#view.getUint16(recordOffsetAt(this.bytes.length, index));
+    return this.view.getUint16(recordOffsetAt(this.bytes.length, index));
   }
 
   /** Only asked for index < count. */
@@ -273,11 +279,12 @@ export class ViewNode {
     return Math.min(from + this.keyLengthBytes(from, to), to);
   }
 
+  /** With its length field and padding. `to` keeps a damaged length inside the record. */
   keyLengthBytes(from: number, to: number): number {
     if (to - from < 2) return to - from;
     const { attributes, maxKeyLengthBytes } = this.tree.header;
     const isFixed = this.kind === NODE_KIND.index && (attributes & TREE_BIT.variableIndexKeys) === 0;
-    const length = 2 + (isFixed ? maxKeyLengthBytes : this.#view.getUint16(from));
+    const length = 2 + (isFixed ? maxKeyLengthBytes : this.view.getUint16(from));
     return length + (length & 1);
   }
 
@@ -285,14 +292,14 @@ export class ViewNode {
   idOf(index: number): number {
     const { from, to } = this.span(index);
     const at = from + ID_AT[this.tree.name];
-    return at + 4 <= to ? this.#view.getUint32(at) : 0;
+    return at + 4 <= to ? this.view.getUint32(at) : 0;
   }
 
   /** Node that record `index` of an index node points to; 0 when it points nowhere. */
   childOf(index: number): number {
     if (index >= this.count) return 0;
     const at = this.keyEnd(index);
-    return at + 4 <= this.span(index).to ? this.#view.getUint32(at) : 0;
+    return at + 4 <= this.span(index).to ? this.view.getUint32(at) : 0;
   }
 
   firstNot(isBefore: IsBefore): number {
