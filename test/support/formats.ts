@@ -7,11 +7,12 @@ import { decompose } from '../../src/engine/codec/hfs-unicode.ts';
 import { changesOf } from '../../src/engine/device/image.ts';
 import { Store } from '../../src/engine/device/store.ts';
 import type { CommitPolicy, Format, Volume } from '../../src/engine/formats/contract.ts';
+import { exfat } from '../../src/engine/formats/exfat/index.ts';
 import { fat32 } from '../../src/engine/formats/fat32/index.ts';
 import { hfsplus, hfsx } from '../../src/engine/formats/hfsplus/index.ts';
 import { Kernel } from '../../src/engine/vfs/kernel.ts';
 import type { Process } from '../../src/engine/vfs/process.ts';
-import { fsckHfsplus, fsckVfat, temporaryFolder } from './checkers.ts';
+import { fsckExfat, fsckHfsplus, fsckVfat, temporaryFolder } from './checkers.ts';
 import { MemoryVolume } from './memory-volume.ts';
 import type { MemoryLimits } from './memory-volume.ts';
 
@@ -189,6 +190,32 @@ const hfs = (name: string, format: Format, settings: Readonly<Record<string, str
   return real(name, { format, settings, sizeBytes: 8 * 2 ** 20, facts, oracle, judge: fsckHfsplus });
 };
 
+export const EXFAT_FACTS: FormatFacts = {
+  isCaseSensitive: false,
+  hasHardLinks: false,
+  hasSymlinks: true,
+  hasPermissions: false,
+  fileSizeBytesMax: Number.MAX_SAFE_INTEGER,
+  typeName: 'exfat',
+  timeStepSeconds: 0.01,
+};
+
+/** The oracle of exFAT: times in steps of 10 ms, and more room than any of its test disks. */
+const MEMORY_LIKE_EXFAT = memory('memory like exFAT', EXFAT_FACTS, {
+  storedName: (name) => name.normalize('NFC'),
+  storedTime: ({ seconds, nanoseconds }) => ({
+    seconds,
+    nanoseconds: nanoseconds - (nanoseconds % 10_000_000),
+  }),
+  capacityBytes: 2 ** 40,
+});
+
+const exFat = (name: string, sizeBytes: number, settings: Readonly<Record<string, string>>): FormatCase =>
+  real(name, {
+    ...{ format: exfat, settings, sizeBytes },
+    ...{ facts: EXFAT_FACTS, oracle: MEMORY_LIKE_EXFAT, judge: fsckExfat },
+  });
+
 export const FORMATS: readonly FormatCase[] = [
   memory('memory', { ...ALL, hasAllFlags: true }, {}),
   memory('memory with attributes of its own', { ...ALL, ...NATIVE }, {}),
@@ -202,13 +229,15 @@ export const FORMATS: readonly FormatCase[] = [
   fat('FAT12', 'fat12', 1_440 * 1024),
   fat('FAT16', 'fat16', 4 * 2 ** 20),
   fat('FAT32', 'fat32', 34 * 2 ** 20),
+  exFat('exFAT', 4 * 2 ** 20, {}),
+  exFat('exFAT with clusters of 512 bytes', 2 ** 20, { 'cluster-size': '512' }),
   hfs('HFS+', hfsplus, {}),
   hfs('HFS+ without journal', hfsplus, { journal: 'off' }),
   hfs('HFSX', hfsx, {}),
 ];
 
 /** Only the blocks that hold something are written: the host's file has holes for the rest. */
-function sparseImageFile(store: Store): string {
+export function sparseImageFile(store: Store): string {
   const path = join(temporaryFolder(), 'volume.img');
   const file = openSync(path, 'w');
   try {

@@ -47,6 +47,7 @@ export class Content {
   readonly #host: ContentHost;
   readonly #block: number;
   readonly #scratch: Uint8Array;
+  #buffer = new Uint8Array(0);
 
   constructor(host: ContentHost) {
     this.#host = host;
@@ -249,12 +250,21 @@ export class Content {
     }
   }
 
+  /** Room for one request, used again by the next one: the device copies what it is given. */
+  #gathered(lengthBytes: number): Uint8Array {
+    if (this.#buffer.length < lengthBytes) this.#buffer = new Uint8Array(lengthBytes * 2);
+    return this.#buffer.subarray(0, lengthBytes);
+  }
+
   /** A short piece with the blocks it touches in part, as one request. */
   #putGathered(at: number, offset: number, validBytes: number, data: Uint8Array, label: WriteLabel): void {
     const { device } = this.#host;
     const block = this.#block;
     const within = at % block;
-    const buffer = new Uint8Array(Math.ceil((within + data.length) / block) * block);
+    const length = Math.ceil((within + data.length) / block) * block;
+    const buffer = this.#gathered(length);
+    buffer.fill(0, 0, within);
+    buffer.fill(0, within + data.length);
     const firstBlock = (at - within) / block;
     const bufferOffset = offset - within;
     const lastAt = buffer.length - block;

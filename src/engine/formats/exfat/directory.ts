@@ -22,7 +22,7 @@ import { AT, PAIR_BYTES, putContents, putFacts, putU16, u32At, u64At } from './n
 import type { ExfatNode } from './node.ts';
 import { nameEntryCount, scanDirectory, writeNameEntries } from './scan.ts';
 import type { FileAllocationTable } from './table.ts';
-import { VendorEntries } from './vendor.ts';
+import { NO_VENDOR_ENTRIES, VendorEntries } from './vendor.ts';
 
 /** What the directories of one mounted volume share. */
 export interface DirectoryHost {
@@ -231,9 +231,10 @@ export class Directory {
   }
   /** What stands behind the name: entries that only their vendor understands. */
   vendorEntriesAt(slot: number): VendorEntries {
-    const named = 2 + nameEntriesAt(this.bytes, slot);
-    const from = (slot + named) * ENTRY_SIZE_BYTES;
-    return new VendorEntries(this.bytes.slice(from, (slot + this.#countAt(slot)) * ENTRY_SIZE_BYTES));
+    const end = slot + this.#countAt(slot);
+    const first = slot + 2 + nameEntriesAt(this.bytes, slot);
+    if (first >= end) return NO_VENDOR_ENTRIES;
+    return new VendorEntries(this.bytes.slice(first * ENTRY_SIZE_BYTES, end * ENTRY_SIZE_BYTES));
   }
   #countAt(slot: number): number {
     return this.#counts[slot] ?? 0;
@@ -254,7 +255,7 @@ export class Directory {
     this.#free.set(slot, count, false);
     const at = slot * ENTRY_SIZE_BYTES;
     this.bytes.set(pair, at);
-    this.bytes.set(vendor.bytes, at + named * ENTRY_SIZE_BYTES);
+    if (vendor.count > 0) this.bytes.set(vendor.bytes, at + named * ENTRY_SIZE_BYTES);
     this.#writeName(slot, count, diskName);
     this.#index(slot, count, name);
     this.#inodes[slot] = inode;
