@@ -36,8 +36,16 @@ export const TYPES: readonly Type[] = [
     profile: hdd,
   },
   { name: 'clusters of 4 KiB', sizeBytes: 4 << 20, blockSizeBytes: 512, settings: {}, profile: hdd },
-  { name: 'sectors of 4 KiB', sizeBytes: 16 << 20, blockSizeBytes: 4096, settings: {}, profile: nvme },
 ];
+
+/** Sectors of 4096 bytes that are written whole or not at all. */
+export const LARGE_SECTORS: Type = {
+  name: 'sectors of 4 KiB',
+  sizeBytes: 16 << 20,
+  blockSizeBytes: 4096,
+  settings: {},
+  profile: nvme,
+};
 
 export const emptyStore = ({ blockSizeBytes, sizeBytes }: Type): Store =>
   new Store({ blockSizeBytes, blockCount: sizeBytes / blockSizeBytes });

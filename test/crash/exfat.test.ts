@@ -135,7 +135,7 @@ describe.each(TYPES)('exFAT, $name', (type) => {
   test('newfs leaves a clean volume or none', () => {
     const store = emptyStore(type);
     const label = { role: 'data', owner: '', reason: 'what was there before' } as const;
-    for (let block = 0; block < 600; block += 2) store.write(block, data(512, block), label);
+    for (let block = 0; block < 600; block += 2) store.write(block, data(type.blockSizeBytes, block), label);
     const before = store.fork();
     const tape = new Tape(type.blockSizeBytes);
     store.tape = tape;
@@ -165,7 +165,7 @@ describe.each(TYPES)('exFAT, $name', (type) => {
   });
 });
 
-describe.each(TYPES)('exFAT, $name', (type) => {
+describe.each([...TYPES, LARGE_SECTORS])('exFAT, $name', (type) => {
   test('writeback: a mixed batch', () => {
     const disk = new Disk(type, 'writeback');
     mixedBefore(disk);

@@ -7,20 +7,13 @@ import { DirtySectors } from './dirty-sectors.ts';
 import { Chain } from './extents.ts';
 import { FreeSlots } from './free-slots.ts';
 import { labelAt, putLabel } from './label.ts';
-import {
-  ENTRY_IN_USE,
-  ENTRY_SIZE_BYTES,
-  ENTRY_TYPE,
-  NAME_UNITS_PER_ENTRY,
-  nameHash,
-  setChecksum,
-} from './layout.ts';
+import { ENTRY_IN_USE, ENTRY_SIZE_BYTES, ENTRY_TYPE, nameHash, setChecksum } from './layout.ts';
 import type { Geometry } from './layout.ts';
 import { nameOfDiskName } from './names.ts';
 import type { NameKeys } from './names.ts';
 import { AT, PAIR_BYTES, putContents, putFacts, putU16, u32At, u64At } from './node.ts';
 import type { ExfatNode } from './node.ts';
-import { nameEntryCount, scanDirectory, writeNameEntries } from './scan.ts';
+import { nameEntriesAt, nameEntryCount, scanDirectory, writeNameEntries } from './scan.ts';
 import type { FileAllocationTable } from './table.ts';
 import { NO_VENDOR_ENTRIES, VendorEntries } from './vendor.ts';
 
@@ -232,7 +225,7 @@ export class Directory {
   /** What stands behind the name: entries that only their vendor understands. */
   vendorEntriesAt(slot: number): VendorEntries {
     const end = slot + this.#countAt(slot);
-    const first = slot + 2 + nameEntriesAt(this.bytes, slot);
+    const first = slot + 2 + nameEntriesAt(this.bytes, this.offsetOf(slot));
     if (first >= end) return NO_VENDOR_ENTRIES;
     return new VendorEntries(this.bytes.slice(first * ENTRY_SIZE_BYTES, end * ENTRY_SIZE_BYTES));
   }
@@ -337,7 +330,8 @@ export class Directory {
     const last = slot + count - 1;
     const needed = 2 + nameEntryCount(diskName);
     const hasVendor = this.vendorEntriesAt(slot).count > 0;
-    if (needed > count || (hasVendor && needed !== 2 + nameEntriesAt(this.bytes, slot))) return false;
+    if (needed > count || (hasVendor && needed !== 2 + nameEntriesAt(this.bytes, this.offsetOf(slot))))
+      return false;
     if (this.#space.sectorOf(slot) !== this.#space.sectorOf(last)) return false;
     this.#forgetKey(slot);
     const kept = hasVendor ? count : needed;
@@ -500,6 +494,3 @@ export class Directory {
     this.#dirty.clear();
   }
 }
-
-const nameEntriesAt = (bytes: Uint8Array, slot: number): number =>
-  Math.ceil((bytes[slot * ENTRY_SIZE_BYTES + AT.nameLength] ?? 0) / NAME_UNITS_PER_ENTRY);

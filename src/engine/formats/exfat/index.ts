@@ -1,7 +1,10 @@
 import type { Format } from '../contract.ts';
+import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
 import { detect, mount } from './mount.ts';
 import { newfs } from './newfs.ts';
+import { regions } from './regions.ts';
+import { structures } from './structures.ts';
 
 /** exFAT. See README.md. */
 export const exfat: Format = {
@@ -11,13 +14,7 @@ export const exfat: Format = {
   newfs,
   mount,
   fsck,
-  regions: () => {
-    throw new Error('TEMPORARY');
-  },
-  annotate: () => {
-    throw new Error('TEMPORARY');
-  },
-  structures: () => {
-    throw new Error('TEMPORARY');
-  },
+  regions: (device) => regions(device),
+  annotate: (device, block) => annotate(device, block),
+  structures: (device, parent, page) => structures(device, parent, page),
 };

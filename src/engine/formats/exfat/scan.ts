@@ -47,7 +47,7 @@ function setLengthAt(bytes: Uint8Array, slot: number, slotCount: number): number
   const entryCount = 1 + (bytes[at + 1] ?? 0);
   if (entryCount < SET_ENTRIES_MIN || entryCount > SET_ENTRIES_MAX || slot + entryCount > slotCount) return 0;
   if (bytes[at + ENTRY_SIZE_BYTES] !== ENTRY_TYPE.stream) return 0;
-  const nameEntries = Math.ceil((bytes[at + AT.nameLength] ?? 0) / NAME_UNITS_PER_ENTRY);
+  const nameEntries = nameEntriesAt(bytes, at);
   if (nameEntries === 0 || nameEntries > entryCount - 2) return 0;
   for (let entry = 2; entry < entryCount; entry++) {
     const type = bytes[at + entry * ENTRY_SIZE_BYTES] ?? 0;
@@ -72,6 +72,10 @@ function storedNameAt(bytes: Uint8Array, at: number): string {
   }
   return String.fromCharCode.apply(null, units.subarray(0, length) as unknown as number[]);
 }
+
+/** Name entries of the set at byte `at`, going by the length of the name. */
+export const nameEntriesAt = (bytes: Uint8Array, at: number): number =>
+  Math.ceil((bytes[at + AT.nameLength] ?? 0) / NAME_UNITS_PER_ENTRY);
 
 /** Entries that a name needs. */
 export const nameEntryCount = (diskName: string): number => Math.ceil(diskName.length / NAME_UNITS_PER_ENTRY);
