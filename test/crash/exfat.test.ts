@@ -4,28 +4,25 @@ import { Tape } from '../../src/engine/device/tape.ts';
 import { fsck } from '../../src/engine/formats/exfat/fsck.ts';
 import { fsckExfat } from '../support/checkers.ts';
 import { sparseImageFile } from '../support/formats.ts';
-import { Disk, TYPES, emptyStore, data, imagesOf, isMountable, makeVolume, readAll } from './exfat-disk.ts';
+import {
+  LARGE_SECTORS,
+  Disk,
+  TYPES,
+  emptyStore,
+  data,
+  imagesOf,
+  isMountable,
+  makeVolume,
+  readAll,
+} from './exfat-disk.ts';
 import { LEAKS, OPERATIONS, TWO_NAMES, TWO_PLACES, mixed, mixedBefore } from './exfat-operations.ts';
 
 /**
- * Goal: wherever the power fails, at worst something leaks: clusters nobody uses, chains longer than their files, parts
- * of names without an entry, a stale copy or count; a file is never damaged that the operation did not write, and what
+ * Goal: wherever the power fails, at worst something leaks: clusters nobody uses, chains longer than their files, ends
+ * of sets without a beginning, a stale percentage; a file is never damaged that the operation did not write, and what
  * is renamed is never gone.
  * Method: each kind of operation is recorded on a disk that does requests between barriers in any order. Of every legal
- * image our fsck may find nothing but leaks, its repair satisfies fsck.vfat, and all contents are before-or-after.
- *
- * Taking out any one barrier turns a test red; done for each, on 2026-11-23:
- *   says that it is in use before anything changes     first change after a clean unmount
- *   new clusters before the link that leads to them    append many clusters, create until the directory grows, writeback
- *   clusters before the entries that name them         first write, append, mkdir …
- *   first part of a long name before its entry         create long names where others were removed
- *   a moved directory's new entry before its '..'      move a directory
- *   the new name before the old one goes               rename into another directory, over a file there
- *   no entry needs the clusters before they are free   unlink, rmdir, truncate …
- *   sync                                               sync returns …, unmount after a last change
- *   the volume is unmounted                            unmount returns …
- *   newfs: everything else before the boot sector      newfs leaves a clean volume or none
- *   newfs: the new volume is complete                  the same
+ * image our fsck may find nothing but leaks, its repair satisfies fsck.exfat, and all contents are before-or-after.
  */
 const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
   a === b ||
@@ -70,7 +67,7 @@ function crash(
   return images;
 }
 
-/** fsck.vfat's verdict; repaired disks are often equal, and are asked about once. */
+/** fsck.exfat's verdict; repaired disks are often equal, and are asked about once. */
 function judged(device: Store, verdicts: Map<string, string>): string {
   const key = digestOf(device);
   const known = verdicts.get(key);
