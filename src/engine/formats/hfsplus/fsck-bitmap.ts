@@ -1,4 +1,5 @@
-import { VolumeHeader } from './layout.ts';
+import { FORK_SIZE_BYTES, VolumeHeader, writeFork } from './layout.ts';
+import { Gaps } from './fsck-overlaps.ts';
 import type { WriteLabel } from '../../device/device.ts';
 import { count } from './fsck-bits.ts';
 import type { SpecialFile } from './fsck-forks.ts';
@@ -57,6 +58,26 @@ export function checkFreeBlocks(pass: Pass, expected: Float64Array): void {
   });
 }
 
+/** A bitmap too short for the volume gets new blocks; the next pass fills it. */
+export function makeBitmap(pass: Pass, used: Float64Array): void {
+  const { geometry, report, headers } = pass;
+  const { at } = VolumeHeader.fields.allocationFile;
+  const blocks = Math.ceil(geometry.totalBlocks / 8 / geometry.blockSizeBytes);
+  const start = new Gaps(used, geometry.totalBlocks).take(blocks);
+  const fork = new Uint8Array(FORK_SIZE_BYTES);
+  const clumpSizeBytes = blocks * geometry.blockSizeBytes;
+  const extents = [{ startBlock: start ?? 0, blockCount: blocks }];
+  writeFork(fork, { logicalSizeBytes: clumpSizeBytes, clumpSizeBytes, totalBlocks: blocks, extents });
+  report.add({
+    kind: 'bitmap-short',
+    severity: 'error',
+    message: 'Invalid number of allocation blocks',
+    detail: `the allocation file is too short for ${geometry.totalBlocks} blocks`,
+    offsetBytes: geometry.headerOffsetBytes + at,
+    repair: start === null ? undefined : () => headers.patch(at, fork, 'the bitmap gets new blocks'),
+  });
+}
+
 class RunList {
   runs = new Float64Array(1024);
   length = 0;
@@ -81,7 +102,7 @@ class RunList {
 const CHUNK_BYTES = 65_536;
 
 /** Set bits of the bitmap below the end of the file, those past the volume's last block too: they must be clear. */
-function readRuns(file: SpecialFile, totalBlocks: number): Float64Array {
+export function readRuns(file: SpecialFile, totalBlocks: number): Float64Array {
   const list = new RunList();
   const end = Math.min(file.sizeBytes, Math.ceil(totalBlocks / 8) + CHUNK_BYTES);
   for (let at = file.nextStored(0); at < end; at = file.nextStored(at)) {
@@ -116,7 +137,7 @@ function subtract(a: Float64Array, b: Float64Array): number[] {
 }
 
 /** Set or clear the bits [start, end). */
-function setRun(file: SpecialFile, start: number, end: number, isUsed: boolean): void {
+export function setRun(file: SpecialFile, start: number, end: number, isUsed: boolean): void {
   const reason = isUsed ? 'mark blocks in use as used' : 'mark blocks that nobody uses as free';
   const label: WriteLabel = { role: 'allocation', owner: 'allocation file', reason };
   for (let at = start; at < end;) {

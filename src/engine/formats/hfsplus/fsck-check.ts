@@ -1,4 +1,4 @@
-import { CNID, VOLUME_BIT, VolumeHeader } from './layout.ts';
+import { CNID, VOLUME_BIT } from './layout.ts';
 import {
   ATTRIBUTE_KEY_LENGTH_BYTES,
   CATALOG_KEY_LENGTH_BYTES,
@@ -6,7 +6,7 @@ import {
 } from './layout-catalog.ts';
 import { KEY_COMPARE, LARGE_KEY_NODE_SIZE_BYTES_MIN, NODE_SIZE_BYTES_MIN, TREE_BIT } from './layout-tree.ts';
 import { Attributes, checkAttributeFlags, closeValue, visitAttribute } from './fsck-attributes.ts';
-import { checkBitmap, checkFreeBlocks } from './fsck-bitmap.ts';
+import { checkBitmap, checkFreeBlocks, makeBitmap } from './fsck-bitmap.ts';
 import { Catalog, nameOf, visitCatalogRecord } from './fsck-catalog.ts';
 import { CLAIM, Claims } from './fsck-claims.ts';
 import { checkOrphanedExtents, claimBadBlocks, Overflow } from './fsck-extents.ts';
@@ -27,15 +27,18 @@ import { blocksInHeader, checkSpecialSize, claimHeaders, openSpecial, SPECIAL } 
 import { Tree } from './fsck-tree.ts';
 import { checkHeaders, checkVolumeInformation } from './fsck-volume.ts';
 
+export interface Look {
+  readonly pass: Pass;
+  readonly name: string;
+  /** Special files lie on each other: whatever is written for one is written into the other. */
+  readonly mustStop: boolean;
+}
+
 /**
  * One look at the whole volume, in fsck_hfs's order. A tree whose structure is broken ends it, as there: what hangs on
  * it could only be judged wrongly.
  */
-export function checkOnce(
-  medium: Medium,
-  report: Report,
-  headers: HeaderState,
-): { pass: Pass; name: string } {
+export function checkOnce(medium: Medium, report: Report, headers: HeaderState): Look {
   const { geometry } = headers;
   const claims = new Claims();
   const overflow = new Overflow();
@@ -95,21 +98,22 @@ export function checkOnce(
     trees,
     overflow,
     catalog: new Catalog(),
+    bitmap: null,
     taken: [],
     renames: [],
   };
   if (extents.isBroken) {
     for (const kind of Object.values(SPECIAL)) claimInline(pass, kind);
-    if (haveOverlap(pass)) extents.isBroken = false;
-    return { pass, name: '' };
+    return { pass, name: '', mustStop: haveOverlap(pass) };
   }
   const bitmap = open(SPECIAL.allocation, size);
+  pass.bitmap = bitmap;
   open(SPECIAL.startup, size);
   checkAllocationSize(pass);
-  if (haveOverlap(pass)) return { pass, name: '' };
+  if (haveOverlap(pass)) return { pass, name: '', mustStop: true };
   claimBadBlocks(pass);
   const name = checkContents(pass, bitmap, mustErase, nameLine);
-  return { pass, name };
+  return { pass, name, mustStop: false };
 }
 
 function checkContents(pass: Pass, bitmap: SpecialFile, mustErase: boolean, nameLine: number): string {
@@ -133,7 +137,8 @@ function checkContents(pass: Pass, bitmap: SpecialFile, mustErase: boolean, name
   if (pairs.length > 0) checkOverlaps(pass, pairs, runs);
   checkDirectoryLinks(pass, mover);
   report.phase('Checking volume bitmap.');
-  checkBitmap(pass, bitmap, runs);
+  if (isShort(pass)) makeBitmap(pass, runs);
+  else checkBitmap(pass, bitmap, runs);
   report.phase('Checking volume information.');
   checkVolumeInformation(pass);
   checkFreeBlocks(pass, runs);
@@ -230,18 +235,15 @@ function checkTreeSize(
   checkSpecialSize(report, headers, kind, (size) => size === whole || size === tree.file.sizeBytes, whole);
 }
 
+const allocationRoom = (pass: Pass): number =>
+  blocksInHeader(pass.headers, SPECIAL.allocation) * pass.geometry.blockSizeBytes;
+
+const isShort = (pass: Pass): boolean => allocationRoom(pass) < Math.ceil(pass.geometry.totalBlocks / 8);
+
 function checkAllocationSize(pass: Pass): void {
   const { headers, geometry, report } = pass;
+  if (isShort(pass)) return;
   const needed = Math.ceil(geometry.totalBlocks / 8);
-  const room = blocksInHeader(headers, SPECIAL.allocation) * geometry.blockSizeBytes;
-  const isRight = (size: number): boolean => size >= needed && size <= room;
-  checkSpecialSize(report, headers, SPECIAL.allocation, isRight, room);
-  if (room >= needed) return;
-  report.add({
-    kind: 'bitmap-short',
-    severity: 'error',
-    message: 'Invalid number of allocation blocks',
-    detail: `a bitmap of ${room} bytes for ${geometry.totalBlocks} blocks`,
-    offsetBytes: geometry.headerOffsetBytes + VolumeHeader.fields.allocationFile.at,
-  });
+  const room = allocationRoom(pass);
+  checkSpecialSize(report, headers, SPECIAL.allocation, (size) => size >= needed && size <= room, room);
 }

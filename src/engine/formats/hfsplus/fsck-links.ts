@@ -34,6 +34,7 @@ interface LinkKind {
   readonly word: 'file' | 'directory';
   readonly targetKind: number;
   readonly folderName: string;
+  readonly prefix: string;
   readonly targetName: RegExp;
 }
 
@@ -41,12 +42,14 @@ const FILES: LinkKind = {
   word: 'file',
   targetKind: TYPE.file,
   folderName: PRIVATE_FOLDER,
+  prefix: 'iNode',
   targetName: /^iNode([0-9]{1,10})$/,
 };
 const DIRECTORIES: LinkKind = {
   word: 'directory',
   targetKind: TYPE.folder,
   folderName: PRIVATE_DIRECTORY_FOLDER,
+  prefix: 'dir_',
   targetName: /^dir_([0-9]{1,10})$/,
 };
 
@@ -118,6 +121,7 @@ function checkPrivateItem(
   const number = kind.targetName.exec(name)?.[1];
   if (number === undefined || objects.get(row, KIND) !== kind.targetKind) {
     if (/^temp[0-9]+$/.test(name)) unlinkedItem(pass, mover, row, name);
+    else if (name.startsWith(kind.prefix)) orphanedTarget(pass, mover, kind, row, name);
     return;
   }
   const target = kind === FILES ? Number(number) : objects.get(row, ID);
@@ -126,14 +130,7 @@ function checkPrivateItem(
   const id = objects.get(row, ID);
   const offsetBytes = objectOffset(pass, row);
   if (!links) {
-    pass.report.add({
-      kind: 'orphaned-inode',
-      severity: 'error',
-      message: `Orphaned ${kind.word} inode (id = ${id})`,
-      detail: 'no link leads to it',
-      offsetBytes,
-      repair: () => mover.move(row, mover.lostAndFound(), name, (record) => becomeOrdinary(record)),
-    });
+    orphanedTarget(pass, mover, kind, row, name);
     return;
   }
   const stated = kind === FILES ? objects.get(row, VALUE) : viewOf(mover.recordOf(row)).getUint32(AT.special);
@@ -163,6 +160,17 @@ function checkPrivateItem(
     });
   }
   checkChain(pass, kind === FILES ? row : null, id, kind.word, links);
+}
+
+function orphanedTarget(pass: Pass, mover: Mover, kind: LinkKind, row: number, name: string): void {
+  pass.report.add({
+    kind: 'orphaned-inode',
+    severity: 'error',
+    message: `Orphaned ${kind.word} inode (id = ${pass.catalog.objects.get(row, ID)})`,
+    detail: 'no link leads to it',
+    offsetBytes: objectOffset(pass, row),
+    repair: () => mover.move(row, mover.lostAndFound(), name, (record) => becomeOrdinary(record)),
+  });
 }
 
 function becomeOrdinary(record: DataView): void {

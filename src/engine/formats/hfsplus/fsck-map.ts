@@ -1,6 +1,6 @@
 import { equalBytes, isZero, viewOf } from '../../base/bytes.ts';
-import { HEADER_NODE, HeaderRecord, NODE_KIND } from './layout-tree.ts';
-import { bytesOf16, bytesOf32 } from './fsck-bits.ts';
+import { HEADER_NODE, HeaderRecord, NODE_KIND, TREE_BIT } from './layout-tree.ts';
+import { bytesOf32 } from './fsck-bits.ts';
 import { STAGE } from './fsck-medium.ts';
 import type { Report } from './fsck-report.ts';
 import type { Tree } from './fsck-tree.ts';
@@ -26,7 +26,10 @@ const NUMBERS = [
   'leafRecords',
   'firstLeafNode',
   'lastLeafNode',
+  'maxKeyLengthBytes',
   'totalNodes',
+  'treeType',
+  'attributes',
 ] as const;
 
 function checkHeaderRecord(tree: Tree, report: Report): void {
@@ -36,10 +39,16 @@ function checkHeaderRecord(tree: Tree, report: Report): void {
     leafRecords: tree.leafRecords,
     firstLeafNode: tree.leaves[0] ?? 0,
     lastLeafNode: tree.leaves.at(-1) ?? 0,
+    maxKeyLengthBytes: tree.fresh.maxKeyLengthBytes,
     totalNodes: tree.totalNodes,
+    treeType: 0,
+    attributes: ((tree.header.attributes & TREE_BITS) | tree.fresh.attributes) >>> 0,
   };
   for (const name of NUMBERS) setNumber(tree, report, name, right[name]);
 }
+
+/** Bits with a meaning. */
+const TREE_BITS = TREE_BIT.bigKeys | TREE_BIT.variableIndexKeys | TREE_BIT.badClose;
 
 function setNumber(
   tree: Tree,
@@ -59,13 +68,7 @@ function setNumber(
     shouldBe: [right, found],
     place: [tree.file.id, 0],
     offsetBytes: tree.deviceOffset(0, at),
-    repair: () =>
-      tree.patch(
-        0,
-        at,
-        field.lengthBytes === 2 ? bytesOf16(right) : bytesOf32(right),
-        `set ${name} to ${right}`,
-      ),
+    repair: () => tree.patch(0, at, bytesOf(right, field.lengthBytes), `set ${name} to ${right}`),
   });
 }
 
@@ -149,3 +152,5 @@ function checkUnused(tree: Tree, report: Report): void {
     });
   }
 }
+
+const bytesOf = (value: number, lengthBytes: number): Uint8Array => bytesOf32(value).slice(4 - lengthBytes);

@@ -3,6 +3,7 @@ import { CNID, VolumeHeader } from './layout.ts';
 import type { Catalog } from './fsck-catalog.ts';
 import type { Claims } from './fsck-claims.ts';
 import type { Overflow } from './fsck-extents.ts';
+import type { SpecialFile } from './fsck-forks.ts';
 import type { HeaderState } from './fsck-header.ts';
 import type { Medium } from './fsck-medium.ts';
 import type { Report } from './fsck-report.ts';
@@ -18,6 +19,8 @@ export interface Pass {
   readonly trees: Trees;
   readonly overflow: Overflow;
   readonly catalog: Catalog;
+  /** The allocation file, once it is open. */
+  bitmap: SpecialFile | null;
   /** Blocks that repairs of this pass have taken: free on the disk still, promised to somebody. */
   readonly taken: { start: number; count: number }[];
   /** Items whose names have to change, by row of the catalog's objects. */

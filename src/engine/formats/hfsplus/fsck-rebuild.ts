@@ -9,8 +9,10 @@ import {
   TREE_BIT,
   USER_RECORD_SIZE_BYTES,
 } from './layout-tree.ts';
-import { NumberSet } from './fsck-bits.ts';
+import { count, NumberSet } from './fsck-bits.ts';
+import { growTree } from './fsck-grow.ts';
 import { STAGE } from './fsck-medium.ts';
+import type { Pass } from './fsck-pass.ts';
 import { gatherRecords } from './fsck-salvage.ts';
 import type { Salvaged } from './fsck-salvage.ts';
 import type { Tree } from './fsck-tree.ts';
@@ -23,17 +25,26 @@ import type { Tree } from './fsck-tree.ts';
  * `kept`: nodes that the tree on the disk uses, gathered at the first rebuild of a run.
  * Returns null, or why it cannot be done.
  */
-export function rebuildTree(tree: Tree, kept: NumberSet, isFirst: boolean): string | null {
+export function rebuildTree(pass: Pass, tree: Tree, kept: NumberSet, isFirst: boolean): string | null {
   const { records, leaves } = gatherRecords(tree);
   if (isFirst) keepOld(tree, leaves, kept);
-  const nodes = new FreeNodes(tree, kept);
-  const builder = new Builder(tree, nodes);
-  const mapNodes = nodes.take(mapNodeCount(tree));
-  if (!mapNodes || !builder.build(records)) {
-    return `${tree.name}: ${records.length} records need more than its ${tree.totalNodes} nodes`;
-  }
-  builder.write(mapNodes);
-  return null;
+  const attempt = (mayReuse: boolean, slackBytes: number): boolean => {
+    const nodes = new FreeNodes(tree, kept, mayReuse);
+    const builder = new Builder(tree, nodes, slackBytes);
+    const mapNodes = nodes.take(mapNodeCount(tree));
+    if (!mapNodes || !builder.build(records)) return false;
+    builder.write(mapNodes);
+    return true;
+  };
+  // A little is left free in each node: the next record that somebody adds need not split it.
+  const slack = tree.nodeSizeBytes / 16;
+  if (attempt(false, slack) || attempt(false, 0)) return null;
+  const bytes = records.reduce((sum, record) => sum + record.bytes.length + 2, 0);
+  const needed = Math.ceil((bytes * 1.1) / (tree.nodeSizeBytes - 64)) + 8;
+  if (growTree(pass, tree, needed) && attempt(false, 0)) return null;
+  if (attempt(true, slack) || attempt(true, 0)) return null;
+  if (growTree(pass, tree, Math.ceil(needed / 8)) && attempt(true, 0)) return null;
+  return `${tree.name}: ${count(records.length, 'record')} need more than its ${count(tree.totalNodes, 'node')}`;
 }
 
 function keepOld(tree: Tree, leaves: readonly number[], kept: NumberSet): void {
@@ -60,7 +71,11 @@ class FreeNodes {
   #next = 1;
   #isReusing = false;
 
-  constructor(tree: Tree, kept: NumberSet) {
+  constructor(
+    tree: Tree,
+    kept: NumberSet,
+    private readonly mayReuse: boolean,
+  ) {
     this.#tree = tree;
     this.#kept = kept;
   }
@@ -69,7 +84,7 @@ class FreeNodes {
     const taken: number[] = [];
     while (taken.length < count) {
       if (this.#next >= this.#tree.totalNodes) {
-        if (this.#isReusing) return null;
+        if (this.#isReusing || !this.mayReuse) return null;
         this.#isReusing = true;
         this.#next = 1;
         continue;
@@ -102,6 +117,7 @@ class Builder {
   constructor(
     private readonly tree: Tree,
     private readonly nodes: FreeNodes,
+    private readonly slackBytes: number,
   ) {
     this.#attributes = tree.fresh.attributes;
     this.#isVariable = (this.#attributes & TREE_BIT.variableIndexKeys) !== 0;
@@ -129,8 +145,7 @@ class Builder {
     let used = room;
     for (const entry of entries) {
       const bytes = entry.bytes.length + 2;
-      // A little is left free: the next record that somebody adds need not split a node.
-      if (used + bytes > room - (used > 0 ? size / 16 : 0) || groups.length === 0) {
+      if (used + bytes > room - (used > 0 ? this.slackBytes : 0) || groups.length === 0) {
         groups.push([]);
         used = 0;
       }

@@ -85,7 +85,8 @@ function readLeaf(tree: Tree, node: number, rank: number, found: Salvaged[]): vo
     if (length < keys.lengthMin || length > keys.lengthMax || dataAt + 2 > end || !keys.isKey(view, at))
       continue;
     if (!isRecord(tree.file.id, view, dataAt, end) || tree.removed.has(placeOf(node, at))) continue;
-    const record = bytes.subarray(at, end);
+    const record = new Uint8Array(end - at + (end & 1));
+    record.set(bytes.subarray(at, end));
     found.push({ bytes: record, view: viewOf(record), keyBytes: dataAt - at, rank });
   }
 }

@@ -20,7 +20,7 @@ import { STAGE } from './fsck-medium.ts';
  */
 export class Tree {
   readonly nodeSizeBytes: number;
-  readonly totalNodes: number;
+  totalNodes: number;
   header: HeaderRecord;
   readonly headerNode: Uint8Array;
   /** Leaves in the order of their keys, as the index leads to them. */
@@ -34,7 +34,7 @@ export class Tree {
   readonly inserted: Inserted[] = [];
 
   constructor(
-    readonly file: SpecialFile,
+    public file: SpecialFile,
     readonly rules: (header: HeaderRecord) => KeyRules,
     readonly nodeSizeMin: number,
     /** What new header nodes say. */
@@ -46,6 +46,12 @@ export class Tree {
     this.nodeSizeBytes = isNodeSize(stated, nodeSizeMin) ? stated : guessNodeSize(file, nodeSizeMin);
     this.totalNodes = Math.min(Math.floor(file.sizeBytes / this.nodeSizeBytes), 2 ** 32 - 1);
     this.headerNode = file.read(0, this.nodeSizeBytes);
+  }
+
+  /** The same file with more blocks behind it. */
+  grow(file: SpecialFile): void {
+    this.file = file;
+    this.totalNodes = Math.min(Math.floor(file.sizeBytes / this.nodeSizeBytes), 2 ** 32 - 1);
   }
 
   get keys(): KeyRules {

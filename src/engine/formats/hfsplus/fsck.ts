@@ -47,8 +47,8 @@ class Run {
   readonly #kept = new Map<number, NumberSet>();
   #name = '';
   #isHopeless = false;
+  #isStopped = false;
   #passes = 0;
-  #repairs = 0;
   #wasHeaderGood = false;
 
   constructor(medium: Medium, report: Report) {
@@ -83,9 +83,12 @@ class Run {
       }
       const headers = findHeaders(this.#medium, report);
       if (!headers) break;
-      const { pass, name } = checkOnce(this.#medium, report, headers);
+      const { pass, name, mustStop } = checkOnce(this.#medium, report, headers);
       this.#name = name;
-      this.#repairs += report.repairs;
+      if (mustStop) {
+        this.#isStopped = true;
+        break;
+      }
       const isBuilt = report.mayRepair && this.#rebuild(pass);
       if (report.repairs === 0 || !report.mayRepair) {
         // A pass that finds nothing new need not be told.
@@ -95,7 +98,7 @@ class Run {
       if (number === 0) report.phase('Repairing volume.');
       if (!isBuilt) break;
     }
-    this.#isHopeless ||= report.hopeless > 0 || (report.mayRepair && report.repairs > 0);
+    this.#isHopeless ||= this.#isStopped || report.hopeless > 0 || (report.mayRepair && report.repairs > 0);
   }
 
   /** False when a tree that must be built anew cannot be. */
@@ -106,7 +109,7 @@ class Run {
       const kept = known ?? new NumberSet();
       this.#kept.set(tree.file.id, kept);
       if (tree.isBroken) this.#report.phase(REBUILDING[tree.file.id] ?? 'Rebuilding B-tree.');
-      const why = rebuildTree(tree, kept, known === undefined);
+      const why = rebuildTree(pass, tree, kept, known === undefined);
       if (why === null) continue;
       this.#report.add({
         kind: 'tree-full',
@@ -131,7 +134,7 @@ class Run {
         offsetBytes: block * medium.blockSizeBytes,
       });
     }
-    if (report.mayRepair && this.#repairs > 0 && medium.hasEdits) this.#write();
+    if (report.mayRepair && !this.#isStopped && medium.hasEdits) this.#write();
     report.finish();
     const volume = `The volume ${this.#name}`;
     if (report.errors === 0) report.phase(`${volume} appears to be OK.`);
@@ -141,7 +144,7 @@ class Run {
     } else if (this.#passes === PASSES_MAX) {
       report.phase(`${volume} could not be repaired after ${this.#passes} attempts.`);
     } else report.phase(`${volume} could not be repaired.`);
-    return report.findings;
+    return this.#isStopped ? report.unwritten : report.findings;
   }
 
   /** The header says "inconsistent" until everything else is on the disk. */
