@@ -173,6 +173,13 @@ const hfsTime = ({ seconds }: { seconds: number }) => ({
   nanoseconds: 0,
 });
 
+/** Half a pair as its three bytes of UTF-8, which is none: macOS writes them out. */
+const escapedSurrogate = (unit: string) => {
+  const code = unit.charCodeAt(0);
+  const bytes = [0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63)];
+  return bytes.map((byte) => `%${byte.toString(16).toUpperCase()}`).join('');
+};
+
 /** HFS+ and HFSX, small enough that a volume can be filled, large enough for three trees. */
 const hfs = (name: string, format: Format, settings: Readonly<Record<string, string>>): FormatCase => {
   const facts: FormatFacts = {
@@ -183,7 +190,9 @@ const hfs = (name: string, format: Format, settings: Readonly<Record<string, str
     typeName: 'hfs',
   };
   const oracle = memory(`memory like ${name}`, facts, {
-    storedName: decompose,
+    storedName: (name) => decompose(name.replace(/\p{Surrogate}/gu, escapedSurrogate)),
+    rootMode: 0o755,
+    hasFinderRecord: true,
     storedTime: hfsTime,
     capacityBytes: 2 ** 40,
   });

@@ -2,6 +2,7 @@ import { assert } from '../../src/engine/base/assert.ts';
 import { utf8 } from '../../src/engine/base/bytes.ts';
 import type { Clock } from '../../src/engine/base/clock.ts';
 import { FsError } from '../../src/engine/base/errno.ts';
+import { UF_HIDDEN } from '../../src/engine/vfs/constants.ts';
 import type {
   AttributeChange,
   Attributes,
@@ -36,6 +37,9 @@ export interface MemoryLimits {
   readonly capacityBytes: number;
   readonly isReadOnly: boolean;
   readonly label: string;
+  readonly rootMode: number;
+  /** As on HFS+: com.apple.FinderInfo shares a bit with UF_HIDDEN, and parts of it are the system's own. */
+  readonly hasFinderRecord: boolean;
   /** How a name comes back: composed on FAT. */
   readonly storedName: (name: string) => string;
   /** How a written time comes back: 2 s steps on FAT. */
@@ -59,6 +63,8 @@ const DEFAULTS: MemoryLimits = {
   capacityBytes: 64 * 2 ** 20,
   isReadOnly: false,
   label: 'MEMORY',
+  rootMode: 0o777,
+  hasFinderRecord: false,
   storedName: (name) => name,
   storedTime: (time) => time,
 };
@@ -76,6 +82,20 @@ interface MemoryNode extends VolumeNode {
 }
 
 const BLOCK_SIZE_BYTES = 512;
+const FINDER_INFO = 'com.apple.FinderInfo';
+/** Of byte 8 of the Finder's information. */
+const INVISIBLE = 0x40;
+/** Document id, date added, count of writes: nobody sees them. */
+const SYSTEM_BYTES = [16, 17, 18, 19, 20, 21, 22, 23, 28, 29, 30, 31];
+
+function finderRecord(node: MemoryNode, value = new Uint8Array(32)): Uint8Array | undefined {
+  const byte = value[8] ?? 0;
+  value[8] = node.attributes.flags & UF_HIDDEN ? byte | INVISIBLE : byte & ~INVISIBLE;
+  for (const at of SYSTEM_BYTES) value[at] = 0;
+  if (node.type === 'symlink') value.fill(0, 0, 8);
+  return value.some((each) => each !== 0) ? value : undefined;
+}
+
 const RESOURCE_FORK = 'com.apple.ResourceFork';
 
 export class MemoryVolume implements Volume {
@@ -109,7 +129,7 @@ export class MemoryVolume implements Volume {
       ...{ isCaseSensitive, hasHardLinks, hasSymlinks, hasPermissions },
       ...{ hasSparseFiles: false, hasExtendedAttributes, hasExclusiveRename },
     };
-    this.root = this.#make('directory', { mode: 0o777, uid: 501, gid: 20 }, null);
+    this.root = this.#make('directory', { mode: this.#options.rootMode, uid: 501, gid: 20 }, null);
     // Abilities are members of the contract that may be absent.
     if (!hasHardLinks) Object.assign(this, { link: undefined });
     if (!hasSymlinks) Object.assign(this, { makeSymlink: undefined });
@@ -301,26 +321,38 @@ export class MemoryVolume implements Volume {
   }
 
   getExtendedAttribute(node: VolumeNode, name: string): Uint8Array | undefined {
-    return own(node).extended.get(name)?.slice();
+    const value = own(node).extended.get(name)?.slice();
+    return name === FINDER_INFO && this.#options.hasFinderRecord ? finderRecord(own(node), value) : value;
   }
 
   setExtendedAttribute(node: VolumeNode, name: string, value: Uint8Array): void {
     this.#requireWritable();
     own(node).extended.set(name, value.slice());
+    if (name === FINDER_INFO && this.#options.hasFinderRecord) {
+      this.#setHidden(node, ((value[8] ?? 0) & INVISIBLE) !== 0);
+    }
     this.#changed(node);
   }
 
   removeExtendedAttribute(node: VolumeNode, name: string): void {
     this.#requireWritable();
-    if (!own(node).extended.delete(name)) throw new FsError('ENOATTR', '', '');
+    if (this.getExtendedAttribute(node, name) === undefined) throw new FsError('ENOATTR', '', '');
+    own(node).extended.delete(name);
+    if (name === FINDER_INFO && this.#options.hasFinderRecord) this.#setHidden(node, false);
     this.#changed(node);
+  }
+
+  #setHidden(node: VolumeNode, isHidden: boolean): void {
+    const { attributes } = own(node);
+    const others = attributes.flags & ~UF_HIDDEN;
+    own(node).attributes = { ...attributes, flags: isHidden ? others | UF_HIDDEN : others };
   }
 
   listExtendedAttributes(node: VolumeNode): string[] {
     const names = [...own(node).extended.keys()];
-    const first = ['com.apple.FinderInfo', RESOURCE_FORK];
+    const first = [FINDER_INFO, RESOURCE_FORK];
     return [
-      ...first.filter((name) => names.includes(name)),
+      ...first.filter((name) => this.getExtendedAttribute(node, name) !== undefined),
       ...names.filter((name) => !first.includes(name)),
     ];
   }
@@ -372,7 +404,7 @@ export class MemoryVolume implements Volume {
   }
 
   #fold(name: string): string {
-    const composed = name.normalize('NFC');
+    const composed = this.#options.storedName(name).normalize('NFC');
     return this.#options.isCaseSensitive ? composed : composed.toUpperCase();
   }
 
@@ -421,7 +453,7 @@ export class MemoryVolume implements Volume {
   }
 
   #requireName(name: string): void {
-    if (/\p{Surrogate}/u.test(name)) throw new FsError('EILSEQ', '', '');
+    if (/\p{Surrogate}/u.test(this.#options.storedName(name))) throw new FsError('EILSEQ', '', '');
     if (name.normalize('NFC').length > this.#options.nameUnitsMax) throw new FsError('ENAMETOOLONG', '', '');
   }
 

@@ -21,7 +21,8 @@ export function storedName(name: string): string {
 /** As `storedName`; undefined for what no item can be called. */
 export function storedNameOrUndefined(name: string): string | undefined {
   if (name.length === 0 || name.length > NAME_UNITS_MAX) return undefined;
-  const swapped = SPECIAL.test(name) ? name.replace(SPECIAL_ALL, toDisk) : name;
+  const text = SURROGATE.test(name) ? name.replace(SURROGATES, escaped) : name;
+  const swapped = SPECIAL.test(text) ? text.replace(SPECIAL_ALL, toDisk) : text;
   const stored = decompose(swapped);
   return stored.length > NAME_UNITS_MAX ? undefined : stored;
 }
@@ -29,6 +30,20 @@ export function storedNameOrUndefined(name: string): string | undefined {
 /** How programs see a stored name. */
 export const shownName = (stored: string): string =>
   SPECIAL.test(stored) ? stored.replace(SPECIAL_ALL, toUnix) : stored;
+
+const SURROGATE = /\p{Surrogate}/u;
+const SURROGATES = /\p{Surrogate}/gu;
+
+/**
+ * Half a surrogate pair has no UTF-8: a program that forces its three bytes on macOS gets each of them spelled out as
+ * %XX, in what is stored and in what is looked for. On a disk of others it is shown as it is.
+ * [XNU bsd/vfs/vfs_utfconv.c utf8_decodestr, UTF_ESCAPE_ILLEGAL]
+ */
+function escaped(unit: string): string {
+  const code = unit.charCodeAt(0);
+  const bytes = [0xe0 | (code >>> 12), 0x80 | ((code >>> 6) & 0x3f), 0x80 | (code & 0x3f)];
+  return bytes.map((byte) => `%${byte.toString(16).toUpperCase()}`).join('');
+}
 
 const SPECIAL = /[:/\0\u2400]/;
 const SPECIAL_ALL = /[:/\0\u2400]/g;
