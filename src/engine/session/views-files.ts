@@ -65,7 +65,7 @@ export class FileViews {
         extents,
         forkAllocatedBytes: this.#forkBytes(process, root + clean, stat),
         extentFirstBlocks: Float64Array.from(extents, (extent) => this.diskBlockOf(extent)),
-        attributes: [...attributeRows(stat, file), ...extendedRows(process, root + clean)],
+        attributes: [...extendedRows(process, root + clean), ...attributeRows(stat, file)],
       };
     });
   }

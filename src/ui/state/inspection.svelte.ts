@@ -32,6 +32,8 @@ export class Inspection {
   readonly why = new Answer<WhyView>();
   /** A trace line or a structure holds its own ranges; a block or a file brings those of its file. */
   #hasOwnRanges = false;
+  /** The file whose block is shown because the file was selected: it keeps its name among those of its hard links. */
+  #chosenPath: string | null = null;
 
   constructor(readonly api: EngineApi) {}
 
@@ -39,6 +41,7 @@ export class Inspection {
     this.block = block;
     this.bytes = bytes;
     this.path = null;
+    this.#chosenPath = null;
     this.ranges = NO_RANGES;
     this.#hasOwnRanges = false;
     this.file.forget();
@@ -48,6 +51,7 @@ export class Inspection {
 
   selectFile(path: string): void {
     this.path = path;
+    this.#chosenPath = path;
     this.block = null;
     this.bytes = null;
     this.ranges = NO_RANGES;
@@ -77,6 +81,7 @@ export class Inspection {
 
   clear(): void {
     this.block = null;
+    this.#chosenPath = null;
     this.bytes = null;
     this.path = null;
     this.ranges = NO_RANGES;
@@ -99,12 +104,28 @@ export class Inspection {
     const view = await this.api.block(block);
     const { role, owner } = view.annotation;
     const isFile = (role === 'data' || role === 'directory') && owner.startsWith('/');
+    const path = isFile && (await this.#isOfChosen(block, owner)) ? this.#chosenPath : owner;
     if (this.block === block) {
-      this.path = isFile ? owner : null;
-      if (isFile) this.file.ask(() => this.#lookInto(owner));
+      this.path = isFile ? path : null;
+      if (isFile && path !== null) this.file.ask(() => this.#lookInto(path));
       else this.file.forget();
     }
     return view;
+  }
+
+  /** Does the block that the disk calls `owner`'s belong to the chosen file as well: to another name of it? */
+  async #isOfChosen(block: number, owner: string): Promise<boolean> {
+    const chosen = this.#chosenPath;
+    if (chosen === null || chosen === owner) return false;
+    try {
+      const ranges = this.#rangesOf(await this.api.file(chosen));
+      return ranges.some(
+        (first, at) => at % 2 === 0 && block >= first && block < first + (ranges[at + 1] ?? 0),
+      );
+    } catch {
+      // It is gone, or was never there at this moment: then the disk has the word.
+      return false;
+    }
   }
 
   async #lookInto(path: string): Promise<FileDetailView> {

@@ -44,8 +44,8 @@ const FAT32 = sample('FAT32', 'fat32', { type: 'fat32' }, LIFE);
 export const SAMPLES: readonly Sample[] = [
   FAT32,
   sample('ExFAT', 'exfat', {}, LIFE),
-  sample('HFS+ with its journal', 'hfsplus', {}, RICH_LIFE),
-  sample('HFSX, case-sensitive', 'hfsx', {}, [...RICH_LIFE, 'echo "not notes.txt" > Notes.txt']),
+  sample('HFS+', 'hfsplus', {}, RICH_LIFE),
+  sample('HFSX (case-sensitive)', 'hfsx', {}, [...RICH_LIFE, 'echo "not notes.txt" > Notes.txt']),
 ];
 
 /** What the page opens with. */
