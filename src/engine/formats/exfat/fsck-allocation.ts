@@ -88,11 +88,16 @@ function addLost(pass: Pass, bitmap: Bitmap, runs: readonly Run[]): void {
   });
 }
 
+interface GrowingRun {
+  readonly firstCluster: number;
+  clusterCount: number;
+}
+
 interface Difference {
   /** Marked as used, held by nobody. */
-  readonly unheld: Run[];
+  readonly unheld: GrowingRun[];
   /** Held, marked as free. A run belongs to one file. */
-  readonly unmarked: Run[];
+  readonly unmarked: GrowingRun[];
   readonly markedClusters: number;
 }
 
@@ -139,18 +144,17 @@ function heldBits({ owners }: Pass, firstCluster: number, lengthBytes: number): 
 }
 
 function addBits(pass: Pass, found: Difference, firstCluster: number, mark: number, hold: number): void {
+  const end = pass.geometry.clusterCount + 2;
   for (let bit = 0; bit < 8; bit++) {
     const cluster = firstCluster + bit;
-    if (((mark ^ hold) >> bit) % 2 === 0 || cluster >= pass.geometry.clusterCount + 2) continue;
+    if (((mark ^ hold) >> bit) % 2 === 0 || cluster >= end) continue;
     const isHeld = (hold >> bit) % 2 === 1;
     const runs = isHeld ? found.unmarked : found.unheld;
     const last = runs.at(-1);
     const follows = last !== undefined && last.firstCluster + last.clusterCount === cluster;
-    if (follows && (!isHeld || pass.owners.get(cluster) === pass.owners.get(cluster - 1))) {
-      runs[runs.length - 1] = { firstCluster: last.firstCluster, clusterCount: last.clusterCount + 1 };
-    } else {
-      runs.push({ firstCluster: cluster, clusterCount: 1 });
-    }
+    if (follows && (!isHeld || pass.owners.get(cluster) === pass.owners.get(cluster - 1)))
+      last.clusterCount++;
+    else runs.push({ firstCluster: cluster, clusterCount: 1 });
   }
 }
 

@@ -40,7 +40,8 @@ export function hashOfUnits(length: number, upcase: Uint16Array): number {
 
 export const sameName = (a: string, b: string, upcase: Uint16Array): boolean => {
   if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) {
+  // From the end: names of one directory tend to begin alike.
+  for (let i = a.length - 1; i >= 0; i--) {
     if (upcase[a.charCodeAt(i)] !== upcase[b.charCodeAt(i)]) return false;
   }
   return true;

@@ -78,7 +78,7 @@ export function shapeOf(directory: DirectoryContents, first: number, upcase: Uin
   readUnits(head, names);
   const isCounted = said === 1 + names + vendors;
   const isLong = names === namesNeeded;
-  if (!isCounted && !(isLong && hashOfUnits(nameLength, upcase) === viewOf(head).getUint16(HASH_AT, true))) {
+  if (!isCounted && !(isLong && hashOfUnits(nameLength, upcase) === hashIn(head))) {
     return `it has ${1 + names + vendors} of ${said} secondary entries`;
   }
   return {
@@ -89,6 +89,8 @@ export function shapeOf(directory: DirectoryContents, first: number, upcase: Uin
   };
 }
 
+const hashIn = (head: Uint8Array): number => (head[HASH_AT] ?? 0) | ((head[HASH_AT + 1] ?? 0) << 8);
+
 /** Does a name of so many units need exactly so many entries? */
 const fits = (length: number, nameEntries: number): boolean =>
   Math.ceil(length / NAME_UNITS_PER_ENTRY) === nameEntries;
@@ -96,7 +98,7 @@ const fits = (length: number, nameEntries: number): boolean =>
 /** How long the name in `units` is, which fills its entries: by the stream entry, by its last letter, by its hash. */
 function lengthOf(head: Uint8Array, nameEntries: number, said: number, upcase: Uint16Array): number {
   const room = nameEntries * NAME_UNITS_PER_ENTRY;
-  const hash = viewOf(head).getUint16(HASH_AT, true);
+  const hash = hashIn(head);
   let extent = room;
   while (extent > 0 && units[extent - 1] === 0) extent--;
   if (extent === said && fits(said, nameEntries)) return said;
@@ -107,7 +109,7 @@ function lengthOf(head: Uint8Array, nameEntries: number, said: number, upcase: U
 
 function isHashed(head: Uint8Array, nameEntries: number, length: number, upcase: Uint16Array): boolean {
   readUnits(head, nameEntries);
-  return hashOfUnits(length, upcase) === viewOf(head).getUint16(HASH_AT, true);
+  return hashOfUnits(length, upcase) === hashIn(head);
 }
 
 /** One set under examination. Repairs change `bytes`; `flush` sums them and puts them into the directory. */

@@ -46,22 +46,23 @@ function isLegalOffset(value: number): boolean {
   return minutes === null || (minutes >= -12 * 60 && minutes <= 14 * 60);
 }
 
-const isLegalTime = (
-  entry: Uint8Array,
-  view: DataView,
-  at: number,
-  { at: stampAt, tensAt }: Stamp,
-): boolean =>
-  isLegalStamp(view.getUint32(at + stampAt, true)) && (tensAt < 0 || (entry[at + tensAt] ?? 0) <= 199);
+const u32 = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] ?? 0) |
+    ((bytes[at + 1] ?? 0) << 8) |
+    ((bytes[at + 2] ?? 0) << 16) |
+    ((bytes[at + 3] ?? 0) << 24)) >>>
+  0;
+
+const isLegalTime = (entry: Uint8Array, { at, tensAt }: Stamp): boolean =>
+  isLegalStamp(u32(entry, at)) && (tensAt < 0 || (entry[tensAt] ?? 0) <= 199);
 
 const NONE: readonly string[] = [];
 
 /** Names of the times of the file entry at byte 0 that cannot be. */
 export function illegalStamps(entry: Uint8Array): readonly string[] {
-  const view = viewOf(entry);
   let found: string[] | null = null;
   for (const stamp of STAMPS) {
-    if (!isLegalTime(entry, view, 0, stamp)) (found ??= []).push(stamp.name);
+    if (!isLegalTime(entry, stamp)) (found ??= []).push(stamp.name);
   }
   return found ?? NONE;
 }
@@ -78,8 +79,8 @@ export function illegalOffsets(entry: Uint8Array): readonly string[] {
 export function correctStamps(entry: Uint8Array): void {
   const view = viewOf(entry);
   for (const stamp of STAMPS) {
-    if (isLegalTime(entry, view, 0, stamp)) continue;
-    if (!isLegalStamp(view.getUint32(stamp.at, true))) view.setUint32(stamp.at, FIRST_STAMP, true);
+    if (isLegalTime(entry, stamp)) continue;
+    if (!isLegalStamp(u32(entry, stamp.at))) view.setUint32(stamp.at, FIRST_STAMP, true);
     if (stamp.tensAt >= 0) entry[stamp.tensAt] = 0;
   }
 }

@@ -209,42 +209,50 @@ export class OwnerIndex {
     at: number,
     geometry: Geometry,
     claimedBy: ClaimedBy,
-    owner: Pick<OwnedFile, 'parent' | 'name' | 'kind' | 'entryOffsetBytes'>,
-  ): void {
-    const { flags, firstCluster, dataLength, validDataLength } = StreamEntry.fields;
-    const sizeBytes = set.u64(at + dataLength.at);
-    const first = set.u32(at + firstCluster.at);
-    const isContiguous = ((set.bytes[at + flags.at] ?? 0) & STREAM_FLAG.noFatChain) !== 0;
-    const wanted = Math.ceil(sizeBytes / geometry.clusterSizeBytes);
-    const claimed = claimedBy(this.files.length, first, wanted, isContiguous);
-    const validBytes =
-      at === ENTRY_SIZE_BYTES ? Math.min(sizeBytes, set.u64(at + validDataLength.at)) : sizeBytes;
-    this.#add({ ...NOBODY, ...owner, firstCluster: first, sizeBytes, validBytes, isContiguous }, claimed);
-  }
-
-  #add(given: Omit<OwnedFile, 'firstRun' | 'runCount' | 'endEntry'>, claimed: Claimed): void {
-    const file = this.files.length;
-    const firstRun = this.runs.length;
-    let firstIndex = 0;
-    for (const { firstCluster, clusterCount } of claimed.runs) {
-      this.runs.push({ file, firstCluster, clusterCount, firstIndex });
-      firstIndex += clusterCount;
-    }
-    const { parent, name, kind, firstCluster, sizeBytes, validBytes, isContiguous, entryOffsetBytes } = given;
-    // Spelt out: a spread of 100,000 objects costs more than all the rest.
-    this.files.push({
+    {
       parent,
       name,
       kind,
-      firstCluster,
-      sizeBytes,
-      validBytes,
-      isContiguous,
       entryOffsetBytes,
-      firstRun,
-      runCount: this.runs.length - firstRun,
-      endEntry: 0,
-    });
+    }: Pick<OwnedFile, 'parent' | 'name' | 'kind' | 'entryOffsetBytes'>,
+  ): void {
+    const { flags, firstCluster: firstField, dataLength, validDataLength } = StreamEntry.fields;
+    const sizeBytes = set.u64(at + dataLength.at);
+    const firstCluster = set.u32(at + firstField.at);
+    const isContiguous = ((set.bytes[at + flags.at] ?? 0) & STREAM_FLAG.noFatChain) !== 0;
+    const wanted = Math.ceil(sizeBytes / geometry.clusterSizeBytes);
+    const claimed = claimedBy(this.files.length, firstCluster, wanted, isContiguous);
+    const isStream = at === ENTRY_SIZE_BYTES;
+    const validBytes = isStream ? Math.min(sizeBytes, set.u64(at + validDataLength.at)) : sizeBytes;
+    // Spelt out: spreads of 100,000 objects cost more than all the rest.
+    this.#add(
+      {
+        parent,
+        name,
+        kind,
+        firstCluster,
+        sizeBytes,
+        validBytes,
+        isContiguous,
+        entryOffsetBytes,
+        firstRun: 0,
+        runCount: 0,
+        endEntry: 0,
+      },
+      claimed,
+    );
+  }
+
+  #add(file: OwnedFile, claimed: Claimed): void {
+    const number = this.files.length;
+    file.firstRun = this.runs.length;
+    let firstIndex = 0;
+    for (const { firstCluster, clusterCount } of claimed.runs) {
+      this.runs.push({ file: number, firstCluster, clusterCount, firstIndex });
+      firstIndex += clusterCount;
+    }
+    file.runCount = this.runs.length - file.firstRun;
+    this.files.push(file);
   }
 }
 
@@ -276,8 +284,8 @@ export interface OwnedFile {
   /** Byte of the volume at which its first entry begins; −1 for the root directory. */
   readonly entryOffsetBytes: number;
   /** Its runs are `runs[firstRun]` and on. */
-  readonly firstRun: number;
-  readonly runCount: number;
+  firstRun: number;
+  runCount: number;
   /** Of a directory: the entry that ends it. */
   endEntry: number;
 }
@@ -289,6 +297,9 @@ const NOBODY = {
   validBytes: 0,
   isContiguous: false,
   entryOffsetBytes: -1,
+  firstRun: 0,
+  runCount: 0,
+  endEntry: 0,
 } as const;
 
 export interface ClusterRun {
