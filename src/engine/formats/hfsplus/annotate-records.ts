@@ -42,7 +42,8 @@ export function idText(index: OwnerIndex, id: number): string {
   return `${id}: ${SYSTEM_FILES[id] ?? shown(index.pathOf(id))}`;
 }
 
-const quoted = (name: string): string => shown(JSON.stringify(name));
+/** A name for people; a NUL, which begins the names of the private folders, is ␀ as everywhere in Unix. */
+const quoted = (name: string): string => shown(JSON.stringify(name.replaceAll('\0', '\u2400')));
 
 // ── one line ────────────────────────────────────────────────────────────────────────────────────────────────────────
 

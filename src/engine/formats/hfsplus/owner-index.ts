@@ -198,12 +198,12 @@ export class OwnerIndex {
     return path;
   }
 
-  /** Whose block: '/notes.txt', '/notes.txt (resource fork)', '/notes.txt (attribute com.apple.x)'. */
+  /** Whose block: '/notes.txt', 'resource fork of /notes.txt', 'attribute com.apple.x of /notes.txt'. */
   nameOf({ fileId, kind, name, place }: RunOwner): string {
     if (kind === 'bad') return 'Bad blocks';
     const path = this.#pathOfFile(fileId, place);
     if (kind === 'data') return path;
-    return kind === 'resource' ? `${path} (resource fork)` : `${path} (attribute ${name})`;
+    return kind === 'resource' ? `resource fork of ${path}` : `attribute ${name} of ${path}`;
   }
 
   /** A file with hard links is hidden in the private folder; it is known by the first name it has. */

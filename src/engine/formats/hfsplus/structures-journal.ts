@@ -195,8 +195,8 @@ function loggedNode(
     journal.checksumOf(list, block)
   ];
   const title = `block ${block.number}: ${explainer.titleOf(block.homeOffsetBytes, bytes)}`;
-  const home = isHome ? 'home holds the same bytes' : 'home holds other bytes';
-  return branch(id, title, `${count(block.sizeBytes, 'byte')}, ${home}${checksum}`, where);
+  const home = isHome ? 'same bytes at home' : 'other bytes at home';
+  return branch(id, title, `${home}${checksum}, ${count(block.sizeBytes, 'byte')}`, where);
 }
 
 /** Where it belongs, and the copy explained as what it is a copy of. */

@@ -29,10 +29,10 @@ export function treeNodes(volume: VolumeView): StructureNode[] {
     const tree = volume.index.tree(name);
     const { treeDepth, leafRecords, totalNodes, freeNodes } = tree.header;
     if (tree.fork.runs.length === 0) continue;
-    const text =
-      tree.problem !== ''
-        ? `damaged: ${tree.problem}`
-        : `${count(treeDepth, 'level')}, ${count(leafRecords, 'record')}, ${totalNodes - freeNodes} of ${count(totalNodes, 'node')} in use`;
+    const levels =
+      treeDepth === 0 ? 'empty' : `${count(treeDepth, 'level')}, ${count(leafRecords, 'record')}`;
+    const nodesUsed = `${totalNodes - freeNodes} of ${count(totalNodes, 'node')} in use`;
+    const text = tree.problem === '' ? `${levels}, ${nodesUsed}` : `damaged: the header node ${tree.problem}`;
     const [run] = tree.fork.pieces(0, tree.fork.allocatedBytes);
     nodes.push(branch(`tree:${name}`, TREE_TITLE[name], text, run ?? whereNode(tree, 0)));
   }

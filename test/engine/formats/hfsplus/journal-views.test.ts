@@ -157,8 +157,8 @@ describe.each([
       'transaction 42 | 1 block, 8192 bytes of the journal',
     ]);
     expect(lines(childrenOf(device, `list:${start}`)).slice(1)).toEqual([
-      'block 1: Catalog tree, leaf node 1, 6 records | 4096 bytes, home holds the same bytes',
-      'block 2: Volume header | 512 bytes, home holds the same bytes',
+      'block 1: Catalog tree, leaf node 1, 6 records | same bytes at home, 4096 bytes',
+      'block 2: Volume header | same bytes at home, 512 bytes',
     ]);
     const top = structures(device, null, { offset: 0, countMax: 99 }).nodes.find(
       ({ id }) => id === 'journal',
@@ -188,9 +188,9 @@ describe.each([
     const leaf = annotate(device, (JOURNAL_AT + start + LIST_SIZE + 512) / 512);
     expect(leaf.fields.map(({ text }) => text).join('\n')).toMatch('folder "Made"');
     const [, , home] = childrenOf(device, `list:${start}`);
-    expect(home?.text).toBe('4096 bytes, home holds the same bytes');
+    expect(home?.text).toBe('same bytes at home, 4096 bytes');
     const [, changed] = childrenOf(device, `list:${start}`);
-    expect(changed?.text).toBe('512 bytes, home holds other bytes');
+    expect(changed?.text).toBe('other bytes at home, 512 bytes');
     expect(childrenOf(device, `logged:${start}:1`)[0]).toMatchObject({
       title: 'where it belongs',
       deviceOffsetBytes: HEADER_SECTOR,
@@ -214,7 +214,7 @@ describe.each([
       const [logged] = childrenOf(device, `list:${start}`).slice(1);
       expect(logged).toMatchObject({
         title: 'block 1: Catalog tree, leaf node 1, 6 records',
-        text: '4096 bytes, home holds the same bytes',
+        text: 'same bytes at home, 4096 bytes',
         lengthBytes: 1536,
       });
       expectExplained(device);
@@ -234,9 +234,9 @@ describe('damage in a journal', () => {
     ]);
     journal.header(start);
     expect(lines(childrenOf(device, `list:${start}`)).slice(1)).toEqual([
-      'block 1: Catalog tree, leaf node 1, 6 records | 4096 bytes, home holds the same bytes, checksum wrong',
+      'block 1: Catalog tree, leaf node 1, 6 records | same bytes at home, checksum wrong, 4096 bytes',
       'block 2: withdrawn | a replay passes over it',
-      'block 3: Volume header | 512 bytes, home holds the same bytes, without a checksum',
+      'block 3: Volume header | same bytes at home, without a checksum, 512 bytes',
     ]);
     expectExplained(device);
   });
@@ -270,7 +270,9 @@ describe('damage in a journal', () => {
     journal.header(start);
     expectExplained(device);
     expect(childrenOf(device, `logged:${start}:1`).length).toBeGreaterThan(1);
-    expect(lines(childrenOf(device, `list:${start}`))[2]).toMatch('block 2: Behind the volume | 512 bytes');
+    expect(lines(childrenOf(device, `list:${start}`))[2]).toMatch(
+      'block 2: Behind the volume | other bytes at home',
+    );
     expect(childrenOf(device, `logged:${start}:2`)).toHaveLength(2);
   });
 

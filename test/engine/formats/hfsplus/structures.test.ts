@@ -64,8 +64,8 @@ describe('top', () => {
       'Alternate volume header | a copy, 1024 bytes before the end',
       `Allocation file | a bit for every block; ${freeBlocks} of 4096 free`,
       'Catalog tree | 1 level, 6 records, 2 of 32 nodes in use',
-      'Extents overflow tree | 0 levels, 0 records, 1 of 32 nodes in use',
-      'Attributes tree | 0 levels, 0 records, 1 of 16 nodes in use',
+      'Extents overflow tree | empty, 1 of 32 nodes in use',
+      'Attributes tree | empty, 1 of 16 nodes in use',
       'Journal | 524288 bytes, not initialised yet',
       'Root folder | volume name "Made", id 2, 2 items',
     ]);
