@@ -176,11 +176,13 @@ export class Commit {
     this.#hasLooseData = false;
   }
 
-  /** Last commit; the journal becomes empty, and the volume is clean again if it may be called so. */
+  /** Last commit, which says that the volume is clean if it may be called so; then the journal becomes empty. */
   close(): void {
     if (this.#options.isReadOnly) return;
-    this.sync();
-    if (!this.#isMarkedInUse) return;
+    if (!this.#isMarkedInUse) {
+      this.sync();
+      return;
+    }
     this.#header.markUnmounted(this.#options.mayMarkClean);
     this.flush();
     if (this.#journal === null) {
@@ -195,14 +197,16 @@ export class Commit {
 
   /**
    * The mark warns of all that follows, so it goes ahead of it. With a journal it says "by a system that knows
-   * journals", without which nobody would replay the log.
+   * journals", without which nobody would replay the log: the barrier behind the log is early enough for that.
    */
   #markInUse(): void {
     this.#journal?.prepare();
     this.#header.markMounted(this.#journal !== null);
     writeHome(this.#device, this.#header);
     this.#forget();
-    this.#device.barrier('hfs+: the volume says that it is in use before anything changes');
+    if (this.#journal === null) {
+      this.#device.barrier('hfs+: the volume says that it is in use before anything changes');
+    }
     this.#isMarkedInUse = true;
   }
 
