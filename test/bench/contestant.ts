@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { emptyStore, filledStore, fsckFindings, newfs, OURS } from './ours.ts';
+import { JUDGED, OURS } from './ours.ts';
 import { loadPeers } from './peers.ts';
 import type { System } from './systems.ts';
-import { bigFile, DISK_BYTES, nameOf, oneDirectory, Stopwatch, tree, type Rates } from './workloads.ts';
+import { bigFile, oneDirectory, tree, type Rates } from './workloads.ts';
 
 /**
  * Each system is measured in a process of its own, so that none pays for what another did to the heap and to the
@@ -66,47 +66,9 @@ async function perform(system: System, task: Task, count: number): Promise<Rates
   if (task === 'directory') return oneDirectory(system, count);
   if (task === 'tree') return tree(system, count);
   if (task === 'file') return bigFile(system);
-  if (task === 'figures') return figures();
+  if (task === 'figures') return JUDGED.find(({ name }) => name === system.name)?.figures() ?? {};
   // Just-in-time compilers need thousands of calls; a linear search needs no thousands of files for that.
   for (let i = 0; i < count; i++) await oneDirectory(system, system.kind === 'fat' ? 500 : 5000);
   await tree(system, 2000);
   return {};
-}
-
-// ── what has no peer here ───────────────────────────────────────────────────────────────────────────────────────────
-
-/** Milliseconds of the best run. */
-function milliseconds(count: number, work: () => void): number {
-  const times: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const watch = new Stopwatch();
-    work();
-    times.push(watch.milliseconds);
-  }
-  return Math.min(...times);
-}
-
-const FORKS = 1000;
-
-function figures(): Rates {
-  const terabyte = () => {
-    const store = emptyStore(1e12);
-    newfs(store, {});
-    return store;
-  };
-  const store = filledStore(DISK_BYTES, 20_000, nameOf);
-  const findings = fsckFindings(store);
-  if (findings > 0) throw new Error(`fsck finds ${findings} things wrong with the volume that was just made`);
-  const fork = milliseconds(5, () => {
-    for (let i = 0; i < FORKS; i++) store.fork();
-  });
-  const values = {
-    newfs: milliseconds(9, terabyte),
-    newfsBytes: terabyte().storedBytes,
-    fsck: milliseconds(9, () => fsckFindings(store)),
-    fork: fork / FORKS,
-  };
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, { value, isCapped: false, count: 1 }]),
-  );
 }

@@ -3,42 +3,64 @@ import { Prng } from '../../src/engine/base/prng.ts';
 import { SILENT, type Trace } from '../../src/engine/base/trace.ts';
 import { Store } from '../../src/engine/device/store.ts';
 import { Tape } from '../../src/engine/device/tape.ts';
-import type { CommitPolicy, Volume, VolumeNode } from '../../src/engine/formats/contract.ts';
-import { fat32 } from '../../src/engine/formats/fat32/index.ts';
+import type {
+  CommitPolicy,
+  Format,
+  FormatName,
+  Volume,
+  VolumeNode,
+} from '../../src/engine/formats/contract.ts';
+import { formatNamed } from '../../src/engine/formats/registry.ts';
 import { O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from '../../src/engine/vfs/constants.ts';
 import { FIRST_USER, Kernel } from '../../src/engine/vfs/kernel.ts';
-import { CLUSTER_SIZE_BYTES, type FileSystem, type System } from './systems.ts';
+import { CLUSTER_SIZE_BYTES, type FileSystem, type JudgedSystem, type System } from './systems.ts';
+import { DISK_BYTES, milliseconds, nameOf, type Rates } from './workloads.ts';
 
-/** Our FAT32, at the height of the volume and at the height of system calls. */
+/** Our formats, at the height of the volume and, FAT32, at the height of system calls. */
 const BLOCK_BYTES = 512;
 
-export interface Disk {
+type Settings = Readonly<Record<string, string>>;
+
+interface Subject {
+  readonly format: Format;
+  readonly settings: Settings;
+  readonly policy: CommitPolicy;
+}
+
+interface Disk {
   readonly store: Store;
   readonly volume: Volume;
   readonly clock: SimulatedClock;
+  readonly trace: Trace;
 }
 
-export const emptyStore = (sizeBytes: number): Store =>
-  new Store({ blockSizeBytes: BLOCK_BYTES, blockCount: sizeBytes / BLOCK_BYTES });
+/** Settings that give all formats blocks of the same size. */
+const SETTINGS: Readonly<Record<FormatName, Settings>> = {
+  fat32: { type: 'fat32', 'cluster-size': `${CLUSTER_SIZE_BYTES / 1024}k` },
+  exfat: { 'cluster-size': `${CLUSTER_SIZE_BYTES / 1024}k` },
+  hfsplus: {},
+  hfsx: {},
+};
 
-export function newfs(store: Store, settings: Readonly<Record<string, string>>): void {
+const subject = (name: FormatName, policy: CommitPolicy): Subject => ({
+  ...{ format: formatNamed(name), settings: SETTINGS[name], policy },
+});
+
+function made(sizeBytes: number, format: Format, settings: Settings): Store {
+  const store = new Store({ blockSizeBytes: BLOCK_BYTES, blockCount: sizeBytes / BLOCK_BYTES });
   const clock = new SimulatedClock();
-  fat32.newfs(store, { label: 'BENCH', settings, clock, random: new Prng(1), partitionFirstBlock: 0 });
+  format.newfs(store, { label: 'BENCH', settings, clock, random: new Prng(1), partitionFirstBlock: 0 });
+  return store;
 }
 
-function mounted(
-  sizeBytes: number,
-  policy: CommitPolicy,
-  isTraced: boolean,
-): Disk & { readonly trace: Trace } {
-  const store = emptyStore(sizeBytes);
-  newfs(store, { type: 'fat32', 'cluster-size': `${CLUSTER_SIZE_BYTES / 1024}k` });
+function mounted(sizeBytes: number, { format, settings, policy }: Subject, isTraced = false): Disk {
+  const store = made(sizeBytes, format, settings);
   const tape = isTraced ? new Tape(BLOCK_BYTES) : null;
   store.tape = tape;
   const clock = new SimulatedClock();
   const trace = tape ?? SILENT;
   const options = { isReadOnly: false, policy, clock, trace, owner: FIRST_USER, timeZoneMinutes: 0 };
-  return { store, volume: fat32.mount(store, options), clock, trace };
+  return { store, volume: format.mount(store, options), clock, trace };
 }
 
 const INIT = { mode: 0o644, ...FIRST_USER };
@@ -86,15 +108,7 @@ function volumeFileSystem(volume: Volume): FileSystem {
 }
 
 /** Programs: paths, permissions and descriptors as a Mac has them. */
-function callsFileSystem({
-  volume,
-  clock,
-  trace,
-}: {
-  volume: Volume;
-  clock: SimulatedClock;
-  trace: Trace;
-}): FileSystem {
+function callsFileSystem({ volume, clock, trace }: Disk): FileSystem {
   const kernel = new Kernel({ clock, trace });
   const on = kernel.mount(volume, { from: '/dev/disk1' });
   const calls = kernel.spawn({ cwd: on });
@@ -130,46 +144,72 @@ function callsFileSystem({
   };
 }
 
-/** Every operation on the device before it returns; the numbers that the goals are about. */
-export const VOLUME_EACH: System = {
-  name: 'FAT32 each',
-  kind: 'ours',
-  fresh: (sizeBytes) => volumeFileSystem(mounted(sizeBytes, 'each', false).volume),
-};
+const volumeSystem = (name: string, of: Subject): System => ({
+  ...{ name, kind: 'ours', fresh: (sizeBytes) => volumeFileSystem(mounted(sizeBytes, of).volume) },
+});
 
-export const VOLUME_WRITEBACK: System = {
-  name: 'writeback',
-  kind: 'ours',
-  fresh: (sizeBytes) => volumeFileSystem(mounted(sizeBytes, 'writeback', false).volume),
-};
+const judgedSystem = (name: string, of: Subject, filesMax: number): JudgedSystem => ({
+  ...volumeSystem(name, of),
+  filesMax,
+  figures: () => figures(of, filesMax),
+});
 
-export const CALLS: System = {
-  name: 'calls',
-  kind: 'ours',
-  fresh: (sizeBytes) => callsFileSystem(mounted(sizeBytes, 'each', false)),
-};
+const callsSystem = (name: string, of: Subject, isTraced: boolean): System => ({
+  ...{ name, kind: 'ours', fresh: (sizeBytes) => callsFileSystem(mounted(sizeBytes, of, isTraced)) },
+});
 
-export const TRACED: System = {
-  name: 'traced',
-  kind: 'ours',
-  fresh: (sizeBytes) => callsFileSystem(mounted(sizeBytes, 'each', true)),
-};
+/**
+ * The systems that the goals are about. FAT32 and exFAT put every operation on the device before it returns; HFS+
+ * gathers operations into one transaction, as macOS does.
+ */
+export const JUDGED: readonly JudgedSystem[] = [
+  // A directory of FAT ends at 65,536 slots, three for each of these names.
+  judgedSystem('FAT32', subject('fat32', 'each'), 20_000),
+  judgedSystem('exFAT', subject('exfat', 'each'), 100_000),
+  judgedSystem('HFS+', subject('hfsplus', 'writeback'), 100_000),
+];
 
-export const OURS: readonly System[] = [VOLUME_EACH, VOLUME_WRITEBACK, CALLS, TRACED];
+export const OURS: readonly System[] = [
+  ...JUDGED,
+  volumeSystem('HFS+ each', subject('hfsplus', 'each')),
+  callsSystem('FAT32 calls', subject('fat32', 'each'), false),
+  callsSystem('traced', subject('fat32', 'each'), true),
+];
 
-/** A volume with `count` files of 1 KiB in one directory, for whoever needs its disk. */
-export function filledStore(sizeBytes: number, count: number, nameOf: (i: number) => string): Store {
-  const { store, volume } = mounted(sizeBytes, 'writeback', false);
+// ── what has no peer here ───────────────────────────────────────────────────────────────────────────────────────────
+
+const FORKS = 1000;
+
+/** Of one format: making a terabyte, checking a full directory, forking its disk. */
+function figures({ format, settings, policy }: Subject, fileCount: number): Rates {
+  const terabyte = () => made(1e12, format, {});
+  const store = filledStore({ format, settings, policy }, fileCount);
+  const check = () => {
+    const { isReadable, findings } = format.fsck(store, { repair: false });
+    if (isReadable && findings.length === 0) return;
+    throw new Error(`fsck finds ${findings.length} things wrong with the volume that was just made`);
+  };
+  const fork = milliseconds(5, () => {
+    for (let i = 0; i < FORKS; i++) store.fork();
+  });
+  const values = {
+    newfs: milliseconds(9, terabyte),
+    newfsBytes: terabyte().storedBytes,
+    fsck: milliseconds(5, check),
+    fork: fork / FORKS,
+  };
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { value, isCapped: false, count: 1 }]),
+  );
+}
+
+/** A volume with many files of 1 KiB in one directory. */
+function filledStore({ format, settings }: Subject, fileCount: number): Store {
+  const { store, volume } = mounted(DISK_BYTES, { format, settings, policy: 'writeback' });
   const files = volumeFileSystem(volume);
   files.makeDirectory('/d');
   const data = new Uint8Array(1024).fill(1);
-  for (let i = 0; i < count; i++) files.create(`/d/${nameOf(i)}`, data);
+  for (let i = 0; i < fileCount; i++) files.create(`/d/${nameOf(i)}`, data);
   volume.unmount();
   return store;
-}
-
-export function fsckFindings(store: Store): number {
-  const report = fat32.fsck(store, { repair: false });
-  if (!report.isReadable) throw new Error('the volume cannot be read');
-  return report.findings.length;
 }

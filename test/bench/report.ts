@@ -1,19 +1,21 @@
 import type { Rate } from './workloads.ts';
 
-/** The table: one row per measure, one column per system, ratios and goals beside. */
-export interface Goal {
-  /** Of the first system, per second. */
+/** Two kinds of tables: the rates of all systems, and what one of them was meant to reach. */
+interface Goal {
+  /** Per second. */
   readonly rateMin?: number;
   /** Times the best of the others that write a FAT volume, in this very run. */
   readonly fatPeersMin?: number;
   readonly memfsMin?: number;
 }
 
+/** By measure. */
+export type Goals = Readonly<Record<string, Goal>>;
+
 export interface Row {
   readonly measure: string;
   /** 'ops', 'B'. */
   readonly unit: string;
-  readonly goal: Goal;
   readonly rates: ReadonlyMap<string, Rate>;
 }
 
@@ -45,36 +47,48 @@ function best(row: Row, names: readonly string[]): number | undefined {
   return values.length === 0 ? undefined : Math.max(...values);
 }
 
-function ratioCell(ours: number | undefined, theirs: number | undefined, goal: number | undefined): string {
-  if (ours === undefined || theirs === undefined) return goal === undefined ? '' : `(≥ ${goal}×)`;
+function ratioCell(ours: number, theirs: number | undefined, goal: number | undefined): string {
+  if (theirs === undefined) return goal === undefined ? '' : `(≥ ${goal}×)`;
   const ratio = ours / theirs;
   if (goal === undefined) return times(ratio);
   return `${times(ratio)} ${ratio >= goal ? '✓' : '✗'} (≥ ${goal}×)`;
 }
 
-export function rateTable(
+/** One row per measure, one column per system. */
+export function rateTable(rows: readonly Row[], systems: readonly string[]): string {
+  const cells = rows.map(({ measure, unit, rates }) => [
+    `${measure}${unit === 'ops' ? '' : `, ${unit}`}`,
+    ...systems.map((system) => {
+      const rate = rates.get(system);
+      return rate === undefined ? '' : `${rate.isCapped ? '~' : ''}${short(rate.value)}`;
+    }),
+  ]);
+  return aligned([['per second', ...systems], ...cells]);
+}
+
+/** What one system was meant to reach: a rate, and ratios to others in this very run. */
+export function goalTable(
+  system: string,
   rows: readonly Row[],
-  systems: readonly string[],
+  goals: Goals,
   fatPeers: readonly string[],
 ): string {
-  const [ours = ''] = systems;
-  const header = ['per second', ...systems, 'goal', 'to FAT peers', 'to memfs'];
-  const cells = rows.map((row) => {
-    const value = row.rates.get(ours)?.value;
-    const { rateMin } = row.goal;
-    const verdict = rateMin === undefined ? '' : `≥ ${short(rateMin)} ${(value ?? 0) >= rateMin ? '✓' : '✗'}`;
+  const cells = rows.flatMap((row) => {
+    const goal = goals[row.measure];
+    const value = row.rates.get(system)?.value;
+    if (goal === undefined || value === undefined) return [];
+    const { rateMin, fatPeersMin, memfsMin } = goal;
     return [
-      `${row.measure}${row.unit === 'ops' ? '' : `, ${row.unit}`}`,
-      ...systems.map((system) => {
-        const rate = row.rates.get(system);
-        return rate === undefined ? '' : `${rate.isCapped ? '~' : ''}${short(rate.value)}`;
-      }),
-      verdict,
-      ratioCell(value, best(row, fatPeers), row.goal.fatPeersMin),
-      ratioCell(value, best(row, ['memfs']), row.goal.memfsMin),
+      [
+        row.measure,
+        short(value),
+        rateMin === undefined ? '' : `≥ ${short(rateMin)} ${value >= rateMin ? '✓' : '✗'}`,
+        ratioCell(value, best(row, fatPeers), fatPeersMin),
+        ratioCell(value, best(row, ['memfs']), memfsMin),
+      ],
     ];
   });
-  return aligned([header, ...cells]);
+  return aligned([[system, 'per second', 'goal', 'to FAT peers', 'to memfs'], ...cells]);
 }
 
 export const figureTable = (figures: readonly Figure[]): string =>

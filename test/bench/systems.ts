@@ -1,3 +1,5 @@
+import type { Rates } from './workloads.ts';
+
 /**
  * What is measured: file systems behind the few operations that all of them have. Ours at two heights (the volume of a
  * format, and system calls with paths above it), and those of others (peers.ts).
@@ -27,6 +29,14 @@ export interface System {
   readonly kind: 'ours' | 'fat' | 'memory';
   /** An empty file system on a disk of this size, in memory. */
   fresh(sizeBytes: number): FileSystem | Promise<FileSystem>;
+}
+
+/** One of ours that goals are about. */
+export interface JudgedSystem extends System {
+  /** So many files does the largest measured directory have. */
+  readonly filesMax: number;
+  /** What has no peer here. */
+  figures(): Rates;
 }
 
 export const CLUSTER_SIZE_BYTES = 4096;

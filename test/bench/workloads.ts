@@ -37,6 +37,17 @@ export class Stopwatch {
   }
 }
 
+/** Milliseconds of the best run. */
+export function milliseconds(count: number, work: () => void): number {
+  const times: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const watch = new Stopwatch();
+    work();
+    times.push(watch.milliseconds);
+  }
+  return Math.min(...times);
+}
+
 function timed(count: number, work: (i: number) => void, msMax = STAGE_MS_MAX): Rate {
   const watch = new Stopwatch();
   for (let i = 0; i < count; i++) {
