@@ -20,7 +20,14 @@ const WORDS = [
 ];
 const quoted = (path: string): string => `'${path}'`;
 
-export function mixedScript(seed: number): string[] {
+/** What the format can do besides; absent: only what FAT can. */
+export interface MixedOptions {
+  readonly hasLinks?: boolean;
+  readonly hasAttributes?: boolean;
+  readonly hasPermissions?: boolean;
+}
+
+export function mixedScript(seed: number, options: MixedOptions = {}): string[] {
   const prng = new Prng(seed);
   const lines: string[] = [];
   const directories = ['.'];
@@ -78,6 +85,34 @@ export function mixedScript(seed: number): string[] {
     () => (files.length === 0 ? null : `test -s ${quoted(prng.pick(files))} || true`),
   ];
 
+  if (options.hasLinks) {
+    actions.push(() => {
+      if (files.length === 0) return null;
+      const to = newPath();
+      const line = `ln ${quoted(prng.pick(files))} ${quoted(to)}`;
+      files.push(to);
+      return line;
+    });
+  }
+  if (options.hasAttributes) {
+    actions.push(
+      () => `ln -s ${quoted(newName())} ${quoted(newPath())}`,
+      () =>
+        files.length === 0
+          ? null
+          : `xattr -w user.note${prng.below(4)} "$(seq 1 ${prng.below(1500)})" ${quoted(prng.pick(files))}`,
+    );
+  }
+  if (options.hasPermissions) {
+    actions.push(
+      () => `chmod 7${prng.below(8)}${prng.below(8)} ${quoted(prng.pick(directories))}`,
+      () => (files.length === 0 ? null : `chmod 6${prng.below(8)}0 ${quoted(prng.pick(files))}`),
+      () =>
+        files.length === 0
+          ? null
+          : `chflags ${prng.pick(['hidden', 'nohidden'])} ${quoted(prng.pick(files))}`,
+    );
+  }
   while (lines.length < 500) {
     const line = prng.pick(actions)();
     if (line !== null) lines.push(line);

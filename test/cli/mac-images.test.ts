@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { describe, expect, test } from 'vitest';
+import { foreignImages } from '../support/checkers.ts';
+import { commandLine } from './built.ts';
+
+/**
+ * Goal: volumes that macOS wrote open as they are, and every file of theirs is what its maker said. Method: the images
+ * beside the checkout, through the command line; the ground truth is what stands beside each.
+ */
+const diskoscope = commandLine();
+
+interface Line {
+  readonly path: string;
+  readonly type: string;
+  readonly mode: string;
+  readonly nlink: number;
+  readonly size: number;
+  readonly sha256: string | null;
+  readonly target: string | null;
+  readonly xattrs: Readonly<Record<string, string>>;
+}
+
+/** The image unpacked into the test's own folder, or null after saying why not. */
+function unpacked(name: string): string | null {
+  const folder = foreignImages();
+  if (folder === null) return null;
+  const packed = join(folder, name);
+  const image = diskoscope.path(name.replaceAll('/', '-'));
+  if (name.endsWith('.gz')) writeFileSync(image, gunzipSync(readFileSync(packed)));
+  else if (name.endsWith('.xz')) {
+    const { status, stdout } = spawnSync('xz', ['-dc', packed], { maxBuffer: 2 ** 30 });
+    if (status !== 0) {
+      if (process.env['CI']) throw new Error('xz is missing');
+      console.warn(`not checked: ${name} (xz is not on this machine)`);
+      return null;
+    }
+    writeFileSync(image, stdout);
+  } else copyFileSync(packed, image);
+  return image;
+}
+
+function manifest(image: string): Line[] {
+  const { stdout, stderr, exitCode } = diskoscope(['manifest', image]);
+  expect([exitCode, stderr]).toEqual([0, '']);
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line);
+}
+
+const sum = (algorithm: string, bytes: Uint8Array): string =>
+  createHash(algorithm).update(bytes).digest('hex');
+
+/** What every image has to pass: our check finds nothing wrong that macOS would have left behind. */
+function expectClean(image: string): void {
+  const { stdout, exitCode } = diskoscope(['fsck', image]);
+  expect(stdout).toContain('appears to be OK');
+  expect(exitCode).toBe(0);
+}
+
+const label = (image: string): string =>
+  (JSON.parse(diskoscope(['info', '--json', image]).stdout) as { volume: { label: string } }).volume.label;
+
+describe('exFAT as macOS writes it', () => {
+  test('files, sizes and sums are those of the list beside the image', () => {
+    const image = unpacked('exfat/gofilesystems-image.exfat.gz');
+    if (image === null) return;
+    const expected = readFileSync(join(foreignImages()!, 'exfat/gofilesystems-EXPECTED.txt'), 'utf8');
+    const truth = [...expected.matchAll(/^([0-9a-f]{32})\s+(\d+)\s+(\/\S+)$/gm)];
+    expect(truth.length).toBe(2);
+    const lines = manifest(image);
+    expect(lines.filter(({ type }) => type === 'file').map(({ path }) => path)).toEqual(
+      truth.map(([, , path]) => path),
+    );
+    for (const [, md5, size, path = ''] of truth) {
+      const host = diskoscope.path('got');
+      expect(diskoscope(['get', image, path, host]).exitCode).toBe(0);
+      const bytes = readFileSync(host);
+      expect([path, bytes.length, sum('md5', bytes)]).toEqual([path, Number(size), md5]);
+    }
+    expect(label(image)).toBe('EXFATTEST');
+  });
+});
+
+describe('HFS+ as macOS writes it', () => {
+  test('a disk image with attributes, a resource fork, hard links and compression equals its manifest', () => {
+    const image = unpacked('hfsplus/goapfs-hfs-basic.dmg');
+    if (image === null) return;
+    interface Truth {
+      readonly type: string;
+      readonly mode?: string;
+      readonly size?: number;
+      readonly sha256?: string;
+      readonly target?: string;
+      readonly xattrs?: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>;
+    }
+    const { files, volumeName } = JSON.parse(
+      readFileSync(join(foreignImages()!, 'hfsplus/goapfs-hfs-manifest.json'), 'utf8'),
+    ) as { files: Record<string, Truth>; volumeName: string };
+    const lines = new Map(manifest(image).map((line) => [line.path.slice(1).normalize('NFC'), line]));
+    for (const [path, truth] of Object.entries(files)) {
+      const line = lines.get(path.normalize('NFC'));
+      expect(line, path).toBeDefined();
+      if (line === undefined) continue;
+      expect([path, line.type]).toEqual([path, truth.type]);
+      if (truth.target !== undefined) expect([path, line.target]).toEqual([path, truth.target]);
+      if (truth.sha256 !== undefined) {
+        expect([path, line.size, line.sha256, Number.parseInt(line.mode, 8)]).toEqual([
+          ...[path, truth.size, truth.sha256],
+          Number(truth.mode),
+        ]);
+      }
+      const attributes = Object.entries(line.xattrs).map(([name, value]) => {
+        const bytes = Buffer.from(value, 'base64');
+        return [name, { size: bytes.length, sha256: sum('sha256', bytes) }] as const;
+      });
+      // The list was made without attributes that say how a file is stored.
+      const shown = attributes.filter(([name]) => name !== 'com.apple.decmpfs');
+      const isCompressed = shown.length < attributes.length;
+      expect([
+        path,
+        Object.fromEntries(shown.filter(([name]) => !isCompressed || !name.endsWith('Fork'))),
+      ]).toEqual([path, truth.xattrs ?? {}]);
+    }
+    expect(lines.get('hello.txt')?.nlink).toBe(2);
+    expect(label(image)).toBe(volumeName);
+    expectClean(image);
+  });
+
+  test.each(['j', 'c'])('the disk image hfsp-%s', (kind) => {
+    const image = unpacked(`hfsplus/hdimac-test-disk-image-hfsp-${kind}.dmg`);
+    if (image === null) return;
+    const files = manifest(image).filter(({ path }) => /^\/file-.\.txt$/.test(path));
+    expect(files.map(({ path }) => path)).toEqual(['/file-a.txt', '/file-b.txt', '/file-c.txt']);
+    expectClean(image);
+    const info = diskoscope(['info', image]).stdout;
+    expect(info).toContain(kind === 'c' ? 'Case-sensitive' : 'Journaled HFS+');
+  });
+
+  test('a packed disk image is only read, and the sentence says what to do', () => {
+    const image = unpacked('hfsplus/hdimac-test-disk-image-hfsp-j.dmg');
+    if (image === null) return;
+    const before = readFileSync(image);
+    const { exitCode, stderr } = diskoscope(['sh', image, '-c', 'echo new > file']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('hdiutil convert');
+    expect(readFileSync(image).equals(before)).toBe(true);
+  });
+
+  test.each([
+    ['hfsplus/dfvfs-hfsplus.raw.gz', undefined, undefined],
+    ['hfsplus/penguin359-hfsp-small.img.xz', 22, 5],
+    ['hfsplus/penguin359-hfsp-many2.img.xz', 14_984, 604],
+  ])('%s lists whole and is clean', (name, fileCount, folderCount) => {
+    const image = unpacked(name);
+    if (image === null) return;
+    const lines = manifest(image);
+    if (fileCount !== undefined) {
+      expect(lines.filter(({ type }) => type !== 'directory').length).toBe(fileCount);
+      expect(lines.filter(({ type }) => type === 'directory').length).toBe(folderCount);
+    }
+    expectClean(image);
+  });
+});
