@@ -3,7 +3,15 @@ import { FsError } from '../engine/base/errno.ts';
 import { isoTime } from '../engine/session/sentences.ts';
 import type { Session } from '../engine/session/session.ts';
 import type { Stat } from '../engine/vfs/calls.ts';
-import { O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../engine/vfs/constants.ts';
+import {
+  O_DIRECTORY,
+  O_RDONLY,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  XATTR_NOFOLLOW,
+} from '../engine/vfs/constants.ts';
 import { withImage } from './image-session.ts';
 import type { Subcommand } from './run.ts';
 import type { Output } from './report.ts';
@@ -114,7 +122,7 @@ function manifestLine({ system, mountPoint }: Session, path: string): ManifestLi
     mtime: isoTime(stat.modifyTime),
     sha256: type === 'file' ? checksum(system, full) : null,
     target: type === 'symlink' ? system.readlink(full) : null,
-    xattrs: type === 'symlink' ? {} : attributesOf(system, full),
+    xattrs: attributesOf(system, full),
   };
 }
 
@@ -141,8 +149,8 @@ function checksum(system: Session['system'], path: string): string {
 }
 
 function attributesOf(system: Session['system'], path: string): Record<string, string> {
-  const names = system.listxattr(path).toSorted();
+  const names = system.listxattr(path, XATTR_NOFOLLOW).toSorted();
   return Object.fromEntries(
-    names.map((name) => [name, Buffer.from(system.getxattr(path, name)).toString('base64')]),
+    names.map((name) => [name, Buffer.from(system.getxattr(path, name, XATTR_NOFOLLOW)).toString('base64')]),
   );
 }

@@ -1,5 +1,6 @@
 import { viewOf } from '../../base/bytes.ts';
 import { FsError } from '../../base/errno.ts';
+import { unpackLzvn } from '../../codec/lzvn.ts';
 import { inflate } from '../../codec/zlib.ts';
 
 /**
@@ -18,8 +19,10 @@ const HEADER_SIZE_BYTES = 16;
 /** 'cmpf' as a little-endian number. */
 const MAGIC = 0x636d_7066;
 const BLOCK_SIZE_BYTES = 65_536;
-/** zlib makes at most 1,032 bytes of one. */
-const ZLIB_GROWTH_MAX = 1032;
+/** zlib makes at most 1,032 bytes of one; LZVN 271 of two. */
+const GROWTH_MAX = 1032;
+/** The end mark of LZVN: nothing can be compressed behind it. */
+const LZVN_END = 0x06;
 /** Of one block in the resource fork; one that did not shrink is stored as it is, with a byte before it. */
 const STORED_BLOCK_BYTES_MAX = BLOCK_SIZE_BYTES + 4096;
 /** The header of a resource fork, big-endian, and what precedes the table of blocks: its length. */
@@ -27,13 +30,24 @@ const FORK_HEADER_SIZE_BYTES = 16;
 const FORK_LENGTH_SIZE_BYTES = 4;
 const TABLE_ENTRY_SIZE_BYTES = 8;
 
-const METHOD = { storedInAttribute: 1, zlibInAttribute: 3, zlibInFork: 4 } as const;
+type Codec = 'none' | 'zlib' | 'lzvn';
+
+interface Method {
+  readonly codec: Codec;
+  readonly isInFork: boolean;
+}
+
+const METHODS: Readonly<Record<number, Method>> = {
+  1: { codec: 'none', isInFork: false },
+  3: { codec: 'zlib', isInFork: false },
+  4: { codec: 'zlib', isInFork: true },
+  7: { codec: 'lzvn', isInFork: false },
+  8: { codec: 'lzvn', isInFork: true },
+};
 
 /** What other numbers of the header stand for, as far as it is public. */
 const FOREIGN_METHODS: Readonly<Record<number, string>> = {
   5: 'the store of document generations',
-  7: 'LZVN, in the attribute',
-  8: 'LZVN, in the resource fork',
   9: 'uncompressed chunks, in the attribute',
   10: 'uncompressed chunks, in the resource fork',
   11: 'LZFSE, in the attribute',
@@ -57,7 +71,8 @@ export class CompressedFile {
   /** Do the bytes lie in the resource fork? Then that fork is not shown as an attribute. */
   readonly isInFork: boolean;
 
-  readonly #method: number;
+  readonly #methodNumber: number;
+  readonly #method: Method | undefined;
   readonly #value: Uint8Array;
   readonly #fork: CompressedFork;
   #table: Uint8Array | undefined;
@@ -68,10 +83,11 @@ export class CompressedFile {
 
   private constructor(sizeBytes: number, method: number, value: Uint8Array, fork: CompressedFork) {
     this.sizeBytes = sizeBytes;
-    this.#method = method;
+    this.#methodNumber = method;
+    this.#method = METHODS[method];
     this.#value = value;
     this.#fork = fork;
-    this.isInFork = method === METHOD.zlibInFork || /resource fork/.test(FOREIGN_METHODS[method] ?? '');
+    this.isInFork = this.#method?.isInFork ?? /resource fork/.test(FOREIGN_METHODS[method] ?? '');
   }
 
   /** undefined when `value` is no such header: then, as on macOS, the file is what its data fork holds. */
@@ -87,10 +103,13 @@ export class CompressedFile {
   /** Fills `into` from `offsetBytes`; returns how many bytes there were. ENOTSUP for a foreign method, EIO for damage. */
   read(offsetBytes: number, into: Uint8Array): number {
     const length = Math.max(Math.min(into.length, this.sizeBytes - offsetBytes), 0);
+    if (length === 0) return 0;
+    const method = this.#method;
+    if (method === undefined) throw this.#foreign();
     for (let done = 0; done < length;) {
       const offset = offsetBytes + done;
-      const block = this.#method === METHOD.zlibInFork ? this.#blockOf(offset) : this.#wholeFile();
-      const start = this.#method === METHOD.zlibInFork ? offset % BLOCK_SIZE_BYTES : offset;
+      const block = method.isInFork ? this.#blockOf(offset, method.codec) : this.#wholeFile(method.codec);
+      const start = method.isInFork ? offset % BLOCK_SIZE_BYTES : offset;
       const part = block.subarray(start, start + length - done);
       into.set(part, done);
       done += part.length;
@@ -99,42 +118,62 @@ export class CompressedFile {
   }
 
   /** The file whose bytes stand in the attribute itself. */
-  #wholeFile(): Uint8Array {
+  #wholeFile(codec: Codec): Uint8Array {
     if (this.#blockIndex === 0) return this.#block;
     const stored = this.#value.subarray(HEADER_SIZE_BYTES);
-    if (this.#method === METHOD.storedInAttribute) {
-      if (stored.length < this.sizeBytes) throw damaged('its attribute is shorter than the file');
-      this.#block = stored.subarray(0, this.sizeBytes);
-    } else if (this.#method === METHOD.zlibInAttribute) {
-      this.#block = inflated(stored, this.sizeBytes);
-    } else {
-      const name = FOREIGN_METHODS[this.#method] ?? 'not a public one';
-      const detail =
-        `the file is compressed with method ${this.#method} (${name}); ` +
-        'this volume reads zlib only (methods 3 and 4): copy the file on a Mac, which stores it uncompressed';
-      throw new FsError('ENOTSUP', '', '', detail);
-    }
+    this.#block = unpacked(codec, stored, this.sizeBytes);
     this.#blockIndex = 0;
     return this.#block;
   }
 
+  #foreign(): FsError {
+    const name = FOREIGN_METHODS[this.#methodNumber] ?? 'not a public one';
+    const detail =
+      `the file is compressed with method ${this.#methodNumber} (${name}); here zlib and LZVN are read ` +
+      '(methods 3, 4, 7 and 8): copy the file on a Mac, which stores it uncompressed';
+    return new FsError('ENOTSUP', '', '', detail);
+  }
+
   /** The unpacked block of 64 KiB around byte `offsetBytes`. */
-  #blockOf(offsetBytes: number): Uint8Array {
+  #blockOf(offsetBytes: number, codec: Codec): Uint8Array {
     const index = Math.floor(offsetBytes / BLOCK_SIZE_BYTES);
     if (this.#blockIndex === index) return this.#block;
-    const table = (this.#table ??= this.#readTable());
-    const view = viewOf(table);
-    const at = index * TABLE_ENTRY_SIZE_BYTES;
-    const start = this.#tableOffsetBytes + view.getUint32(at, true);
-    const storedBytes = view.getUint32(at + 4, true);
-    if (storedBytes > STORED_BLOCK_BYTES_MAX || start + storedBytes > this.#fork.sizeBytes) {
+    const { start, storedBytes } = codec === 'lzvn' ? this.#placeByOffsets(index) : this.#placeByTable(index);
+    if (
+      storedBytes < 0 ||
+      storedBytes > STORED_BLOCK_BYTES_MAX ||
+      start + storedBytes > this.#fork.sizeBytes
+    ) {
       throw damaged(`block ${index} lies outside the resource fork or is longer than a block can be`);
     }
     const stored = new Uint8Array(storedBytes);
     this.#fork.read(start, stored);
-    this.#block = inflated(stored, Math.min(BLOCK_SIZE_BYTES, this.sizeBytes - index * BLOCK_SIZE_BYTES));
+    this.#block = unpacked(
+      codec,
+      stored,
+      Math.min(BLOCK_SIZE_BYTES, this.sizeBytes - index * BLOCK_SIZE_BYTES),
+    );
     this.#blockIndex = index;
     return this.#block;
+  }
+
+  #placeByTable(index: number): { start: number; storedBytes: number } {
+    const view = viewOf((this.#table ??= this.#readTable()));
+    const at = index * TABLE_ENTRY_SIZE_BYTES;
+    const start = this.#tableOffsetBytes + view.getUint32(at, true);
+    return { start, storedBytes: view.getUint32(at + 4, true) };
+  }
+
+  /** LZVN has no resource header: the fork begins with the offsets of all blocks and of their end. */
+  #placeByOffsets(index: number): { start: number; storedBytes: number } {
+    const blockCount = Math.ceil(this.sizeBytes / BLOCK_SIZE_BYTES);
+    const tableBytes = (blockCount + 1) * 4;
+    if (tableBytes > this.#fork.sizeBytes) throw damaged('its resource fork is too short for its blocks');
+    const offsets = new Uint8Array(8);
+    this.#fork.read(index * 4, offsets);
+    const start = viewOf(offsets).getUint32(0, true);
+    if (start < tableBytes) throw damaged(`block ${index} lies among the offsets of the blocks`);
+    return { start, storedBytes: viewOf(offsets).getUint32(4, true) - start };
   }
 
   /** The table says of each block where it is and how long. It must fit in the fork and match the size stated. */
@@ -162,16 +201,25 @@ export class CompressedFile {
   }
 }
 
-/** Exactly `wantedBytes` bytes: what follows a byte ending in F as it is, everything else through zlib. */
-function inflated(stored: Uint8Array, wantedBytes: number): Uint8Array {
+/** Exactly `wantedBytes` bytes. A block that did not shrink stands as it is behind a byte that no stream begins with. */
+function unpacked(codec: Codec, stored: Uint8Array, wantedBytes: number): Uint8Array {
+  if (codec === 'none') {
+    if (stored.length < wantedBytes) throw damaged('its attribute is shorter than the file');
+    return stored.subarray(0, wantedBytes);
+  }
   const first = stored[0];
   if (first === undefined) throw damaged('a block of it is empty');
-  if ((first & 0xf) === 0xf) {
+  if (codec === 'zlib' ? (first & 0xf) === 0xf : first === LZVN_END) {
     if (stored.length - 1 < wantedBytes) throw damaged('a block of it that is not compressed is too short');
     return stored.subarray(1, 1 + wantedBytes);
   }
-  if (wantedBytes > stored.length * ZLIB_GROWTH_MAX) {
+  if (wantedBytes > stored.length * GROWTH_MAX) {
     throw damaged(`${stored.length} compressed bytes cannot become ${wantedBytes}`);
+  }
+  if (codec === 'lzvn') {
+    const result = unpackLzvn(stored, wantedBytes);
+    if (result === null) throw damaged(`a block of it does not unpack to ${wantedBytes} bytes`);
+    return result;
   }
   // Header of two bytes, one at least of contents, checksum of four.
   const result = stored.length < 7 ? null : inflate(stored, wantedBytes);

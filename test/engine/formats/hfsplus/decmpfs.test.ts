@@ -137,13 +137,36 @@ describe('hostile', () => {
   });
 
   test('a method of others is named, with its size', () => {
-    const file = opened(attributeOf(8, 12_345));
+    const file = opened(attributeOf(12, 12_345));
     expect(file.sizeBytes).toBe(12_345);
     expect(file.isInFork).toBe(true);
     const error = failure(() => file.read(0, new Uint8Array(1)));
     expect(error.code).toBe('ENOTSUP');
-    expect(error.detail).toMatch(/method 8 \(LZVN/);
+    expect(error.detail).toMatch(/method 12 \(LZFSE/);
     expect(failure(() => opened(attributeOf(77, 5)).read(0, new Uint8Array(1))).detail).toMatch(/method 77/);
+  });
+
+  test('LZVN in the attribute and in the fork, packed and as it is', () => {
+    const data = Uint8Array.from({ length: 65_536 + 3000 }, (_, i) => (i * 7) & 0xff);
+    const literal = (bytes: Uint8Array) => Uint8Array.of(0x06, ...bytes);
+    const first = literal(data.subarray(0, 65_536));
+    // Twelve literals, then what came three bytes before, as often as the rest of the block needs.
+    const tail = Uint8Array.of(0xec, ...data.subarray(65_536, 65_548), 0x06);
+    const head = Buffer.alloc(12);
+    head.writeUInt32LE(12, 0);
+    head.writeUInt32LE(12 + first.length, 4);
+    head.writeUInt32LE(12 + first.length + tail.length, 8);
+    const fork = forkWith(Uint8Array.from(Buffer.concat([head, first, tail])));
+    const file = CompressedFile.open(attributeOf(8, 65_548), fork)!;
+    const got = new Uint8Array(65_548);
+    expect(file.read(0, got)).toBe(65_548);
+    expect(got).toEqual(data.subarray(0, 65_548));
+    const inline = CompressedFile.open(attributeOf(7, 12, literal(data.subarray(0, 12))), NO_FORK)!;
+    expect(inline.read(0, got.subarray(0, 12))).toBe(12);
+    const torn = forkWith(Uint8Array.from(Buffer.concat([head, first])));
+    expect(failure(() => CompressedFile.open(attributeOf(8, 65_548), torn)!.read(65_540, got)).code).toBe(
+      'EIO',
+    );
   });
 
   test('what is no header says nothing about the file', () => {
