@@ -74,7 +74,7 @@ describe('exFAT as macOS writes it', () => {
     expect(truth.length).toBe(2);
     const lines = manifest(image);
     expect(lines.filter(({ type }) => type === 'file').map(({ path }) => path)).toEqual(
-      truth.map(([, , path]) => path),
+      truth.map(([, , , path]) => path),
     );
     for (const [, md5, size, path = ''] of truth) {
       const host = diskoscope.path('got');
