@@ -12,6 +12,7 @@ import { MemoryVolume, type MemoryLimits } from './memory-volume.ts';
 export class ShellMachine {
   readonly clock = new SimulatedClock();
   readonly kernel = new Kernel({ clock: this.clock, random: new Prng(7) });
+  readonly volume: MemoryVolume;
   readonly process: Process;
   readonly shell: Shell;
   /** Bytes of standard output and of both streams in the order they came. */
@@ -20,8 +21,8 @@ export class ShellMachine {
   breaths = 0;
 
   constructor(options: { limits?: Partial<MemoryLimits>; isTerminal?: boolean } = {}) {
-    const volume = new MemoryVolume(this.clock, options.limits);
-    const cwd = this.kernel.mount(volume, { from: '/dev/disk1', typeName: 'msdos' });
+    this.volume = new MemoryVolume(this.clock, options.limits);
+    const cwd = this.kernel.mount(this.volume, { from: '/dev/disk1', typeName: 'msdos' });
     this.process = this.kernel.spawn({ cwd });
     this.shell = new Shell({
       system: this.process,

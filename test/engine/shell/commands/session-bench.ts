@@ -14,6 +14,8 @@ export interface SessionBenchOptions {
   readonly format?: string;
   /** `newfs -o` */
   readonly formatSettings?: Readonly<Record<string, string>>;
+  /** A disk that is there already; nothing is made. */
+  readonly store?: Session['store'];
   readonly settings?: Partial<SessionSettings>;
 }
 
@@ -22,18 +24,22 @@ export class SessionBench {
   #output = '';
 
   constructor(options: SessionBenchOptions = {}) {
-    const { store } = createDisk({
+    const store = options.store ?? SessionBench.#newDisk(options);
+    const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+    this.session = Session.open(store, 'test.img', settings, (_stream, bytes) => {
+      this.#output += textOf(bytes);
+    });
+  }
+
+  static #newDisk(options: SessionBenchOptions): Session['store'] {
+    return createDisk({
       format: options.format ?? 'fat32',
       label: options.label ?? 'UNTITLED',
       scheme: options.scheme ?? 'mbr',
       settings: options.formatSettings ?? {},
       sizeBytes: options.sizeBytes ?? 64 * 2 ** 20,
       seed: 1,
-    });
-    const settings = { ...DEFAULT_SETTINGS, ...options.settings };
-    this.session = Session.open(store, 'test.img', settings, (_stream, bytes) => {
-      this.#output += textOf(bytes);
-    });
+    }).store;
   }
 
   /** What was printed and, unless 0, the exit code. */
