@@ -61,8 +61,9 @@ export class ExfatNode implements VolumeNode {
   get attributeBits(): number {
     return this.entryBytes[this.entryOffset + AT.attributes] ?? 0;
   }
+  /** At most 2^53 − 1, whatever the disk says. */
   get sizeBytes(): number {
-    return u64At(this.entryBytes, this.entryOffset + AT.dataLength);
+    return Math.min(u64At(this.entryBytes, this.entryOffset + AT.dataLength), Number.MAX_SAFE_INTEGER);
   }
   /** Bytes from here to the size read as zero. Never more than the size, whatever the disk says. */
   get validBytes(): number {

@@ -4,6 +4,7 @@ import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
 import { FsError } from '../../../../src/engine/base/errno.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import type { CommitPolicy, Volume, VolumeNode } from '../../../../src/engine/formats/contract.ts';
+import { fsck } from '../../../../src/engine/formats/exfat/fsck.ts';
 import { fsckExfat, imageFile } from '../../../support/checkers.ts';
 import { FlatDevice } from '../../../support/flat-device.ts';
 import { formatted, INIT, mounted } from './support.ts';
@@ -335,6 +336,7 @@ describe.each(VOLUMES)('%s', (name, mebibytes, settings) => {
       walk.remount();
       walk.compare();
       walk.volume.unmount();
+      expect(fsck(device, { repair: false }).findings).toEqual([]);
       expect(fsckExfat(imageFile(device.bytes))).toBe('');
     });
   });
