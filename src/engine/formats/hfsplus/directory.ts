@@ -70,9 +70,22 @@ export class Catalog {
   /** The record called `name` in folder `parentId`. EIO for one that makes no sense. */
   find(parentId: number, name: string): Place | undefined {
     const place = this.tree.find(catalogKey(parentId, name));
-    if (place === undefined || !place.isFound) return undefined;
+    if (place === undefined || !place.isFound || this.#isThread(place)) return undefined;
     this.#checkRecord(place);
     return place;
+  }
+
+  /**
+   * Is there a record under this key? A name of nothing but units that comparisons pass over equals no name at all,
+   * which is the key of the folder's thread: nobody finds an item there, and nobody can make one.
+   */
+  isTaken(parentId: number, name: string): boolean {
+    return this.tree.find(catalogKey(parentId, name))?.isFound === true;
+  }
+
+  #isThread({ node, index }: Place): boolean {
+    const type = node.view.getUint16(node.dataOffsetOf(index));
+    return type === RECORD_TYPE.folderThread || type === RECORD_TYPE.fileThread;
   }
 
   #checkRecord({ node, index }: Place): void {

@@ -231,7 +231,7 @@ export class Tree {
   create(folder: HfsNode, name: string, type: 'file' | 'directory' | 'symlink', init: NodeInit): HfsNode {
     this.#living(folder);
     const stored = storedName(name);
-    if (this.catalog.find(folder.inode, stored) !== undefined) throw new FsError('EEXIST', '', '');
+    if (this.catalog.isTaken(folder.inode, stored)) throw new FsError('EEXIST', '', '');
     this.catalog.reserve(1);
     const record = this.#newRecord(type, init);
     viewOf(record).setUint32(ID_AT, this.catalog.newId());
@@ -278,7 +278,7 @@ export class Tree {
     }
     if (file.isUnlinked) throw new FsError('ENOENT', '', '', 'the file has no name any more');
     const stored = storedName(name);
-    if (this.catalog.find(folder.inode, stored) !== undefined) throw new FsError('EEXIST', '', '');
+    if (this.catalog.isTaken(folder.inode, stored)) throw new FsError('EEXIST', '', '');
     this.#note(`link ${name}`);
     this.links.add(file, folder, stored);
     this.catalog.count(folder, 1, false);
@@ -377,8 +377,8 @@ export class Tree {
     if (isSame && source.name === stored && from === to) return;
     if (source.node.isDirectory && source.link !== undefined)
       throw new FsError('EPERM', '', '', HARD_LINKED_FOLDER);
-    if (target === undefined && this.catalog.find(to.inode, stored) !== undefined) {
-      throw new FsError('EPERM', '', '', 'the name belongs to the volume itself');
+    if (target === undefined && this.catalog.isTaken(to.inode, stored)) {
+      throw new FsError('EEXIST', '', '', 'the name belongs to the volume itself');
     }
     if (target !== undefined && !isSame) {
       // Two names of one file: POSIX wants nothing done.
