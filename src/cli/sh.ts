@@ -6,7 +6,7 @@ import { UsageError } from './options.ts';
 import type { Arguments } from './options.ts';
 import { runPrompt } from './prompt.ts';
 import { pump } from './pump.ts';
-import { EXIT, onHost } from './report.ts';
+import { EXIT, onHost, printable } from './report.ts';
 import type { Output } from './report.ts';
 import type { Subcommand } from './run.ts';
 import { IMAGE_OPERAND, READ_WRITE, SEED_OPTION, seedOf } from './settings.ts';
@@ -50,6 +50,9 @@ export const shCommand: Subcommand = {
     return withImage(args.required('IMAGE'), { ...settings, output }, async (opened) => {
       const { session } = opened;
       session.columns = output.columns;
+      for (const warning of session.volume?.warnings ?? []) {
+        output.complain(`diskoscope sh: ${printable(warning)}\n`);
+      }
       const exitCode = isInteractive
         ? await runPrompt(session, output)
         : await runScript(session, text, output, args.operand('SCRIPT') === '-');
