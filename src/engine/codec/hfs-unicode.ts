@@ -59,18 +59,14 @@ function takeSyllableApart(index: number, push: (unit: number) => void): void {
   if (index % TAILS !== 0) push(HANGUL.tail + (index % TAILS));
 }
 
-/** Stable insertion sort of each run of units with a class other than 0. */
+/** Stable insertion sort of the marks between two units of class 0, which nothing passes. */
 function orderMarks(units: number[], classes: Uint8Array): void {
-  let runStart = 0;
   for (let i = 0; i < units.length; i++) {
     const unit = units[i] ?? 0;
     const combiningClass = classes[unit] ?? 0;
-    if (combiningClass === 0) {
-      runStart = i + 1;
-      continue;
-    }
+    if (combiningClass === 0) continue;
     let at = i;
-    for (; at > runStart && (classes[units[at - 1] ?? 0] ?? 0) > combiningClass; at--) {
+    for (; at > 0 && (classes[units[at - 1] ?? 0] ?? 0) > combiningClass; at--) {
       units[at] = units[at - 1] ?? 0;
     }
     units[at] = unit;

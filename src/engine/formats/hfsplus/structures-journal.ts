@@ -53,6 +53,8 @@ function whereInfo(index: VolumeView['index']): Where {
   return block < totalBlocks ? at(volumeOffsetBytes + block * blockSizeBytes, blockSizeBytes) : NOWHERE;
 }
 
+const STATE_SUMMARY: Readonly<Record<ListState, string>> = { ...STATE_TEXT, pending: 'from start to end' };
+
 /** Children of 'journal' and of what is below; `parts` are the words of the id behind its kind. */
 export function journalChildren(
   volume: VolumeView,
@@ -106,7 +108,7 @@ function journalParts({ index }: VolumeView): StructureNode[] {
       node(
         `transactions:${state}`,
         STATE_TITLE[state],
-        firstList ? `${number}, ${STATE_TEXT[state]}` : 'none',
+        firstList ? `${number}, ${STATE_SUMMARY[state]}` : 'none',
         where,
       ),
     );

@@ -120,7 +120,6 @@ function usedBlocks({ index }: VolumeView, page: Page): StructurePage {
     const [first, length] = runs[i] ?? [0, 1];
     const firstByte = first >>> 3;
     const where = whereIn(bitmap, firstByte, ((first + length - 1) >>> 3) - firstByte + 1);
-    const text = `in use by ${holders.of(first, length)}`;
-    return leaf(`used:${first}`, rangeOf('block', first, length), text, where);
+    return leaf(`used:${first}`, rangeOf('block', first, length), holders.of(first, length), where);
   });
 }

@@ -162,7 +162,7 @@ describe('annotate', () => {
     const node = texts(device, 187);
     expect(node).toMatch(/record \d+: CatalogKey\.parentId \| 2: the root folder/);
     expect(node).toMatch(/CatalogKey\.name \| "passwords\.txt"/);
-    expect(node).toMatch(/file "a_resourcefork" in \/a_directory/);
+    expect(node).toMatch(/keyLengthBytes \| \d+ bytes: file "a_resourcefork" in \/a_directory \|/);
     expect(node).toMatch(/CatalogFile\.resourceFork\.extents\[0\] \| block 279 \(1 block\)/);
     expect(node).toMatch(/record \d+: CatalogThread\.name \| "a_directory"/);
     expect(node).toMatch('offset of the free space');

@@ -143,14 +143,15 @@ describe.each([
     journal.add(42, [journal.home(4096, 4096)]);
     const { end } = journal;
     const beyond = journal.add(43, [journal.home(LEAF_AT, 4096)]);
+    const stale = journal.add(30, [journal.home(LEAF_AT, 4096)]);
     journal.header(start, end);
 
     expect(lines(childrenOf(device, 'journal'))).toEqual([
       'Journal info block | where the journal lies',
       `Journal header | from byte ${start} to byte ${end} of the ring`,
-      'Transactions to be replayed | 2, to be replayed',
+      'Transactions to be replayed | 2, from start to end',
       'Transactions behind the end | 1, behind the end, but its sequence goes on: replayed all the same',
-      'Older transactions | 1, written home long since',
+      'Older transactions | 2, written home long since',
     ]);
     expect(lines(childrenOf(device, 'transactions:pending'))).toEqual([
       'transaction 41 | 2 blocks, 8704 bytes of the journal',
@@ -170,6 +171,7 @@ describe.each([
       'Journal, transaction 41: copy of Catalog tree, leaf node 1, 6 records',
     );
     expect(titleAt(device, beyond)).toMatch('behind the end');
+    expect(titleAt(device, stale)).toBe('Journal, block list of transaction 30, written home long since');
     expectExplained(device);
   });
 
@@ -246,7 +248,7 @@ describe('damage in a journal', () => {
     if (!journal) return;
     const { device } = journal;
     const start = journal.add(7, [journal.home(LEAF_AT, 4096)]);
-    const broken = journal.add(8, [journal.home(LEAF_AT, 4096)]);
+    const broken = journal.add(8, [journal.home(LEAF_AT, 4096), journal.home(HEADER_SECTOR, 512)]);
     journal.add(9, [journal.home(HEADER_SECTOR, 512)]);
     journal.header(start);
     const at = JOURNAL_AT + broken + 9;

@@ -116,6 +116,18 @@ describe('down', () => {
     ).toBe(true);
   });
 
+  test('a folder lists each record of its own once, and its thread only as such', () => {
+    const device = macos();
+    if (!device) return;
+    expect(open(device, 'Root folder', 'Folder a_directory').map(({ title }) => title)).toEqual([
+      'catalog record',
+      'thread record',
+      'File a_file',
+      'File a_resourcefork',
+      'File another_file',
+    ]);
+  });
+
   test('a file: extents at their blocks, resource fork, attributes', () => {
     const device = macos();
     if (!device) return;
