@@ -12,9 +12,12 @@ import type {
 } from '../../src/engine/formats/contract.ts';
 import { formatNamed } from '../../src/engine/formats/registry.ts';
 import { O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from '../../src/engine/vfs/constants.ts';
+import { knowAllFormats } from '../../src/engine/session/all-formats.ts';
 import { FIRST_USER, Kernel } from '../../src/engine/vfs/kernel.ts';
 import { CLUSTER_SIZE_BYTES, type FileSystem, type JudgedSystem, type System } from './systems.ts';
 import { DISK_BYTES, milliseconds, nameOf, type Rates } from './workloads.ts';
+
+knowAllFormats();
 
 /** Our formats, at the height of the volume and, FAT32, at the height of system calls. */
 const BLOCK_BYTES = 512;
