@@ -4,7 +4,8 @@ import { CNID } from './layout.ts';
 import { FILE_CREATOR, FILE_TYPE, NAME_UNITS_MAX, RECORD_FLAG } from './layout-catalog.ts';
 import { bytesOf16, Rows } from './fsck-bits.ts';
 import { CLAIM } from './fsck-claims.ts';
-import { checkFork } from './fsck-extents.ts';
+import type { ClaimKind } from './fsck-claims.ts';
+import { checkFork, claimSoundFork } from './fsck-extents.ts';
 import type { ForkWords } from './fsck-extents.ts';
 import { CATALOG_KEY, catalogName } from './fsck-keys.ts';
 import type { Pass } from './fsck-pass.ts';
@@ -194,7 +195,7 @@ function flagProblem(pass: Pass, record: LeafRecord, row: number, message: strin
 
 function visitFile(pass: Pass, record: LeafRecord): void {
   const { catalog, report } = pass;
-  const { view, dataAt, keyAt, node } = record;
+  const { view, dataAt, node } = record;
   const id = view.getUint32(dataAt + AT.id);
   if (id < CNID.firstUser) {
     badRecord(pass, record, 'Invalid file or directory ID found', `file ${id}`);
@@ -212,18 +213,14 @@ function visitFile(pass: Pass, record: LeafRecord): void {
       flags | RECORD_FLAG.threadExists,
     );
   }
-  const name = (): string => shown(catalogName(view, keyAt));
-  const words: ForkWords = {
-    name,
-    blocks: () => `Incorrect block count for file ${name()}`,
-    size: () => `Incorrect size for file ${name()}`,
-  };
   const base = node * pass.trees.catalog.nodeSizeBytes;
-  const place = { owner: id, view, slotFile: CNID.catalogFile };
   const data = dataAt + AT.dataFork;
   const resource = dataAt + AT.resourceFork;
-  checkFork(pass, { ...place, kind: CLAIM.data, at: data, slotAt: base + data }, words);
-  checkFork(pass, { ...place, kind: CLAIM.resource, at: resource, slotAt: base + resource }, words);
+  if (!claimSoundFork(pass, id, CLAIM.data, view, data, base + data))
+    visitFork(pass, record, id, CLAIM.data, data);
+  if (!claimSoundFork(pass, id, CLAIM.resource, view, resource, base + resource)) {
+    visitFork(pass, record, id, CLAIM.resource, resource);
+  }
   const type = view.getUint32(dataAt + AT.fileType);
   const creator = view.getUint32(dataAt + AT.fileCreator);
   const isFileLink = type === FILE_TYPE.hardLink && creator === FILE_CREATOR.hfsplus;
@@ -246,6 +243,18 @@ function visitFile(pass: Pass, record: LeafRecord): void {
         pass.trees.catalog.patch(node, data, new Uint8Array(80), 'a hard link has no contents of its own'),
     });
   }
+}
+
+function visitFork(pass: Pass, record: LeafRecord, owner: number, kind: ClaimKind, at: number): void {
+  const { view, keyAt, node } = record;
+  const name = (): string => shown(catalogName(view, keyAt));
+  const words: ForkWords = {
+    name,
+    blocks: () => `Incorrect block count for file ${name()}`,
+    size: () => `Incorrect size for file ${name()}`,
+  };
+  const slotAt = node * pass.trees.catalog.nodeSizeBytes + at;
+  checkFork(pass, { owner, kind, view, at, slotFile: CNID.catalogFile, slotAt }, words);
 }
 
 export const IS_FILE_LINK = 1;

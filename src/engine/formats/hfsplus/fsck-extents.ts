@@ -144,6 +144,47 @@ function faultAt(text: string, slotFile: number, from: number, end: number): For
   };
 }
 
+/**
+ * The fork of almost every file: nothing wrong with it, all extents in its own record. Claims its blocks and says true;
+ * otherwise claims nothing, and `checkFork` looks closely. Without an object or a closure, for it runs twice a file.
+ */
+export function claimSoundFork(
+  pass: Pass,
+  owner: number,
+  kind: ClaimKind,
+  view: DataView,
+  at: number,
+  slotAt: number,
+): boolean {
+  const { totalBlocks, blockSizeBytes } = pass.geometry;
+  const stated = view.getUint32(at + 12);
+  const sizeBytes = view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+  if (sizeBytes > stated * blockSizeBytes) return false;
+  const end = at + 80;
+  let blocks = 0;
+  let slot = at + 16;
+  for (; slot < end; slot += 8) {
+    const start = view.getUint32(slot);
+    const count = view.getUint32(slot + 4);
+    if (count === 0) break;
+    if (start === 0 || start >= totalBlocks || count >= totalBlocks - start) return false;
+    blocks += count;
+  }
+  if (slot === end || blocks !== stated) return false;
+  for (let rest = slot; rest < end; rest += 4) if (view.getUint32(rest) !== 0) return false;
+  for (let used = at + 16; used < slot; used += 8) {
+    pass.claims.add(
+      view.getUint32(used),
+      view.getUint32(used + 4),
+      owner,
+      kind,
+      CNID.catalogFile,
+      slotAt + used - at,
+    );
+  }
+  return true;
+}
+
 /** What a fork says about itself against what its extents say. */
 export function checkFork(pass: Pass, place: ForkPlace, words: ForkWords): void {
   const { report, geometry } = pass;
