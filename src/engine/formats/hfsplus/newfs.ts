@@ -25,8 +25,8 @@ import { readSettings } from './settings.ts';
 import type { TreeName } from './settings.ts';
 
 /**
- * Make an empty volume. What might be an older volume's header goes first, then everything is written but the two
- * headers, then those; a barrier between each. A power cut on the way leaves a disk without a volume, never half of one.
+ * Make an empty volume. What might be an older volume's headers goes first, then everything is written but the volume
+ * header, then that; a barrier between each. A power cut on the way leaves a disk without a volume, never half of one.
  *
  * The journal is left as macOS leaves it after the first mount: with a header, empty, not waiting to be initialised.
  * Cost: the nodes in use and the first part of the bitmap; all else is zeroed as computed fills.
@@ -63,8 +63,8 @@ export function newfs(device: Device, options: NewfsOptions, isHfsx: boolean): N
   writeBitmap(volume);
   for (const name of ['extents', 'attributes', 'catalog'] as const) writeTree(volume, name, root);
   if (journalHeader !== undefined) writeJournal(volume, journalHeader);
-  device.barrier('hfs+: everything else before the headers that make it a volume');
   writeHeader(volume, volumeSizeBytes - ALTERNATE_HEADER_FROM_END_BYTES, header, LABEL_ALTERNATE);
+  device.barrier('hfs+: everything else before the header that makes it a volume');
   writeHeader(volume, VOLUME_HEADER_OFFSET_BYTES, header, LABEL_HEADER);
   device.barrier('hfs+: the new volume is complete');
   return { lines: [printedLine(plan, isHfsx && settings.compare === 'binary')], warnings };
