@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { openPage, outputOf, pageFolderAddress, ready, rowsOf, run, showTab, usePage } from './browser.ts';
+
+/** Goal: every format can be made, used, looked into and checked on the page, without a picture of another one. */
+usePage();
+
+const SAMPLES = [
+  { menu: 'Sample: FAT32', title: 'MS-DOS (FAT32)', structure: 'FAT', tool: 'fsck_msdos' },
+  { menu: 'Sample: ExFAT', title: 'ExFAT', structure: 'Up-case table', tool: 'fsck_exfat' },
+  { menu: 'Sample: HFS+', title: 'Journaled HFS+', structure: 'Catalog tree', tool: 'fsck_hfs' },
+  {
+    ...{ menu: 'Sample: HFSX (case-sensitive)', title: 'Case-sensitive Journaled HFS+' },
+    ...{ structure: 'Journal', tool: 'fsck_hfs' },
+  },
+];
+
+describe.each(SAMPLES)('$menu', ({ menu, title, structure, tool }) => {
+  test('opens, runs, shows its structures, bytes and reasons, and is clean', async () => {
+    const { page } = await openPage();
+    await page.getByRole('button', { name: 'Disk', exact: true }).click();
+    await page.getByRole('menuitem', { name: menu, exact: true }).click();
+    const heading = page.getByRole('heading', { name: /SAMPLE/ });
+    await expect.poll(() => heading.innerText()).toContain(title);
+    await ready(page);
+    await run(page, 'echo hello >> notes.txt; mkdir d; mv photos/one.jpg d; cp film.mov d/copy.mov');
+    await expect
+      .poll(async () => (await rowsOf(page, 'Files')).join('\n'))
+      .toContain('film.mov 8 MiB 8 MiB 1');
+    await showTab(page, 'Structures');
+    await expect.poll(async () => (await rowsOf(page, 'Structures')).join('\n')).toContain(structure);
+    await page.getByRole('treeitem').filter({ hasText: structure }).first().click();
+    await showTab(page, 'Bytes');
+    await page.getByRole('grid').first().waitFor();
+    await showTab(page, 'Why');
+    await expect.poll(() => page.getByRole('tabpanel').innerText()).toMatch(/Block \d/);
+    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await expect.poll(() => page.getByRole('tabpanel').innerText()).toContain('✓ clean');
+    expect((await outputOf(page)).join('\n')).toContain(`check: ${tool} -n`);
+  });
+});
+
+test('extended attributes show with their file, under the name that was chosen', async () => {
+  const { page } = await openPage();
+  await page.getByRole('button', { name: 'Disk', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Sample: HFS+', exact: true }).click();
+  await expect.poll(() => page.getByRole('heading', { name: /SAMPLE/ }).innerText()).toContain('HFS+');
+  await ready(page);
+  await page.getByRole('treeitem').filter({ hasText: 'notes.txt' }).first().click();
+  const detail = page.getByRole('region', { name: 'Selected file' });
+  await expect.poll(() => detail.innerText()).toContain('org.example.mood');
+  expect(await detail.innerText()).toContain('4 bytes: "calm"');
+  await page.waitForTimeout(300);
+  expect(await detail.innerText()).toContain('/notes.txt');
+});
+
+test('a new disk has the settings of its format, and the engine says what is wrong with them', async () => {
+  const { page } = await openPage();
+  await page.getByRole('button', { name: 'Disk', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'New disk…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'New disk' });
+  expect(await dialog.getByLabel('Journal').count()).toBe(0);
+  await dialog.getByLabel('Format').selectOption('exfat');
+  await dialog.getByLabel('Label').fill('longer than exFAT takes');
+  await dialog.getByRole('button', { name: 'Make the disk' }).click();
+  await expect.poll(() => dialog.getByRole('alert').innerText()).toContain('at most 11');
+  await dialog.getByLabel('Format').selectOption('hfsplus');
+  await dialog.getByLabel('Journal').selectOption('off');
+  await dialog.getByLabel('case-sensitive').check();
+  await dialog.getByLabel('Allocation block size').selectOption('8k');
+  await dialog.getByRole('button', { name: 'Make the disk' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  const heading = page.getByRole('heading', { name: /longer than exFAT takes/ });
+  expect(await heading.innerText()).toContain('Case-sensitive HFS+');
+});
+
+test('the first disk is there before the formats that it does not need', async () => {
+  const { page } = await openPage();
+  const context = page.context();
+  let letGo = () => {};
+  const held = new Promise<void>((resolve) => (letGo = resolve));
+  let isHeld = false;
+  await context.route('**/all-formats*', async (route) => {
+    isHeld = true;
+    await held;
+    await route.continue();
+  });
+  const second = await context.newPage();
+  await second.goto(pageFolderAddress());
+  await ready(second);
+  expect(isHeld).toBe(true);
+  letGo();
+  await run(second, 'diskutil eraseDisk JHFS+ LATER GPT disk1');
+  await expect.poll(() => second.getByRole('heading', { name: /LATER/ }).innerText()).toContain('HFS+');
+});
