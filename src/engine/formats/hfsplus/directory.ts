@@ -14,6 +14,7 @@ import {
   storedUnits,
 } from './layout-catalog.ts';
 import { CNID, VOLUME_BIT } from './layout.ts';
+import { isFolderLink } from './links.ts';
 import { catalogKey } from './names.ts';
 import type { HfsNode } from './node.ts';
 import type { VolumeHeaderBuffer } from './volume-header.ts';
@@ -56,11 +57,13 @@ export class Catalog {
   readonly tree: BTree;
   readonly #header: VolumeHeaderBuffer;
   readonly #commit: Commit;
+  readonly #isHfsx: boolean;
   /** Key of the entry that a listing stopped at, by its id: going on works though the entry is gone. */
   readonly #cursors = new Map<number, Uint8Array>();
 
-  constructor(tree: BTree, header: VolumeHeaderBuffer, commit: Commit) {
+  constructor(tree: BTree, header: VolumeHeaderBuffer, commit: Commit, isHfsx: boolean) {
     this.tree = tree;
+    this.#isHfsx = isHfsx;
     this.#header = header;
     this.#commit = commit;
   }
@@ -306,10 +309,26 @@ export class Catalog {
   count(folder: HfsNode, items: number, isFolder: boolean): void {
     const { view } = folder;
     view.setUint32(VALENCE_AT, Math.max(view.getUint32(VALENCE_AT) + items, 0));
-    if (isFolder && (view.getUint16(FLAGS_AT) & RECORD_FLAG.hasFolderCount) !== 0) {
-      view.setUint32(FOLDER_COUNT_AT, Math.max(view.getUint32(FOLDER_COUNT_AT) + items, 0));
-    }
+    if (isFolder && this.#isHfsx) this.#countFolders(folder, items);
     this.touch(folder);
+  }
+
+  /** mkfs.hfsplus leaves the root without a count, which fsck wants as soon as there is something to count. */
+  #countFolders(folder: HfsNode, items: number): void {
+    const { view } = folder;
+    const flags = view.getUint16(FLAGS_AT);
+    let folders = view.getUint32(FOLDER_COUNT_AT) + items;
+    if ((flags & RECORD_FLAG.hasFolderCount) === 0) {
+      view.setUint16(FLAGS_AT, flags | RECORD_FLAG.hasFolderCount);
+      folders = 0;
+      this.walk(folder.inode, null, (entry) => {
+        const isOne =
+          entry.view.getUint16(entry.at) === RECORD_TYPE.folder || isFolderLink(entry.view, entry.at);
+        if (isOne) folders++;
+        return true;
+      });
+    }
+    view.setUint32(FOLDER_COUNT_AT, Math.max(folders, 0));
   }
 
   /** What is in the folder changed now. */

@@ -389,7 +389,7 @@ export class Tree {
     this.#note(`rename ${fromName} to ${toName}`);
     if (target !== undefined && !isSame) this.#removeTarget(target);
     this.#moveEntry(source, to, stored);
-    this.#countMove(source, to, target !== undefined && !isSame ? target : undefined);
+    this.#countMove(source, to, target !== undefined && !isSame);
   }
 
   #assertReplaceable(source: Entry, target: Entry): void {
@@ -416,16 +416,11 @@ export class Tree {
     node.place = undefined;
   }
 
-  /** Valence and dates of the folders involved. */
-  #countMove(source: Entry, to: HfsNode, replaced: Entry | undefined): void {
-    const { folder, node } = source;
-    if (replaced !== undefined) this.catalog.count(to, -1, replaced.node.isDirectory);
-    if (folder === to) {
-      if (replaced === undefined) this.catalog.touch(folder);
-      return;
-    }
-    this.catalog.count(folder, -1, node.isDirectory);
-    this.catalog.count(to, 1, node.isDirectory);
+  /** Valence and dates of the folders involved. What is replaced is of the same kind as what comes. */
+  #countMove({ folder, node }: Entry, to: HfsNode, hasReplaced: boolean): void {
+    if (folder !== to || hasReplaced) this.catalog.count(folder, -1, node.isDirectory);
+    if (folder !== to && !hasReplaced) this.catalog.count(to, 1, node.isDirectory);
+    else this.catalog.touch(to);
   }
 
   /** Another name for the volume, which is the name of its root folder. */

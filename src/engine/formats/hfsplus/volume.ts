@@ -64,7 +64,7 @@ export class HfsVolume implements Volume {
     this.#mounted = mounted;
     this.#options = options;
     this.#commit = commit;
-    this.#catalog = new Catalog(mounted.catalog, header, commit);
+    this.#catalog = new Catalog(mounted.catalog, header, commit, geometry.isHfsx);
     this.#filesHost = {
       ...{ device, geometry, header, allocation, extentsTree: mounted.extents, commit, catalog: this.#catalog },
       wroteData: () => commit.wroteData(),
