@@ -39,7 +39,7 @@ const journalHeader = (endian: Endian) =>
     blockListSizeBytes: u32(32, 'blhdr_size: bytes of a block list header', { show: plural('byte') }),
     checksum: u32(36, 'checksum: over the first 44 bytes with this field zero', { show: hex }),
     headerSizeBytes: u32(40, 'jhdr_size: bytes of this header and of the sectors that blocks are counted in'),
-    sequenceNumber: u32(44, 'sequence_num: of the next transaction'),
+    sequenceNumber: u32(44, 'sequence_num: of the newest transaction'),
   });
 
 /** By byte order of the writer; Intel and ARM Macs write little-endian. */

@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { Prng } from '../../../../src/engine/base/prng.ts';
+import type { Device } from '../../../../src/engine/device/device.ts';
 import type { StructureNode } from '../../../../src/engine/formats/contract.ts';
 import { annotate } from '../../../../src/engine/formats/hfsplus/annotate.ts';
 import { OwnerIndex } from '../../../../src/engine/formats/hfsplus/owner-index.ts';
 import { regions } from '../../../../src/engine/formats/hfsplus/regions.ts';
 import { structures } from '../../../../src/engine/formats/hfsplus/structures.ts';
 import type { FlatDevice } from '../../../support/flat-device.ts';
-import { deviceOf, madeByMkfs } from './view-images.ts';
+import { deviceOf, madeByMkfs, partitionOfDmg } from './view-images.ts';
 
 /**
  * Goal: of every byte of a journal it is said what it is a copy of and what became of its transaction.
@@ -106,12 +107,12 @@ function made(isLittle: boolean, blockSizeBytes = 512): HandMadeJournal | null {
   return bytes && new HandMadeJournal(deviceOf(bytes, blockSizeBytes), isLittle);
 }
 
-const childrenOf = (device: FlatDevice, parent: string): readonly StructureNode[] =>
+const childrenOf = (device: Device, parent: string): readonly StructureNode[] =>
   structures(device, parent, { offset: 0, countMax: 500 }).nodes;
 const lines = (nodes: readonly StructureNode[]): string[] =>
   nodes.map(({ title, text }) => `${title} | ${text}`);
 
-function expectExplained(device: FlatDevice): void {
+function expectExplained(device: Device): void {
   const index = new OwnerIndex(device);
   const journal = regions(device, index).find(({ owner }) => owner === 'Journal');
   const { firstBlock = 0, blockCount = 0 } = journal ?? {};
@@ -222,6 +223,30 @@ describe.each([
       expectExplained(device);
     }
   });
+});
+
+test('a journal that macOS wrote: its transactions and their blocks, all checksums right', () => {
+  const device = partitionOfDmg('hdimac-test-disk-image-hfsp-j.dmg');
+  if (!device) return;
+  expect(lines(childrenOf(device, 'journal')).slice(1)).toEqual([
+    'Journal header | start = end = 47104: empty',
+    'Transactions to be replayed | none',
+    'Older transactions | 3, written home long since',
+  ]);
+  const lists = childrenOf(device, 'transactions:older');
+  expect(lines(lists)).toEqual([
+    'transaction 6623271 | 3 blocks, 16896 bytes of the journal',
+    'transaction 6623272 | 4 blocks, 20992 bytes of the journal',
+    'transaction 6623273 | 1 block, 8704 bytes of the journal',
+  ]);
+  expect(lines(childrenOf(device, lists[1]?.id ?? '')).slice(1)).toEqual([
+    'block 1: Volume header | other bytes at home, 512 bytes',
+    'block 2: Catalog tree, leaf node 1, 16 records | same bytes at home, 4096 bytes',
+    'block 3: Catalog tree, header node 0 | same bytes at home, 4096 bytes',
+    'block 4: Allocation file, bits of blocks 0 to 594 | other bytes at home, 4096 bytes',
+  ]);
+  expect(lines(childrenOf(device, 'journal header'))).toContain('JournalHeader.checksum | 0xa3ea1f5, right');
+  expectExplained(device);
 });
 
 describe('damage in a journal', () => {

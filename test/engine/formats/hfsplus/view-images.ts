@@ -2,6 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { PartitionDevice } from '../../../../src/engine/device/partition.ts';
+import { readPartitionMap } from '../../../../src/engine/device/partition-map.ts';
+import { Store } from '../../../../src/engine/device/store.ts';
+import { openUdif } from '../../../../src/engine/device/udif.ts';
 import { findChecker, foreignImages, runChecker, temporaryFolder } from '../../../support/checkers.ts';
 import { FlatDevice } from '../../../support/flat-device.ts';
 
@@ -36,6 +40,20 @@ export function madeByMacos(name: string): Uint8Array | null {
   if (unpacked.status === 0) return unpacked.stdout;
   console.warn(`not checked: ${name} (xz is not on this machine)`);
   return null;
+}
+
+/** The HFS+ partition of a .dmg made by hdiutil, as a device; null, after saying so, where there are none. */
+export function partitionOfDmg(name: string): PartitionDevice | null {
+  const folder = foreignImages();
+  if (folder === null) return null;
+  const bytes = new Uint8Array(readFileSync(join(folder, 'hfsplus', name)));
+  const read = (offset: number, into: Uint8Array): void =>
+    into.set(bytes.subarray(offset, offset + into.length));
+  const disk = openUdif({ sizeBytes: bytes.length, read }, name);
+  if (!disk) throw new Error(`${name} is no disk image`);
+  const store = new Store({ blockSizeBytes: 512, blockCount: disk.sizeBytes / 512 }, disk, true);
+  const found = readPartitionMap(store).partitions.find(({ typeName }) => typeName === 'Apple_HFS');
+  return found ? new PartitionDevice(store, found.firstBlock, found.blockCount) : null;
 }
 
 export const MKFS_VOLUMES: readonly {
