@@ -1,11 +1,11 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { FsError } from '../engine/base/errno.ts';
-import type { Session } from '../engine/session/session.ts';
 import { O_RDONLY, S_IFMT, S_IFREG } from '../engine/vfs/constants.ts';
 import { freeBytes, hostIsFull, writeAll, writeAside } from './host-file.ts';
 import { baseName } from '../engine/shell/paths-text.ts';
 import { withImage } from './image-session.ts';
+import type { ImageSession } from './image-session.ts';
 import { pathInVolume } from './paths.ts';
 import { EXIT, Progress } from './report.ts';
 import type { Output } from './report.ts';
@@ -27,15 +27,16 @@ export const getCommand: Subcommand = {
     notes: ['The time of modification goes along. HOSTFILE appears, or is replaced, only when all is there.'],
   },
   run(args, output) {
-    return withImage(args.required('IMAGE'), READ_ONLY, async ({ session }) => {
+    return withImage(args.required('IMAGE'), READ_ONLY, async (opened) => {
+      const { session, system } = opened;
       const path = pathInVolume(session.mountPoint, args.required('PATH'));
-      const stat = session.system.stat(path);
+      const stat = system.stat(path);
       if ((stat.mode & S_IFMT) !== S_IFREG) {
         throw new FsError('EISDIR', 'get', args.required('PATH'), 'get copies single files');
       }
       const hostPath = args.required('HOSTFILE');
-      if (hostPath === '-') await print(session, path, output);
-      else copyOut(session, path, hostTarget(hostPath, path), output);
+      if (hostPath === '-') await print(opened, path, output);
+      else copyOut(opened, path, hostTarget(hostPath, path), output);
       return EXIT.ok;
     });
   },
@@ -47,13 +48,13 @@ const hostTarget = (hostPath: string, path: string): string => {
 };
 
 /** Written under another name and moved into place at the end: never half a file. */
-function copyOut(session: Session, path: string, target: string, output: Output): void {
-  const { sizeBytes, modifyTime } = session.system.stat(path);
+function copyOut(opened: ImageSession, path: string, target: string, output: Output): void {
+  const { sizeBytes, modifyTime } = opened.system.stat(path);
   if (sizeBytes > freeBytes(target)) throw hostIsFull(target, sizeBytes);
   writeAside(target, 'write', (descriptor) => {
     const progress = new Progress(output, 'get', sizeBytes);
     let done = 0;
-    for (const piece of pieces(session, path)) {
+    for (const piece of pieces(opened, path)) {
       writeAll(descriptor, piece, null);
       progress.show((done += piece.length));
     }
@@ -63,14 +64,14 @@ function copyOut(session: Session, path: string, target: string, output: Output)
   });
 }
 
-async function print(session: Session, path: string, output: Output): Promise<void> {
-  for (const piece of pieces(session, path)) {
+async function print(opened: ImageSession, path: string, output: Output): Promise<void> {
+  for (const piece of pieces(opened, path)) {
     output.print(piece.slice());
     await output.drained();
   }
 }
 
-function* pieces({ system }: Session, path: string): Generator<Uint8Array> {
+function* pieces({ system }: ImageSession, path: string): Generator<Uint8Array> {
   const buffer = new Uint8Array(PIECE_BYTES);
   const fd = system.open(path, O_RDONLY);
   try {

@@ -3,13 +3,18 @@ import { openUdif } from '../engine/device/udif.ts';
 import { openDisk } from '../engine/session/new-disk.ts';
 import { Session } from '../engine/session/session.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
+import type { ProcessCalls } from '../engine/vfs/calls.ts';
 import { HostImage } from './host-file.ts';
 import { EXIT, HostError, printable } from './report.ts';
 import type { Output } from './report.ts';
 
+const SUPERUSER = { uid: 0, gid: 0 };
+
 /** An image of the host, opened as the disk of a session. */
 export interface ImageSession {
   readonly session: Session;
+  /** System calls of the superuser: whoever holds an image may read all of it, whatever its files' permissions say. */
+  readonly system: ProcessCalls;
   /** Unmounts everything and writes what changed into the image. Returns the bytes that really differed. */
   save(): number;
   close(): void;
@@ -47,9 +52,11 @@ export function openImageSession(path: string, settings: ImageSettings): ImageSe
     image.close();
     throw new HostError(`${printable(path)}: ${session.problem}`, EXIT.unreadable);
   }
+  const system = session.system.fork(SUPERUSER);
   return {
-    session,
+    ...{ session, system },
     save() {
+      system.exit();
       session.shutDown();
       return image.save(session.store);
     },

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { FsError } from '../engine/base/errno.ts';
 import { isoTime } from '../engine/session/sentences.ts';
-import type { Session } from '../engine/session/session.ts';
-import type { Stat } from '../engine/vfs/calls.ts';
+import type { Stat, SystemCalls } from '../engine/vfs/calls.ts';
 import {
   O_DIRECTORY,
   O_RDONLY,
@@ -13,6 +12,7 @@ import {
   XATTR_NOFOLLOW,
 } from '../engine/vfs/constants.ts';
 import { withImage } from './image-session.ts';
+import type { ImageSession } from './image-session.ts';
 import type { Subcommand } from './run.ts';
 import type { Output } from './report.ts';
 import { EXIT, fsErrorText } from './report.ts';
@@ -50,11 +50,11 @@ export const manifestCommand: Subcommand = {
     ],
   },
   run(args, output) {
-    return withImage(args.required('IMAGE'), READ_ONLY, ({ session }) => printManifest(session, output));
+    return withImage(args.required('IMAGE'), READ_ONLY, (opened) => printManifest(opened, output));
   },
 };
 
-async function printManifest(session: Session, output: Output): Promise<number> {
+async function printManifest(opened: ImageSession, output: Output): Promise<number> {
   let exitCode: number = EXIT.ok;
   const complain = (path: string, error: unknown) => {
     if (!(error instanceof FsError)) throw error;
@@ -63,9 +63,9 @@ async function printManifest(session: Session, output: Output): Promise<number> 
     );
     exitCode = EXIT.failed;
   };
-  for (const path of pathsOf(session, complain)) {
+  for (const path of pathsOf(opened, complain)) {
     try {
-      output.print(`${JSON.stringify(manifestLine(session, path))}\n`);
+      output.print(`${JSON.stringify(manifestLine(opened, path))}\n`);
     } catch (error) {
       complain(path, error);
     }
@@ -78,8 +78,9 @@ const renamed = ({ code, syscall, detail }: FsError, path: string): FsError =>
   new FsError(code, syscall, path, detail);
 
 /** Every path below the root, sorted by its bytes. A directory that contains itself (damage) is entered once. */
-function pathsOf(session: Session, complain: (path: string, error: unknown) => void): string[] {
-  const { system, mountPoint } = session;
+function pathsOf(opened: ImageSession, complain: (path: string, error: unknown) => void): string[] {
+  const { system } = opened;
+  const { mountPoint } = opened.session;
   const paths: { path: string; key: Buffer }[] = [];
   const seen = new Set<number>([system.lstat(mountPoint).inode]);
   const open: string[] = [''];
@@ -87,7 +88,7 @@ function pathsOf(session: Session, complain: (path: string, error: unknown) => v
     try {
       const fd = system.open(mountPoint + (directory === '' ? '/' : directory), O_RDONLY | O_DIRECTORY);
       try {
-        for (let page = next(session, fd); page.length > 0; page = next(session, fd)) {
+        for (let page = next(opened, fd); page.length > 0; page = next(opened, fd)) {
           for (const { name, type, inode } of page) {
             const path = `${directory}/${name}`;
             paths.push({ path, key: Buffer.from(path) });
@@ -107,10 +108,10 @@ function pathsOf(session: Session, complain: (path: string, error: unknown) => v
   return paths.sort((a, b) => Buffer.compare(a.key, b.key)).map(({ path }) => path);
 }
 
-const next = ({ system }: Session, fd: number) => system.getdirentries(fd, 1024);
+const next = ({ system }: ImageSession, fd: number) => system.getdirentries(fd, 1024);
 
-function manifestLine({ system, mountPoint }: Session, path: string): ManifestLine {
-  const full = mountPoint + path;
+function manifestLine({ system, session }: ImageSession, path: string): ManifestLine {
+  const full = session.mountPoint + path;
   const stat = system.lstat(full);
   const type = typeOf(stat);
   return {
@@ -135,7 +136,7 @@ function typeOf({ mode }: Stat): ManifestLine['type'] {
 
 const buffer = new Uint8Array(2 ** 20);
 
-function checksum(system: Session['system'], path: string): string {
+function checksum(system: SystemCalls, path: string): string {
   const hash = createHash('sha256');
   const fd = system.open(path, O_RDONLY);
   try {
@@ -148,7 +149,7 @@ function checksum(system: Session['system'], path: string): string {
   return hash.digest('hex');
 }
 
-function attributesOf(system: Session['system'], path: string): Record<string, string> {
+function attributesOf(system: SystemCalls, path: string): Record<string, string> {
   const names = system.listxattr(path, XATTR_NOFOLLOW).toSorted();
   return Object.fromEntries(
     names.map((name) => [name, Buffer.from(system.getxattr(path, name, XATTR_NOFOLLOW)).toString('base64')]),

@@ -1,10 +1,12 @@
 import * as fs from 'node:fs';
 import { FsError } from '../engine/base/errno.ts';
 import type { Timespec } from '../engine/base/clock.ts';
-import type { Session } from '../engine/session/session.ts';
+import type { SystemCalls } from '../engine/vfs/calls.ts';
 import { O_CREAT, O_TRUNC, O_WRONLY, S_IFDIR, S_IFMT } from '../engine/vfs/constants.ts';
+import { FIRST_USER } from '../engine/vfs/kernel.ts';
 import { baseName } from '../engine/shell/paths-text.ts';
 import { withImage } from './image-session.ts';
+import type { ImageSession } from './image-session.ts';
 import { pathInVolume } from './paths.ts';
 import { EXIT, HostError, onHost, printable, Progress } from './report.ts';
 import type { Output } from './report.ts';
@@ -29,10 +31,9 @@ export const putCommand: Subcommand = {
     const hostPath = args.required('HOSTFILE');
     const source = HostSource.open(hostPath);
     return withImage(args.required('IMAGE'), READ_WRITE, (opened) => {
-      const { session } = opened;
-      const path = targetPath(session, args.required('PATH'), hostPath);
-      refuseWhatCannotFit(session, path, source.sizeBytes);
-      copyIn(session, source, path, output);
+      const path = targetPath(opened, args.required('PATH'), hostPath);
+      refuseWhatCannotFit(opened, path, source.sizeBytes);
+      copyIn(opened, source, path, output);
       opened.save();
       return EXIT.ok;
     }).finally(() => source.close());
@@ -97,8 +98,8 @@ class HostSource {
 }
 
 /** A directory stands for the name of the host's file in it. */
-function targetPath({ system, mountPoint }: Session, path: string, hostPath: string): string {
-  const target = pathInVolume(mountPoint, path);
+function targetPath({ system, session }: ImageSession, path: string, hostPath: string): string {
+  const target = pathInVolume(session.mountPoint, path);
   const stat = statOf(system, target);
   if (stat === undefined || (stat.mode & S_IFMT) !== S_IFDIR) {
     if (path.endsWith('/')) throw new FsError('ENOTDIR', 'put', path);
@@ -109,7 +110,7 @@ function targetPath({ system, mountPoint }: Session, path: string, hostPath: str
   return `${target}/${baseName(hostPath)}`;
 }
 
-function statOf(system: Session['system'], path: string) {
+function statOf(system: SystemCalls, path: string) {
   try {
     return system.stat(path);
   } catch (error) {
@@ -119,8 +120,12 @@ function statOf(system: Session['system'], path: string) {
 }
 
 /** Says so before the first byte is written, not after the last that fits. */
-function refuseWhatCannotFit(session: Session, path: string, sizeBytes: number | null): void {
-  const { volume, system, mountPoint } = session;
+function refuseWhatCannotFit(
+  { session, system }: ImageSession,
+  path: string,
+  sizeBytes: number | null,
+): void {
+  const { volume, mountPoint } = session;
   if (sizeBytes === null || volume === null) return;
   const shown = path.slice(mountPoint.length);
   const size = sizeBytes.toLocaleString('en');
@@ -139,10 +144,12 @@ function refuseWhatCannotFit(session: Session, path: string, sizeBytes: number |
   }
 }
 
-function copyIn({ system }: Session, source: HostSource, path: string, output: Output): void {
+function copyIn({ system }: ImageSession, source: HostSource, path: string, output: Output): void {
   const progress = new Progress(output, 'put', source.sizeBytes);
   const buffer = new Uint8Array(PIECE_BYTES);
+  const isNew = statOf(system, path) === undefined;
   const fd = system.open(path, O_WRONLY | O_CREAT | O_TRUNC, 0o644);
+  if (isNew) system.chown(path, FIRST_USER.uid, FIRST_USER.gid);
   try {
     let done = 0;
     for (let count = source.read(buffer); count > 0; count = source.read(buffer)) {

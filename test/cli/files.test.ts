@@ -157,3 +157,17 @@ describe('manifest', () => {
     );
   });
 });
+
+describe('files of other people, on a volume with owners', () => {
+  test('manifest, put and get do as the superuser, and what is new belongs to the user', () => {
+    const owned = diskoscope.path('owned.img');
+    expect(diskoscope(['newfs', '-t', 'hfsplus', '-s', '16m', owned]).exitCode).toBe(0);
+    const lock = 'mkdir d; echo secret > d/f; sudo chown -R root d; sudo chmod 700 d; sudo chmod 600 d/f';
+    expect(diskoscope(['sh', owned, '-c', lock])).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(diskoscope(['sh', owned, '-c', 'cat d/f']).stderr).toContain('Permission denied');
+    expect(diskoscope(['manifest', owned])).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(diskoscope(['get', owned, '/d/f', '-']).stdout).toBe('secret\n');
+    expect(diskoscope(['put', owned, '-', '/d/new'], 'x').exitCode).toBe(0);
+    expect(diskoscope(['sh', owned, '-c', 'sudo stat -f %u d/new']).stdout).toBe('501\n');
+  });
+});
