@@ -5,7 +5,6 @@ import type { Content } from './content.ts';
 import { DirectorySpace } from './directory-space.ts';
 import { DirtySectors } from './dirty-sectors.ts';
 import { Chain } from './extents.ts';
-import { FreeSlots } from './free-slots.ts';
 import { labelAt, putLabel } from './label.ts';
 import { ENTRY_IN_USE, ENTRY_SIZE_BYTES, ENTRY_TYPE, nameHash, setChecksum } from './layout.ts';
 import type { Geometry } from './layout.ts';
@@ -14,6 +13,7 @@ import type { NameKeys } from './names.ts';
 import { AT, PAIR_BYTES, putContents, putFacts, putU16, u32At, u64At } from './node.ts';
 import type { ExfatNode } from './node.ts';
 import { nameEntriesAt, nameEntryCount, scanDirectory, writeNameEntries } from './scan.ts';
+import { Slots } from './slots.ts';
 import type { FileAllocationTable } from './table.ts';
 import { NO_VENDOR_ENTRIES, VendorEntries } from './vendor.ts';
 
@@ -59,13 +59,7 @@ export class Directory {
   #zeroedToSlot = 0;
 
   readonly #keys = new Map<string, number>();
-  /** By slot of the file entry; holes elsewhere. */
-  readonly #names: (string | undefined)[] = [];
-  /** By slot: entries of the set that begins there; 0 elsewhere. */
-  #counts = new Uint8Array(0);
-  #inodes = new Float64Array(0);
-  readonly live = new Map<number, ExfatNode>();
-  readonly #free: FreeSlots;
+  readonly #slots: Slots;
   entryCount = 0;
   /** Slot of the volume label (root only), −1 without one. */
   #labelSlot = -1;
@@ -86,7 +80,7 @@ export class Directory {
     this.parent = parent;
     this.ownerName = ownerName;
     this.#space = new DirectorySpace(host, chain, node.directory === null ? Infinity : node.sizeBytes);
-    this.#free = new FreeSlots(this.#space.slotsPerSector);
+    this.#slots = new Slots(this.#space.slotsPerSector);
   }
 
   get chain(): Chain {
@@ -109,11 +103,12 @@ export class Directory {
       slot += slots;
     }
     this.#endSlot = end < 0 ? this.#space.capacitySlots : end;
-    this.#reserveSlots(this.#space.capacitySlots);
-    this.#free.set(this.#endSlot, this.#space.capacitySlots - this.#endSlot, true);
+    const perSector = this.#space.slotsPerSector;
+    this.#slots.know(Math.ceil(this.#endSlot / perSector) * perSector);
+    this.#slots.setFree(0, this.#endSlot, false);
     scanDirectory(this.bytes, this.#endSlot, {
       set: (slot, entryCount, diskName) => this.#indexFound(slot, entryCount, nameOfDiskName(diskName)),
-      freeSlot: (slot) => this.#free.set(slot, 1, true),
+      freeSlot: (slot) => this.#slots.setFree(slot, 1, true),
       label: (slot) => (this.#labelSlot = this.#labelSlot < 0 ? slot : this.#labelSlot),
     });
     return this;
@@ -142,12 +137,11 @@ export class Directory {
 
   #indexFound(slot: number, entryCount: number, name: string): void {
     this.#index(slot, entryCount, name);
-    this.#inodes[slot] = this.#host.inodeFor(u32At(this.bytes, slot * ENTRY_SIZE_BYTES + AT.firstCluster));
+    this.#slots.setInode(slot, this.#host.inodeFor(u32At(this.bytes, this.offsetOf(slot) + AT.firstCluster)));
   }
 
   #index(slot: number, entryCount: number, name: string): void {
-    this.#names[slot] = name;
-    this.#counts[slot] = entryCount;
+    this.#slots.enter(slot, entryCount, name);
     this.entryCount++;
     const key = this.#host.keys.of(name);
     if (!this.#keys.has(key)) this.#keys.set(key, slot);
@@ -157,8 +151,6 @@ export class Directory {
   adoptNew(): this {
     this.#reserveBytes(this.#host.geometry.sectorSizeBytes);
     this.#zeroedToSlot = this.#space.capacitySlots;
-    this.#reserveSlots(this.#space.capacitySlots);
-    this.#free.set(0, this.#space.capacitySlots, true);
     return this;
   }
 
@@ -171,19 +163,6 @@ export class Directory {
     this.bytes = grown;
   }
 
-  #reserveSlots(slotCount: number): void {
-    this.#free.reserve(slotCount);
-    if (this.#counts.length >= slotCount) return;
-    const size = Math.max(slotCount, this.#counts.length * 2);
-    const counts = new Uint8Array(size);
-    counts.set(this.#counts);
-    this.#counts = counts;
-    const inodes = new Float64Array(size);
-    inodes.set(this.#inodes);
-    this.#inodes = inodes;
-    this.#dirty.reserve(Math.ceil(size / this.#space.slotsPerSector));
-  }
-
   // ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Slot of the set that `name` finds, −1 when there is none. */
@@ -192,20 +171,25 @@ export class Directory {
   }
 
   nameAt(slot: number): string {
-    return this.#names[slot] ?? '';
+    return this.#slots.nameAt(slot);
   }
   inodeAt(slot: number): number {
-    return this.#inodes[slot] ?? 0;
+    return this.#slots.inodeAt(slot);
   }
   setInode(slot: number, inode: number): void {
-    this.#inodes[slot] = inode;
+    this.#slots.setInode(slot, inode);
+  }
+  /** The node in use at `slot`, if there is one. */
+  liveAt(slot: number): ExfatNode | undefined {
+    return this.#slots.liveAt(slot);
+  }
+  setLive(slot: number, node: ExfatNode | undefined): void {
+    this.#slots.setLive(slot, node);
   }
 
   /** Next slot after `slot` where a set begins, −1 at the end. */
   nextEntry(slot: number): number {
-    const counts = this.#counts;
-    for (let next = slot + 1; next < this.#endSlot; next++) if (counts[next] !== 0) return next;
-    return -1;
+    return this.#slots.next(slot, this.#endSlot);
   }
 
   attributesAt(slot: number): number {
@@ -224,13 +208,10 @@ export class Directory {
   }
   /** What stands behind the name: entries that only their vendor understands. */
   vendorEntriesAt(slot: number): VendorEntries {
-    const end = slot + this.#countAt(slot);
+    const end = slot + this.#slots.countAt(slot);
     const first = slot + 2 + nameEntriesAt(this.bytes, this.offsetOf(slot));
     if (first >= end) return NO_VENDOR_ENTRIES;
     return new VendorEntries(this.bytes.slice(first * ENTRY_SIZE_BYTES, end * ENTRY_SIZE_BYTES));
-  }
-  #countAt(slot: number): number {
-    return this.#counts[slot] ?? 0;
   }
 
   // ── changing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -245,13 +226,13 @@ export class Directory {
     const count = named + vendor.count;
     const slot = this.#place(count);
     this.#advanceEnd(slot, slot + count);
-    this.#free.set(slot, count, false);
+    this.#slots.setFree(slot, count, false);
     const at = slot * ENTRY_SIZE_BYTES;
     this.bytes.set(pair, at);
     if (vendor.count > 0) this.bytes.set(vendor.bytes, at + named * ENTRY_SIZE_BYTES);
     this.#writeName(slot, count, diskName);
     this.#index(slot, count, name);
-    this.#inodes[slot] = inode;
+    this.#slots.setInode(slot, inode);
     this.#touchSlots(slot, slot + count - 1, true);
     return slot;
   }
@@ -270,14 +251,14 @@ export class Directory {
 
   /** First slot of a free place for `count`; grows the directory where there is none. */
   #place(count: number): number {
-    let first = this.#free.find(count);
+    let first = this.#slots.findFree(count, this.#space.capacitySlots);
     if (first < 0 && this.#lateRemovals.length > 0) {
       this.#host.commit.flush();
-      first = this.#free.find(count);
+      first = this.#slots.findFree(count, this.#space.capacitySlots);
     }
     while (first < 0) {
       this.#grow();
-      first = this.#free.find(count);
+      first = this.#slots.findFree(count, this.#space.capacitySlots);
     }
     return first;
   }
@@ -287,8 +268,6 @@ export class Directory {
     this.#space.grow(this.ownerName);
     const { capacitySlots } = this.#space;
     if (this.#zeroedToSlot === old) this.#zeroedToSlot = capacitySlots;
-    this.#reserveSlots(capacitySlots);
-    this.#free.set(old, capacitySlots - old, true);
     const { directory, entryBytes, entryOffset, slot } = this.node;
     if (directory === null) return;
     const { chain, sizeBytes } = this;
@@ -326,7 +305,7 @@ export class Directory {
    * cannot be: more entries needed, or a set in two sectors. A power cut leaves the old or the new name.
    */
   renameInPlace(slot: number, name: string, diskName: string): boolean {
-    const count = this.#countAt(slot);
+    const count = this.#slots.countAt(slot);
     const last = slot + count - 1;
     const needed = 2 + nameEntryCount(diskName);
     const hasVendor = this.vendorEntriesAt(slot).count > 0;
@@ -351,7 +330,7 @@ export class Directory {
 
   /** Do two sets lie in one sector? Then one write changes both. */
   sharesSector(slot: number, other: number): boolean {
-    const last = Math.max(slot + this.#countAt(slot), other + this.#countAt(other)) - 1;
+    const last = Math.max(slot + this.#slots.countAt(slot), other + this.#slots.countAt(other)) - 1;
     return this.#space.sectorOf(Math.min(slot, other)) === this.#space.sectorOf(last);
   }
 
@@ -360,7 +339,7 @@ export class Directory {
    * Otherwise the sector with the file entry goes first; entries in another one follow later.
    */
   remove(slot: number, isLate: boolean): void {
-    const end = slot + this.#countAt(slot);
+    const end = slot + this.#slots.countAt(slot);
     this.forget(slot);
     const sectorEnd = Math.min(end, (this.#space.sectorOf(slot) + 1) * this.#space.slotsPerSector);
     const lateFrom = isLate ? slot : sectorEnd;
@@ -384,9 +363,7 @@ export class Directory {
   /** Take it out of the index only. */
   forget(slot: number): void {
     this.#forgetKey(slot);
-    this.#names[slot] = undefined;
-    this.#counts[slot] = 0;
-    this.live.delete(slot);
+    this.#slots.leave(slot);
     this.entryCount--;
   }
 
@@ -400,7 +377,7 @@ export class Directory {
       const at = slot * ENTRY_SIZE_BYTES;
       this.bytes[at] = (this.bytes[at] ?? 0) & ~ENTRY_IN_USE;
     }
-    this.#free.set(first, count, true);
+    this.#slots.setFree(first, count, true);
     this.#touchSlots(first, first + count - 1, false);
   }
 
@@ -417,7 +394,7 @@ export class Directory {
       if (label === '') return;
       slot = this.#place(1);
       this.#advanceEnd(slot, slot + 1);
-      this.#free.set(slot, 1, false);
+      this.#slots.setFree(slot, 1, false);
       this.#labelSlot = slot;
     }
     putLabel(this.bytes, this.offsetOf(slot), label);
@@ -429,7 +406,7 @@ export class Directory {
   /** File or stream entry of the set at `slot` changed: its checksum follows. */
   touchSet(slot: number): void {
     const at = slot * ENTRY_SIZE_BYTES;
-    putU16(this.bytes, at + 2, setChecksum(this.bytes, at, this.#countAt(slot)));
+    putU16(this.bytes, at + 2, setChecksum(this.bytes, at, this.#slots.countAt(slot)));
     this.#touchSlots(slot, slot + 1, false);
   }
 

@@ -14,20 +14,20 @@ export class DirtySectors {
   /** What happened, for people: kept only while somebody records. */
   readonly #notes: string[] = [];
 
-  reserve(sectorCount: number): void {
-    if (sectorCount <= this.#states.length) return;
-    const states = new Uint8Array(Math.max(sectorCount, this.#states.length * 2));
-    states.set(this.#states);
-    this.#states = states;
-  }
-
   /** `waits`: until the sector behind it is written. Returns whether it was clean until now. */
   mark(sector: number, waits: boolean): boolean {
+    if (sector >= this.#states.length) this.#reserve(sector + 1);
     const state = this.#states[sector] ?? 0;
     this.#states[sector] = state | (waits ? DIRTY | WAITS : DIRTY);
     if (state !== 0) return false;
     this.#sectors.push(sector);
     return true;
+  }
+
+  #reserve(sectorCount: number): void {
+    const states = new Uint8Array(Math.max(sectorCount, this.#states.length * 2));
+    states.set(this.#states);
+    this.#states = states;
   }
 
   get isEmpty(): boolean {

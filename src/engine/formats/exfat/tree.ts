@@ -61,7 +61,7 @@ export class Tree {
   }
 
   nodeAt(directory: Directory, slot: number): ExfatNode {
-    const known = directory.live.get(slot);
+    const known = directory.liveAt(slot);
     if (known !== undefined) return known;
     const node = new ExfatNode(directory.inodeAt(slot), this.typeAt(directory, slot));
     this.#place(node, directory, slot);
@@ -72,7 +72,7 @@ export class Tree {
   typeAt(directory: Directory, slot: number): FileType {
     if (directory.attributesAt(slot) & ATTRIBUTE.directory) return 'directory';
     if (directory.sizeAt(slot) !== XSYM_SIZE_BYTES) return 'file';
-    const known = directory.live.get(slot);
+    const known = directory.liveAt(slot);
     if (known !== undefined) return known.type;
     const chain = this.#chainOfPair(directory.bytes, directory.offsetOf(slot));
     return decodeSymlink(this.#host.content, chain) === undefined ? 'file' : 'symlink';
@@ -81,7 +81,7 @@ export class Tree {
   #place(node: ExfatNode, directory: Directory, slot: number): void {
     node.directory = directory;
     node.slot = slot;
-    directory.live.set(slot, node);
+    directory.setLive(slot, node);
   }
 
   /** The latest nodes that nobody holds, in a ring; whoever falls out is forgotten. */
@@ -94,7 +94,7 @@ export class Tree {
     if (oldest === undefined) return;
     oldest.isQueued = false;
     if (oldest.holders > 0 || oldest.directory === null) return;
-    if (oldest.directory.live.get(oldest.slot) === oldest) oldest.directory.live.delete(oldest.slot);
+    if (oldest.directory.liveAt(oldest.slot) === oldest) oldest.directory.setLive(oldest.slot, undefined);
   }
 
   retain(node: ExfatNode): void {
@@ -226,7 +226,7 @@ export class Tree {
 
   /** Take the set of a file or empty directory away. Its clusters go at once, or with its last holder. */
   remove(directory: Directory, slot: number): void {
-    const held = directory.live.get(slot);
+    const held = directory.liveAt(slot);
     const isHeldFile = held !== undefined && held.holders > 0 && held.type !== 'directory';
     const chain =
       held === undefined ? this.#chainOfPair(directory.bytes, directory.offsetOf(slot)) : this.chainOf(held);
@@ -248,7 +248,7 @@ export class Tree {
     if (node === undefined || node.holders === 0) this.#strandedInodes.delete(directory.inodeAt(slot));
     if (node === undefined) return;
     node.detach();
-    directory.live.delete(slot);
+    directory.setLive(slot, undefined);
     if (node.content === undefined) return;
     node.content.discard();
     this.#host.commit.forgetDirectory(node.content);
@@ -290,7 +290,7 @@ export class Tree {
 
   /** Another name in the same directory. Returns the slot of the set. */
   #respell(directory: Directory, slot: number, name: string, diskName: string): number {
-    const content = directory.live.get(slot)?.content;
+    const content = directory.liveAt(slot)?.content;
     if (!directory.renameInPlace(slot, name, diskName)) {
       return this.#move(directory, slot, directory, name, diskName);
     }
@@ -300,7 +300,7 @@ export class Tree {
 
   /** A new set in `to`, then (late, unless one sector holds both) the old one goes. Returns the new slot. */
   #move(from: Directory, slot: number, to: Directory, name: string, diskName: string): number {
-    const node = from.live.get(slot);
+    const node = from.liveAt(slot);
     const inode = from.inodeAt(slot);
     const vendor = from.vendorEntriesAt(slot);
     // Only case changes: the old name must not stand for the new one.
@@ -329,9 +329,9 @@ export class Tree {
     name: string,
     diskName: string,
   ): void {
-    const node = from.live.get(slot);
+    const node = from.liveAt(slot);
     const inode = from.inodeAt(slot);
-    const replaced = to.live.get(target);
+    const replaced = to.liveAt(target);
     const chain = replaced ? this.chainOf(replaced) : this.#chainOfPair(to.bytes, to.offsetOf(target));
     const isHeldFile = replaced !== undefined && replaced.holders > 0 && replaced.type !== 'directory';
     const hasVendor = from.vendorEntriesAt(slot).count > 0 || to.vendorEntriesAt(target).count > 0;
@@ -370,7 +370,7 @@ export class Tree {
       throw error;
     }
     this.#freeVendorClusters(to, target);
-    this.#letGo(to, target, to.live.get(target));
+    this.#letGo(to, target, to.liveAt(target));
     to.remove(target, true);
     this.#setHidden(to, newSlot, name);
   }
