@@ -2,7 +2,7 @@ import { viewOf } from '../../src/engine/base/bytes.ts';
 import type { Device } from '../../src/engine/device/device.ts';
 import { bytesAt, headerOf, patch } from './hfsplus-volumes.ts';
 
-/** A reader of B-trees for tests: where records lie, so that they can be spoilt. Trees in one piece only. */
+/** A reader of B-trees for tests: where records lie, so that they can be spoilt. Trees whose header names all pieces. */
 export type TreeName = 'extents' | 'catalog' | 'attributes';
 
 const FORK_AT: Readonly<Record<TreeName, number>> = { extents: 192, catalog: 272, attributes: 352 };
@@ -41,11 +41,24 @@ export function treeOf(device: Device, name: TreeName): TestTree {
   };
 }
 
+/** Where a byte of a tree lies. */
+function nodeOffset(device: Device, name: TreeName, offset: number): number {
+  const header = headerOf(device);
+  const block = header.getUint32(40);
+  let from = offset;
+  for (let slot = FORK_AT[name] + 16; slot < FORK_AT[name] + 80; slot += 8) {
+    const length = header.getUint32(slot + 4) * block;
+    if (from < length) return header.getUint32(slot) * block + from;
+    from -= length;
+  }
+  throw new Error(`byte ${offset} lies beyond the ${name} tree`);
+}
+
 export function recordsOf(device: Device, name: TreeName): FoundRecord[] {
   const tree = treeOf(device, name);
   const found: FoundRecord[] = [];
   for (let node = tree.firstLeaf; node !== 0;) {
-    const nodeAt = tree.at + node * tree.nodeSize;
+    const nodeAt = nodeOffset(device, name, node * tree.nodeSize);
     const bytes = bytesAt(device, nodeAt, tree.nodeSize);
     const view = viewOf(bytes);
     for (let index = 0; index < view.getUint16(10); index++) {

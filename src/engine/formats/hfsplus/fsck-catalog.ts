@@ -73,6 +73,7 @@ export function pathOf(pass: Pass, id: number): string {
     if (row === undefined) break;
     parts.push(shown(nameOf(pass, row)).replaceAll('/', ':'));
     at = objects.get(row, PARENT);
+    if (at === id) break;
   }
   if (parts.length === 0) return at === CNID.root ? '/' : `file ${id}`;
   return `${at === CNID.root ? '' : '…'}/${parts.reverse().join('/')}`;

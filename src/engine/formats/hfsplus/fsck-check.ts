@@ -26,6 +26,7 @@ import type { Report } from './fsck-report.ts';
 import { blocksInHeader, checkSpecialSize, claimHeaders, openSpecial, SPECIAL } from './fsck-special.ts';
 import { Tree } from './fsck-tree.ts';
 import { checkHeaders, checkVolumeInformation } from './fsck-volume.ts';
+import type { LeafRecord } from './fsck-walk.ts';
 
 export interface Look {
   readonly pass: Pass;
@@ -55,28 +56,7 @@ export function checkOnce(medium: Medium, report: Report, headers: HeaderState):
   report.phase('Checking extents overflow file.');
   const mustErase = (headers.attributes & VOLUME_BIT.unusedNodeFix) !== 0;
   const extents = extentsTree(open(SPECIAL.extents, NODE_SIZE_BYTES_MIN));
-  const badRecords: (() => void)[] = [];
-  checkTree(
-    extents,
-    report,
-    (record) => {
-      if (overflow.add(record)) return;
-      const { node, keyAt } = record;
-      badRecords.push(() =>
-        report.add({
-          kind: 'extent',
-          severity: 'error',
-          message: 'Invalid extent entry',
-          detail: `a record of the extents overflow file that is none`,
-          place: [CNID.extentsFile, node],
-          offsetBytes: extents.deviceOffset(node, keyAt),
-          repair: () => extents.remove(node, keyAt),
-        }),
-      );
-    },
-    false,
-  );
-  for (const tell of badRecords) tell();
+  checkExtentsTree(report, extents, overflow);
   checkTreeSize(report, headers, SPECIAL.extents, extents);
   const size = extents.nodeSizeBytes;
   const catalogFile = extents.isBroken
@@ -114,6 +94,25 @@ export function checkOnce(medium: Medium, report: Report, headers: HeaderState):
   claimBadBlocks(pass);
   const name = checkContents(pass, bitmap, mustErase, nameLine);
   return { pass, name, mustStop: false };
+}
+
+function checkExtentsTree(report: Report, tree: Tree, overflow: Overflow): void {
+  const bad: { node: number; keyAt: number }[] = [];
+  const visit = (record: LeafRecord): void => {
+    if (!overflow.add(record)) bad.push({ node: record.node, keyAt: record.keyAt });
+  };
+  checkTree(tree, report, visit, false);
+  for (const { node, keyAt } of bad) {
+    report.add({
+      kind: 'extent',
+      severity: 'error',
+      message: 'Invalid extent entry',
+      detail: 'a record of the extents overflow file that is none',
+      place: [CNID.extentsFile, node],
+      offsetBytes: tree.deviceOffset(node, keyAt),
+      repair: () => tree.remove(node, keyAt),
+    });
+  }
 }
 
 function checkContents(pass: Pass, bitmap: SpecialFile, mustErase: boolean, nameLine: number): string {

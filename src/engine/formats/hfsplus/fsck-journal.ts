@@ -40,16 +40,6 @@ const LABEL: WriteLabel = { role: 'journal', owner: 'journal', reason: 'the jour
 export function checkJournal(medium: Medium, report: Report, headers: HeaderState): readonly PendingBlock[] {
   if (!headers.isJournaled) return [];
   const { geometry } = headers;
-  const infoBlock = headers.u32(VolumeHeader.fields.journalInfoBlock.at);
-  const headerAt = geometry.headerOffsetBytes + VolumeHeader.fields.journalInfoBlock.at;
-  const disable = (): void => {
-    const { at } = VolumeHeader.fields.attributes;
-    headers.set(
-      at,
-      (headers.attributes & ~VOLUME_BIT.journaled) >>> 0,
-      'there is no journal that could be used',
-    );
-  };
   const bad = (detail: string, offsetBytes: number, repair: () => void): [] => {
     report.add({
       kind: 'journal',
@@ -62,24 +52,9 @@ export function checkJournal(medium: Medium, report: Report, headers: HeaderStat
     });
     return [];
   };
-  if (infoBlock === 0 || infoBlock >= geometry.totalBlocks) {
-    return bad(`the journal info block is said to be block ${infoBlock}`, headerAt, disable);
-  }
-  const infoAt = geometry.volumeOffsetBytes + infoBlock * geometry.blockSizeBytes;
-  const info = JournalInfoBlock.peek(medium.read(infoAt, JOURNAL_INFO_SIZE_BYTES));
-  if ((info.flags & JOURNAL_INFO_FLAG.onOtherDevice) !== 0) {
-    return bad('the journal is said to be on another device', infoAt, disable);
-  }
-  const isInside =
-    (info.flags & JOURNAL_INFO_FLAG.inVolume) !== 0 &&
-    info.offsetBytes > 0 &&
-    info.offsetBytes % 512 === 0 &&
-    info.sizeBytes >= JOURNAL_SIZE_BYTES_MIN &&
-    info.offsetBytes + info.sizeBytes <= geometry.volumeSizeBytes;
-  if (!isInside) {
-    const text = `flags 0x${info.flags.toString(16)}, ${info.sizeBytes} bytes from byte ${info.offsetBytes}`;
-    return bad(`the journal info block says ${text}`, infoAt, disable);
-  }
+  const found = findJournal(medium, headers);
+  if ('fault' in found) return bad(found.fault, found.infoAt, () => disable(headers));
+  const { info, infoAt } = found;
   if ((info.flags & JOURNAL_INFO_FLAG.needsInitialising) !== 0) return [];
   const at = geometry.volumeOffsetBytes + info.offsetBytes;
   /** As mkfs leaves it: whoever mounts the volume next writes a new header. */
@@ -118,6 +93,41 @@ export function checkJournal(medium: Medium, report: Report, headers: HeaderStat
     repair: () => undefined,
   });
   return blocks;
+}
+
+function disable(headers: HeaderState): void {
+  const { at } = VolumeHeader.fields.attributes;
+  const right = (headers.attributes & ~VOLUME_BIT.journaled) >>> 0;
+  headers.set(at, right, 'there is no journal that could be used');
+}
+
+type FoundJournal =
+  | { readonly infoAt: number; readonly info: JournalInfoBlock }
+  | { readonly infoAt: number; readonly fault: string };
+
+/** The info block, or why there is none; `infoAt` is the byte that says so. */
+function findJournal(medium: Medium, headers: HeaderState): FoundJournal {
+  const { geometry } = headers;
+  const { at } = VolumeHeader.fields.journalInfoBlock;
+  const block = headers.u32(at);
+  if (block === 0 || block >= geometry.totalBlocks) {
+    const fault = `the journal info block is said to be block ${block}`;
+    return { infoAt: geometry.headerOffsetBytes + at, fault };
+  }
+  const infoAt = geometry.volumeOffsetBytes + block * geometry.blockSizeBytes;
+  const info = JournalInfoBlock.peek(medium.read(infoAt, JOURNAL_INFO_SIZE_BYTES));
+  if ((info.flags & JOURNAL_INFO_FLAG.onOtherDevice) !== 0) {
+    return { infoAt, fault: 'the journal is said to be on another device' };
+  }
+  const isInside =
+    (info.flags & JOURNAL_INFO_FLAG.inVolume) !== 0 &&
+    info.offsetBytes > 0 &&
+    info.offsetBytes % 512 === 0 &&
+    info.sizeBytes >= JOURNAL_SIZE_BYTES_MIN &&
+    info.offsetBytes + info.sizeBytes <= geometry.volumeSizeBytes;
+  if (isInside) return { infoAt, info };
+  const says = `flags 0x${info.flags.toString(16)}, ${info.sizeBytes} bytes from byte ${info.offsetBytes}`;
+  return { infoAt, fault: `the journal info block says ${says}` };
 }
 
 /** Bring what the journal holds home, then call the journal empty: the order of the driver, safe to be cut and repeated. */
