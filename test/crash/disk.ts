@@ -3,21 +3,20 @@ import { FsError } from '../../src/engine/base/errno.ts';
 import { Prng } from '../../src/engine/base/prng.ts';
 import { SILENT } from '../../src/engine/base/trace.ts';
 import { crashImages } from '../../src/engine/device/crash.ts';
-import { PROFILES } from '../../src/engine/device/profile.ts';
 import type { Profile } from '../../src/engine/device/profile.ts';
 import { Store } from '../../src/engine/device/store.ts';
 import type { Tape } from '../../src/engine/device/tape.ts';
-import type { CommitPolicy, Volume, VolumeNode } from '../../src/engine/formats/contract.ts';
-import { mount } from '../../src/engine/formats/fat32/mount.ts';
-import { newfs } from '../../src/engine/formats/fat32/newfs.ts';
+import type { CommitPolicy, Format, Volume, VolumeNode } from '../../src/engine/formats/contract.ts';
 
 /** Volumes for crash tests: operations on paths, and what the volume must hold after them. */
 export const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 export const data = (length: number, seed: number): Uint8Array => new Prng(1000 + seed).bytes(length);
 
-export interface Type {
-  readonly type: 12 | 16 | 32;
+/** One kind of volume on one kind of disk. */
+export interface CrashType {
+  readonly name: string;
+  readonly format: Pick<Format, 'newfs' | 'mount' | 'fsck'>;
   readonly sizeBytes: number;
   readonly blockSizeBytes: number;
   readonly settings: Readonly<Record<string, string>>;
@@ -25,27 +24,7 @@ export interface Type {
   readonly profile: Profile;
 }
 
-const { hdd, nvme } = PROFILES;
-
-export const TYPES: readonly Type[] = [
-  { type: 12, sizeBytes: 1440 * 1024, blockSizeBytes: 512, settings: { type: 'fat12' }, profile: hdd },
-  { type: 16, sizeBytes: 12 << 20, blockSizeBytes: 512, settings: { type: 'fat16' }, profile: hdd },
-  { type: 32, sizeBytes: 40 << 20, blockSizeBytes: 512, settings: { type: 'fat32' }, profile: hdd },
-];
-
-/**
- * Sectors of 4096 bytes that are written whole or not at all. On a disk that tears them, a long name may lose its first
- * parts as well, and its file is seen under its short name.
- */
-export const LARGE_SECTORS: Type = {
-  type: 16,
-  sizeBytes: 64 << 20,
-  blockSizeBytes: 4096,
-  settings: { type: 'fat16' },
-  profile: nvme,
-};
-
-export const emptyStore = ({ blockSizeBytes, sizeBytes }: Type): Store =>
+export const emptyStore = ({ blockSizeBytes, sizeBytes }: CrashType): Store =>
   new Store({ blockSizeBytes, blockCount: sizeBytes / blockSizeBytes });
 
 const INIT = { mode: 0o644, uid: 501, gid: 20 };
@@ -60,12 +39,12 @@ export class Disk {
   readonly ever = new Map<string, Uint8Array[]>();
 
   constructor(
-    readonly type: Type,
+    readonly type: CrashType,
     policy: CommitPolicy,
   ) {
     this.store = emptyStore(type);
     makeVolume(this.store, type, 'OLD');
-    this.volume = mount(this.store, options(policy, false));
+    this.volume = this.type.format.mount(this.store, options(policy, false));
     // Bystanders: a filler brings the next free clusters near the border of two FAT sectors.
     this.put('filler', data(55_000, 90))
       .mkdir('dir')
@@ -161,16 +140,22 @@ export class Disk {
     });
   remount = (): void => {
     this.unmount();
-    this.volume = mount(this.store, options('each', false));
+    this.volume = this.type.format.mount(this.store, options('each', false));
   };
   unmount = (): void => this.volume.unmount();
 }
 
-export function makeVolume(store: Store, { settings }: Type, label: string): void {
-  newfs(store, { label, settings, clock: new SimulatedClock(), random: new Prng(1), partitionFirstBlock: 0 });
+export function makeVolume(store: Store, { format, settings }: CrashType, label: string): void {
+  format.newfs(store, {
+    label,
+    settings,
+    clock: new SimulatedClock(),
+    random: new Prng(1),
+    partitionFirstBlock: 0,
+  });
 }
 
-export const imagesOf = (before: Store, tape: Tape, { profile }: Type) =>
+export const imagesOf = (before: Store, tape: Tape, { profile }: CrashType) =>
   crashImages(
     before,
     tape,
@@ -192,9 +177,9 @@ function found<T>(value: T | undefined): T {
   return value;
 }
 
-export function isMountable(device: Store): boolean {
+export function isMountable({ format }: CrashType, device: Store): boolean {
   try {
-    mount(device, options('each', true));
+    format.mount(device, options('each', true));
     return true;
   } catch (error) {
     if (error instanceof FsError) return false;
@@ -203,8 +188,8 @@ export function isMountable(device: Store): boolean {
 }
 
 /** Every file of a volume, by path. */
-export function readAll(store: Store): Map<string, Uint8Array> {
-  const volume = mount(store, options('each', true));
+export function readAll({ format }: CrashType, store: Store): Map<string, Uint8Array> {
+  const volume = format.mount(store, options('each', true));
   const contents = new Map<string, Uint8Array>();
   const read = (directory: VolumeNode, path: string): void => {
     let after: number | null = null;

@@ -1,5 +1,5 @@
-import { data, upTo } from './exfat-disk.ts';
-import type { Disk } from './exfat-disk.ts';
+import { data, upTo } from './disk.ts';
+import type { Disk } from './disk.ts';
 
 /** Every kind of operation that changes a volume, and what its crash images may show. */
 export interface Operation {
@@ -7,24 +7,12 @@ export interface Operation {
   /** What the volume holds before, beside the bystanders. */
   readonly before?: (disk: Disk) => void;
   readonly run: (disk: Disk) => void;
-  /** Findings that are no leaks but legal in this operation's window. */
-  readonly window?: readonly string[];
+  /** What may be found besides leaks; each format names its findings for it. */
+  readonly window?: Window;
 }
 
-export const LEAKS = [
-  'dirty',
-  'lost-clusters',
-  'chain-beyond-size',
-  'percent-in-use',
-  // The end of a set in two sectors is there, its beginning not yet.
-  'orphan-entry',
-  // The entry of a later operation is there, that of an earlier one before it in the directory is not.
-  'entries-after-end',
-];
-/** Two names for one file, until the old one goes. */
-export const TWO_NAMES = ['cross-link'];
-/** The same for directories. */
-export const TWO_PLACES = ['directory-twice'];
+/** Two names of a file, or of a directory, until the old one goes; two places of the label. */
+export type Window = 'two names' | 'two places' | 'two labels';
 
 export const OPERATIONS: Operation[] = [
   { name: 'create a short name', run: (d) => d.create('NEW.TXT') },
@@ -124,58 +112,58 @@ export const OPERATIONS: Operation[] = [
     name: 'rename to a name of the same length',
     before: (d) => d.put('target.txt', data(3000, 1)),
     run: (d) => d.rename('target.txt', 'tegrat.txt'),
-    window: TWO_NAMES,
+    window: 'two names',
   },
   {
     name: 'rename to a longer name',
     before: (d) => d.put('target.txt', data(3000, 1)),
     run: (d) => d.rename('target.txt', 'a very long name, longer than a sector is deep, of a file.text'),
-    window: TWO_NAMES,
+    window: 'two names',
   },
   {
     name: 'rename by case only',
     before: (d) => d.put('Target', data(3000, 1)),
     run: (d) => d.rename('Target', 'tARGET'),
-    window: TWO_NAMES,
+    window: 'two names',
   },
   {
     name: 'rename into another directory',
     before: (d) => d.put('target', data(3000, 1)),
     run: (d) => d.rename('target', 'dir/target'),
-    window: TWO_NAMES,
+    window: 'two names',
   },
   {
     name: 'rename over another file',
     before: (d) => d.put('target', data(3000, 1)).put('victim', data(5000, 2)),
     run: (d) => d.rename('target', 'victim'),
-    window: TWO_NAMES,
+    window: 'two names',
   },
   {
     name: 'rename over a file in another directory',
     before: (d) => d.put('target', data(3000, 1)).put('dir/victim', data(5000, 2)),
     run: (d) => d.rename('target', 'dir/victim'),
-    window: TWO_NAMES,
+    window: 'two names',
   },
   {
     name: 'rename a directory',
     before: (d) => d.mkdir('house').put('house/file', data(900, 1)),
     run: (d) => d.rename('house', 'a house with a very long name, so that it needs many slots'),
-    window: TWO_PLACES,
+    window: 'two places',
   },
   {
     name: 'move a directory',
     before: (d) => d.mkdir('house').put('house/file', data(900, 1)),
     run: (d) => d.rename('house', 'dir/house'),
-    window: TWO_PLACES,
+    window: 'two places',
   },
   {
     name: 'move a directory over an empty one',
     before: (d) => d.mkdir('house').put('house/file', data(900, 1)).mkdir('dir/victim'),
     run: (d) => d.rename('house', 'dir/victim'),
-    window: TWO_PLACES,
+    window: 'two places',
   },
   { name: 'symlink', run: (d) => d.symlink('link', 'dir/kept.txt') },
-  { name: 'label', run: (d) => d.label('NEWLABEL') },
+  { name: 'label', run: (d) => d.label('NEWLABEL'), window: 'two labels' },
   { name: 'flags and times', before: (d) => d.put('target', data(900, 1)), run: (d) => d.touch('target') },
   { name: 'unmount after a last change', run: (d) => d.put('late', data(900, 1)).unmount() },
   {
