@@ -23,6 +23,8 @@ export interface CrashRules {
   readonly windows: Readonly<Record<Window, readonly string[]>>;
   /** What the reference checker says of a repaired disk; '' for clean. */
   readonly verdict: (device: Store) => string;
+  /** newfs makes sure that an older volume is gone before it writes another. */
+  readonly clearsFirst?: true;
   /** Findings that nothing needs to warn of. */
   readonly isHarmless?: (findings: readonly Finding[]) => boolean;
   /** More that must hold of the kinds found. */
@@ -159,6 +161,25 @@ export function describeCrashes(
       }
       expect(Math.min(none, clean)).toBeGreaterThan(0);
       expect(tape.kindAt(tape.length - 1), 'newfs returns when all is on the medium').toBe('barrier');
+    });
+
+    test('newfs over another volume leaves that one, none or the new one', () => {
+      if (!rules.clearsFirst) return;
+      const old = new Disk(type, 'each');
+      old.unmount();
+      const before = old.store.fork();
+      const tape = new Tape(type.blockSizeBytes);
+      old.store.tape = tape;
+      makeVolume(old.store, type, 'LABEL');
+      const seen = new Set<number>();
+      for (const { device, description } of imagesOf(before, tape, type)) {
+        if (!isMountable(type, device)) continue;
+        expect(type.format.fsck(device, { repair: false }).findings, description).toEqual([]);
+        const now = readAll(type, device);
+        for (const [path, bytes] of now) expect(same(bytes, old.contents.get(path)), description).toBe(true);
+        seen.add(now.size);
+      }
+      expect(seen).toEqual(new Set([0, old.contents.size]));
     });
 
     test.each(['sync', 'unmount'] as const)('%s returns when all is on the medium', (call) => {

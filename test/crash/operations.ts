@@ -14,6 +14,9 @@ export interface Operation {
 /** Two names of a file, or of a directory, until the old one goes; two places of the label. */
 export type Window = 'two names' | 'two places' | 'two labels';
 
+/** On exFAT 19 entries of 32 bytes, on FAT 21. */
+const NO_SECTOR_HOLDS_IT = `${'a name longer than a sector '.repeat(9).slice(0, 250)}.txt`;
+
 export const OPERATIONS: Operation[] = [
   { name: 'create a short name', run: (d) => d.create('NEW.TXT') },
   { name: 'create a long name', run: (d) => d.create('A long name for a file.text') },
@@ -31,6 +34,26 @@ export const OPERATIONS: Operation[] = [
       upTo(5).forEach((i) => d.unlink(`a very long name, longer than a sector is deep, number ${i}.text`));
     },
     run: (d) => upTo(4).forEach((i) => d.create(`a name that is not quite as long, number ${i}.text`)),
+  },
+  {
+    name: 'create a name that no sector holds',
+    run: (d) => d.create(NO_SECTOR_HOLDS_IT),
+  },
+  {
+    name: 'append to a file whose name no sector holds',
+    before: (d) => d.put(NO_SECTOR_HOLDS_IT, data(900, 1)),
+    run: (d) => d.write(NO_SECTOR_HOLDS_IT, 900, data(9000, 2)),
+  },
+  {
+    name: 'rename to a name that no sector holds',
+    before: (d) => d.put('target.txt', data(3000, 1)),
+    run: (d) => d.rename('target.txt', NO_SECTOR_HOLDS_IT),
+    window: 'two names',
+  },
+  {
+    name: 'unlink of a name that no sector holds',
+    before: (d) => d.put(NO_SECTOR_HOLDS_IT, data(900, 1)),
+    run: (d) => d.unlink(NO_SECTOR_HOLDS_IT),
   },
   {
     name: 'create files until the directory grows',

@@ -22,7 +22,9 @@ export interface DirectoryCheck {
   readonly path: string;
   readonly contents: DirectoryContents;
   /** Names met, by their hash. */
-  readonly taken: Map<number, string | string[]>;
+  readonly taken: Map<number, string | Set<string>>;
+  /** For files whose name somebody else has. */
+  nextNumber: number;
   /** Directories found here, to be checked later. */
   readonly found: DirectoryToCheck[];
 }
@@ -34,7 +36,7 @@ export function checkDirectory(
   contents: DirectoryContents,
 ): readonly DirectoryToCheck[] {
   const path = pass.files.pathOf(file);
-  const check: DirectoryCheck = { pass, file, path, contents, taken: new Map(), found: [] };
+  const check: DirectoryCheck = { pass, file, path, contents, taken: new Map(), nextNumber: 1, found: [] };
   checkEnd(check, checkEntries(check));
   return check.found;
 }

@@ -47,6 +47,11 @@ export const sameName = (a: string, b: string, upcase: Uint16Array): boolean => 
   return true;
 };
 
+export function upcased(name: string, upcase: Uint16Array): string {
+  for (let i = 0; i < name.length; i++) units[i] = upcase[name.charCodeAt(i)] ?? 0;
+  return textOfUnits(name.length);
+}
+
 const FORBIDDEN = new Set([...'"*/:<>?\\|'].map((character) => character.charCodeAt(0)));
 const isForbidden = (unit: number): boolean => unit < 0x20 || (unit < 0x7f && FORBIDDEN.has(unit));
 
@@ -69,19 +74,16 @@ export function legalName(name: string): string {
 }
 
 /**
- * A name that nobody has, as near as can be to `name`: 'notes~1.txt'. It needs no more entries than `name` has, so that
- * it can be written in place.
+ * A name as near as can be to `name`: 'notes~1.txt'. It needs no more entries than `name` has, so that it can be
+ * written in place.
  */
-export function freeName(name: string, entryCount: number, isTaken: (name: string) => boolean): string {
+export function numberedName(name: string, entryCount: number, number: number): string {
   const room = Math.min(entryCount * NAME_UNITS_PER_ENTRY, NAME_UNITS_MAX);
   const dot = name.lastIndexOf('.');
   const extension = dot > 0 && name.length - dot <= 6 ? name.slice(dot) : '';
-  const base = name.slice(0, name.length - extension.length);
-  for (let number = 1; ; number++) {
-    const tail = `~${number}${extension}`;
-    const candidate = base.slice(0, Math.max(0, room - tail.length)) + tail;
-    if (!isTaken(candidate)) return candidate;
-  }
+  const tail = `~${number}${extension}`;
+  const base = name.slice(0, Math.min(name.length - extension.length, room - tail.length));
+  return base + tail;
 }
 
 /** Write `name` over the units of `entryCount` name entries, zeros behind it. */

@@ -1,7 +1,15 @@
 import { ENTRY_SIZE_BYTES, NAME_UNITS_PER_ENTRY, StreamEntry, nameHash } from './layout.ts';
 import { pathIn } from './fsck-directory.ts';
 import type { DirectoryCheck } from './fsck-directory.ts';
-import { freeName, legalName, nameProblem, sameName, unitOffset, writeUnits } from './fsck-names.ts';
+import {
+  legalName,
+  nameProblem,
+  numberedName,
+  sameName,
+  unitOffset,
+  upcased,
+  writeUnits,
+} from './fsck-names.ts';
 import { shown } from './fsck-report.ts';
 import type { EntrySet } from './fsck-sets.ts';
 
@@ -26,9 +34,7 @@ export function checkName(check: DirectoryCheck, set: EntrySet, found: string): 
       question: 'Rename',
       repair: () => {
         const legal = legalName(found);
-        name = isTaken(check, legal)
-          ? freeName(legal, nameEntryCount, (other) => isTaken(check, other))
-          : legal;
+        name = isTaken(check, legal) ? newName(check, legal, nameEntryCount) : legal;
         rename(check, set, name, `rename ${found}`);
       },
     });
@@ -44,7 +50,7 @@ export function checkName(check: DirectoryCheck, set: EntrySet, found: string): 
       offsetBytes: set.offsetBytesOf(unitOffset(0)),
       question: 'Rename',
       repair: () => {
-        name = freeName(second, nameEntryCount, (other) => isTaken(check, other));
+        name = newName(check, second, nameEntryCount);
         hash = nameHash(name, upcase);
         rename(check, set, name, `rename the second ${second}`);
       },
@@ -124,17 +130,28 @@ function rename(check: DirectoryCheck, set: EntrySet, name: string, reason: stri
   });
 }
 
+/** Numbers go on within a directory: a hundred thousand files of one name do not try them all again each. */
+function newName(check: DirectoryCheck, name: string, nameEntryCount: number): string {
+  for (;;) {
+    const candidate = numberedName(name, nameEntryCount, check.nextNumber++);
+    if (!isTaken(check, candidate)) return candidate;
+  }
+}
+
 function isTaken(check: DirectoryCheck, name: string, hash = nameHash(name, check.pass.upcase)): boolean {
   const { upcase } = check.pass;
   const known = check.taken.get(hash);
   if (known === undefined) return false;
   if (typeof known === 'string') return sameName(known, name, upcase);
-  return known.some((other) => sameName(other, name, upcase));
+  return known.has(upcased(name, upcase));
 }
 
+/** Names with one hash are rare but where somebody made them so: then they are looked up, not gone through. */
 function take(check: DirectoryCheck, name: string, hash: number): void {
+  const { upcase } = check.pass;
   const known = check.taken.get(hash);
   if (known === undefined) check.taken.set(hash, name);
-  else if (typeof known === 'string') check.taken.set(hash, [known, name]);
-  else known.push(name);
+  else if (typeof known === 'string') {
+    check.taken.set(hash, new Set([upcased(known, upcase), upcased(name, upcase)]));
+  } else known.add(upcased(name, upcase));
 }

@@ -59,11 +59,6 @@ export class Report {
     this.#untold = 0;
   }
 
-  /** Anything told that puts data or structure at risk? */
-  get hasErrors(): boolean {
-    return this.findings.some(({ severity }) => severity === 'error');
-  }
-
   #tell(problem: Problem, isRepaired: boolean): void {
     const { kind, severity, message, offsetBytes } = problem;
     const key = `${kind} ${message}`;

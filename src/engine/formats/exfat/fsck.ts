@@ -71,7 +71,8 @@ interface Ending extends Tally {
 function finish(medium: Medium, report: Report, end: Ending): void {
   for (const block of medium.unreadableBlocks) addBlock(medium, report, block, 'unreadable', 'read');
   const isRepairable = report.repairs === 0;
-  if (medium.hasEdits) {
+  const isModified = medium.hasEdits;
+  if (isModified) {
     medium.commit();
     for (const block of medium.unwritableBlocks) addBlock(medium, report, block, 'unwritable', 'written');
     report.finish();
@@ -91,7 +92,7 @@ function finish(medium: Medium, report: Report, end: Ending): void {
   if (!isRepairable) report.line(`** The volume${name} could not be repaired completely: run fsck again.`);
   else if (isBad && report.mayRepair) report.line(`** The volume${name} could not be repaired.`);
   else if (isBad) report.line(`** The volume${name} was found corrupt and needs to be repaired.`);
-  else if (report.hasErrors) report.line(`** The volume${name} was repaired successfully.`);
+  else if (isModified) report.line(`** The volume${name} was repaired successfully.`);
   else report.line(`** The volume${name} appears to be OK.`);
 }
 
