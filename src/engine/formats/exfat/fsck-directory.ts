@@ -22,7 +22,7 @@ export interface DirectoryCheck {
   readonly path: string;
   readonly contents: DirectoryContents;
   /** Names met, by their hash. */
-  readonly taken: Map<number, string | Set<string>>;
+  readonly taken: Map<number, string | string[] | Set<string>>;
   /** For files whose name somebody else has. */
   nextNumber: number;
   /** Directories found here, to be checked later. */

@@ -143,15 +143,20 @@ function isTaken(check: DirectoryCheck, name: string, hash = nameHash(name, chec
   const known = check.taken.get(hash);
   if (known === undefined) return false;
   if (typeof known === 'string') return sameName(known, name, upcase);
-  return known.has(upcased(name, upcase));
+  if (known instanceof Set) return known.has(upcased(name, upcase));
+  return known.some((other) => sameName(other, name, upcase));
 }
 
-/** Names with one hash are rare but where somebody made them so: then they are looked up, not gone through. */
+/** More names than this share a hash only where somebody made them so: then they are looked up, not gone through. */
+const COMPARED_MAX = 16;
+
 function take(check: DirectoryCheck, name: string, hash: number): void {
   const { upcase } = check.pass;
   const known = check.taken.get(hash);
   if (known === undefined) check.taken.set(hash, name);
-  else if (typeof known === 'string') {
-    check.taken.set(hash, new Set([upcased(known, upcase), upcased(name, upcase)]));
-  } else known.add(upcased(name, upcase));
+  else if (typeof known === 'string') check.taken.set(hash, [known, name]);
+  else if (known instanceof Set) known.add(upcased(name, upcase));
+  else if (known.push(name) > COMPARED_MAX) {
+    check.taken.set(hash, new Set(known.map((other) => upcased(other, upcase))));
+  }
 }
