@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { FsError } from '../../../../src/engine/base/errno.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { randomBytes } from '../../../../src/engine/device/generated.ts';
 import type { VolumeNode } from '../../../../src/engine/formats/contract.ts';
+import type { BlockRun } from '../../../../src/engine/formats/hfsplus/alloc.ts';
+import { Content } from '../../../../src/engine/formats/hfsplus/content.ts';
+import type { BlockSource } from '../../../../src/engine/formats/hfsplus/extents.ts';
 import { extentsKey, Fork } from '../../../../src/engine/formats/hfsplus/extents.ts';
+import { FlatDevice } from '../../../support/flat-device.ts';
 import { expectBytes, failure, HfsDisk } from './volume-support.ts';
 import type { DiskOptions } from './volume-support.ts';
 
@@ -270,5 +275,64 @@ describe('damage', () => {
     expect(failure(() => fork.runs()).detail).toMatch(/claims 40 blocks, its extents end at/);
     expect(failure(() => fork.cut(0)).code).toBe('EIO');
     expect(fork.totalBlocks).toBe(40);
+  });
+});
+
+describe('a fork without a place for more than eight extents', () => {
+  const geometry = new HfsDisk().parts.geometry;
+
+  /** Every other block is free; `given` counts what is out. */
+  function tornSource() {
+    const out = new Set<number>();
+    const put = (runs: readonly BlockRun[], isOut: boolean) => {
+      for (const { startBlock, blockCount } of runs) {
+        for (let i = 0; i < blockCount; i++) {
+          if (isOut) out.add(startBlock + i);
+          else out.delete(startBlock + i);
+        }
+      }
+    };
+    const source = {
+      freeBlocks: 100,
+      reserve: () => {},
+      allocate: (_goal: number, wanted: number) => {
+        const runs = Array.from({ length: wanted }, (_, i) => ({ startBlock: 10 + 2 * i, blockCount: 1 }));
+        put(runs, true);
+        return runs;
+      },
+      free: (runs: readonly BlockRun[]) => put(runs, false),
+      giveBack: (runs: readonly BlockRun[]) => put(runs, false),
+    };
+    return { out, source };
+  }
+
+  const forkOver = (source: BlockSource) =>
+    new Fork(
+      { geometry, allocation: source, extentsTree: undefined, isRecording: false },
+      20,
+      'data',
+      new Uint8Array(80),
+    );
+
+  test('takes eight and gives the others back', () => {
+    const { out, source } = tornSource();
+    const fork = forkOver(source);
+    expect(fork.extend(10)).toBe(8);
+    expect([...out]).toEqual(fork.runs().map((run) => run.startBlock));
+    expect(fork.totalBlocks).toBe(8);
+  });
+
+  test('gives all back when that is not enough, and when the disk fails', () => {
+    const { out, source } = tornSource();
+    const fork = forkOver(source);
+    const device = new FlatDevice(2 ** 20);
+    const content = new Content({ device, geometry, allocation: source, wroteData: () => {} });
+    expect(failure(() => content.truncate(fork, 10 * 4096, 'f')).code).toBe('ENOSPC');
+    expect([fork.totalBlocks, fork.sizeBytes, out.size]).toEqual([0, 0, 0]);
+    device.write = () => {
+      throw new FsError('EIO', '', '');
+    };
+    expect(failure(() => content.write(fork, 0, pattern(1, 4096), 'f')).code).toBe('EIO');
+    expect([fork.totalBlocks, fork.sizeBytes, out.size]).toEqual([0, 0, 0]);
   });
 });
