@@ -157,7 +157,7 @@ test('the same lines on the same image with the same seed: the page and the comm
   expect(fsckVfat(scripted)).toBe('');
 });
 
-test('the first load is small: 350 kB without the terminal, which comes behind it', async () => {
+test('the first load is small: 350 kB without the terminal and the other formats, which come behind it', async () => {
   const { page } = await openPage();
   const names = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name));
   const sizeOf = async (name: string) =>

@@ -1,4 +1,5 @@
 import { FsError } from '../base/errno.ts';
+import type { ErrnoCode } from '../base/errno.ts';
 import type { Stat, SystemCalls } from '../vfs/calls.ts';
 import { XATTR_NOFOLLOW } from '../vfs/constants.ts';
 import type { CommandContext, Running } from './command.ts';
@@ -30,16 +31,29 @@ export function writeAll(system: SystemCalls, fd: number, data: Uint8Array): voi
 /** Where extended attributes cannot be kept at all there is nothing to copy either. */
 export function copyAttributes(system: SystemCalls, from: string, to: string, noFollow: boolean): void {
   const options = noFollow ? XATTR_NOFOLLOW : 0;
-  let names: string[];
+  const names = attributeNames(system, from, options, ['ENOTSUP']);
+  if (names === null) return;
+  // What was there goes first (copyfile.c, copyfile_xattr): a fork would keep its tail, the others would stay. A target
+  // that may be written but not read keeps what it has.
+  for (const name of attributeNames(system, to, options, ['ENOTSUP', 'EACCES']) ?? []) {
+    system.removexattr(to, name, options);
+  }
+  for (const name of names) system.setxattr(to, name, system.getxattr(from, name, options), options);
+}
+
+/** Null where asking is answered with one of `forgiven`. */
+function attributeNames(
+  system: SystemCalls,
+  path: string,
+  options: number,
+  forgiven: readonly ErrnoCode[],
+): string[] | null {
   try {
-    names = system.listxattr(from, options);
+    return system.listxattr(path, options);
   } catch (error) {
-    if (error instanceof FsError && error.code === 'ENOTSUP') return;
+    if (error instanceof FsError && forgiven.includes(error.code)) return null;
     throw error;
   }
-  // What was there goes first (copyfile.c, copyfile_xattr): a fork would keep its tail, the others would stay.
-  for (const name of system.listxattr(to, options)) system.removexattr(to, name, options);
-  for (const name of names) system.setxattr(to, name, system.getxattr(from, name, options), options);
 }
 
 /**

@@ -78,6 +78,15 @@ describe.each([
   });
 });
 
+test('onto a file that may be written and not read', () => {
+  const found = new ShellMachine({ limits: { hasExtendedAttributes: true } });
+  const { process } = found;
+  writeFile(process, 'a', 'new');
+  writeFile(process, 'b', 'old');
+  process.chmod('b', 0o200);
+  expect(found.run('cp a b; sudo cat b')).toEqual({ status: 0, stdout: 'new', stderr: '' });
+});
+
 test('special files: listed, told apart, and neither copied nor read', () => {
   const found = new ShellMachine({ limits: { hasExtendedAttributes: true } });
   const { volume } = found;
