@@ -59,6 +59,7 @@ export class Holders {
   constructor(index: OwnerIndex) {
     this.#index = index;
     this.#fixed = fixedPlaces(index);
+    index.sortRuns(); // many blocks will be asked about
   }
 
   of(first: number, length: number): string {
@@ -83,14 +84,9 @@ export class Holders {
         next: Math.ceil((place.endBytes - volumeOffsetBytes) / blockSizeBytes),
       };
     }
-    const run = runAt(this.#index, block);
+    const run = this.#index.runOf(block);
     if (run) return { name: shown(this.#index.nameOf(run.owner)), next: run.startBlock + run.blockCount };
     if (!this.#index.isBlockUsed(block)) return { name: '', next: block + 1 };
     return { name: OWNER_OF[unheldKind(this.#index.known, block)], next: block + 1 };
   }
-}
-
-/** Through the sorted runs, for many blocks are asked about. */
-function runAt(index: OwnerIndex, block: number) {
-  return index.runs.length === 0 ? undefined : index.runOf(block);
 }

@@ -12,7 +12,7 @@ import {
 import { FieldList, rangeOf, run } from './annotate-pieces.ts';
 import { describeRecord, recordFields } from './annotate-records.ts';
 import type { OwnerIndex } from './owner-index.ts';
-import type { TreeName, ViewNode, ViewTree } from './view-tree.ts';
+import type { TreeName, ViewNode } from './view-tree.ts';
 
 /**
  * Nodes of a B-tree: descriptor, records, free space, table of offsets. `from` and `to` say which bytes of the node are
@@ -29,16 +29,16 @@ const NODES = 'TN1150, "Nodes"';
 /** 'Catalog tree, leaf node 5', with what is special about it. */
 export function nodeTitle(node: ViewNode): string {
   const { tree, number, kind, height, recordCount } = node;
-  const tree_ = TREE_TITLE[tree.name];
-  if (number === 0 && kind === NODE_KIND.header) return `${tree_}, header node 0`;
+  const where = TREE_TITLE[tree.name];
+  if (number === 0 && kind === NODE_KIND.header) return `${where}, header node 0`;
   const isEmpty = !tree.isUsed(number);
-  if (isEmpty && isZero(node.bytes)) return `${tree_}, node ${number}, never used or cleared`;
+  if (isEmpty && isZero(node.bytes)) return `${where}, node ${number}, never used or cleared`;
   const old = isEmpty ? ', not in use: what is left of it' : '';
-  if (kind === NODE_KIND.map) return `${tree_}, map node ${number}${old}`;
-  if (kind === NODE_KIND.leaf) return `${tree_}, leaf node ${number}, ${records(recordCount)}${old}`;
+  if (kind === NODE_KIND.map) return `${where}, map node ${number}${old}`;
+  if (kind === NODE_KIND.leaf) return `${where}, leaf node ${number}, ${records(recordCount)}${old}`;
   if (kind === NODE_KIND.index)
-    return `${tree_}, index node ${number} at height ${height}, ${records(recordCount)}${old}`;
-  return `${tree_}, node ${number} of unknown kind`;
+    return `${where}, index node ${number} at height ${height}, ${records(recordCount)}${old}`;
+  return `${where}, node ${number} of unknown kind`;
 }
 
 const records = (number: number): string => `${number} record${number === 1 ? '' : 's'}`;
@@ -173,6 +173,3 @@ function addRest(node: ViewNode, list: FieldList): void {
   }
   list.rest(size, 'rest of the node', 'behind everything');
 }
-
-/** Only for structures: which nodes a header node or index node leads to. */
-export const isInTree = (tree: ViewTree, number: number): boolean => number > 0 && tree.has(number);

@@ -293,14 +293,18 @@ export class OwnerIndex {
 
   /** Runs of all files in the order of the volume. */
   get runs(): readonly FileRun[] {
-    if (!this.#runs) {
-      const found: FileRun[] = [];
-      this.#visit(
-        () => true,
-        (run) => found.push(run),
-      );
-      this.#runs = sortedRuns(found, this.known.totalBlocks);
-    }
+    return this.sortRuns();
+  }
+
+  /** Makes `runs`, so that from now on `runOf` is cheap. */
+  sortRuns(): readonly FileRun[] {
+    if (this.#runs) return this.#runs;
+    const found: FileRun[] = [];
+    this.#visit(
+      () => true,
+      (run) => found.push(run),
+    );
+    this.#runs = sortedRuns(found, this.known.totalBlocks);
     return this.#runs;
   }
 

@@ -11,6 +11,7 @@ export function* usedRuns(bitmap: ViewFork, first: number, end: number): Generat
   let bit = first;
   while (bit < end) {
     const byte = bit >>> 3;
+    if (byte >= bitmap.allocatedBytes) break;
     if (start < 0) {
       const stored = bitmap.nextStored(byte);
       if (stored > byte) {

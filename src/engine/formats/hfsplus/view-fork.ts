@@ -65,6 +65,7 @@ export class ViewFork {
       if (runStart >= end) break;
       const from = Math.max(offsetBytes, runStart);
       const to = Math.min(end, runStart + run.blockCount * blockSizeBytes);
+      if (to <= from) continue;
       const deviceOffsetBytes = volumeOffsetBytes + run.startBlock * blockSizeBytes + from - runStart;
       found.push({ at: from - offsetBytes, deviceOffsetBytes, lengthBytes: to - from });
     }

@@ -59,6 +59,10 @@ export interface LoggedBlock {
 /** So many sectors that are no block list are looked at; a larger ring of rubbish is not searched to its end. */
 const STRANGE_SECTORS_MAX = 65_536;
 
+/** Larger ones no computer writes: max_blocks has 16 bits. */
+const SECTOR_SIZE_BYTES_MAX = 65_536;
+const BLOCK_LIST_SIZE_BYTES_MAX = 1 << 20;
+
 export class ViewJournal {
   /** First byte on the device, and length, of the journal itself. */
   readonly offsetBytes: number;
@@ -88,8 +92,10 @@ export class ViewJournal {
       sizeBytes === this.sizeBytes &&
       headerSizeBytes >= 512 &&
       headerSizeBytes % 512 === 0 &&
+      headerSizeBytes <= SECTOR_SIZE_BYTES_MAX &&
       headerSizeBytes < sizeBytes &&
       blockListSizeBytes >= BLOCK_LIST_CHECKED_BYTES &&
+      blockListSizeBytes <= BLOCK_LIST_SIZE_BYTES_MAX &&
       blockListSizeBytes < sizeBytes;
     this.header = isHeader ? header : null;
     this.sectorSizeBytes = isHeader ? headerSizeBytes : deviceBlockSizeBytes;

@@ -26,6 +26,12 @@ const DEPTH_MAX = 16;
 
 export type IsBefore = (node: ViewNode, record: number) => boolean;
 
+/** Bits of the header node and of each map node, and the map nodes in their order. */
+interface NodeMap {
+  readonly parts: readonly Uint8Array[];
+  readonly nodes: readonly number[];
+}
+
 export interface Place {
   readonly node: ViewNode;
   readonly record: number;
@@ -39,7 +45,7 @@ export class ViewTree {
   /** '' for a tree whose header can be used. */
   readonly problem: string;
   readonly #nodes = new Map<number, ViewNode>();
-  #map: { readonly bits: Uint8Array; readonly nodes: readonly number[] } | null = null;
+  #map: NodeMap | null = null;
 
   constructor(
     readonly name: TreeName,
@@ -93,7 +99,12 @@ export class ViewTree {
   }
 
   isUsed(number: number): boolean {
-    return (((this.#readMap().bits[number >>> 3] ?? 0) << (number & 7)) & 0x80) !== 0;
+    const byte = Math.floor(number / 8);
+    const first = mapBytesOfHeader(this.nodeSizeBytes);
+    const rest = mapBytesOfMapNode(this.nodeSizeBytes);
+    const part = byte < first ? 0 : 1 + Math.floor((byte - first) / rest);
+    const value = this.#readMap().parts[part]?.[byte < first ? byte : (byte - first) % rest] ?? 0;
+    return ((value << (number & 7)) & 0x80) !== 0;
   }
 
   /** First node whose bit stands in map node `number` (0: the header node); −1 when it is no map node of the chain. */
@@ -105,26 +116,25 @@ export class ViewTree {
       : 8 * (mapBytesOfHeader(this.nodeSizeBytes) + position * mapBytesOfMapNode(this.nodeSizeBytes));
   }
 
-  #readMap() {
+  #readMap(): NodeMap {
     if (this.#map) return this.#map;
-    const bits = new Uint8Array((this.nodeCount + 7) >>> 3);
-    const nodes: number[] = [];
-    const room = mapBytesOfHeader(this.nodeSizeBytes);
-    let at = 0;
-    const take = (node: ViewNode, from: number, length: number): void => {
-      bits.set(node.bytes.subarray(from, from + Math.min(length, bits.length - at)), at);
-      at += length;
-    };
     const header = this.node(0);
-    take(header, HEADER_NODE.map, room);
-    let next = header.forward;
-    while (at < bits.length && next > 0 && this.has(next) && !nodes.includes(next)) {
-      nodes.push(next);
+    const first = mapBytesOfHeader(this.nodeSizeBytes);
+    const rest = mapBytesOfMapNode(this.nodeSizeBytes);
+    const parts = [header.bytes.subarray(HEADER_NODE.map, HEADER_NODE.map + first)];
+    const nodes = new Set<number>();
+    let bits = 8 * first;
+    for (
+      let next = header.forward;
+      bits < this.nodeCount && next > 0 && this.has(next) && !nodes.has(next);
+    ) {
+      nodes.add(next);
       const node = this.node(next);
-      take(node, NODE_DESCRIPTOR_SIZE_BYTES, mapBytesOfMapNode(this.nodeSizeBytes));
+      parts.push(node.bytes.subarray(NODE_DESCRIPTOR_SIZE_BYTES, NODE_DESCRIPTOR_SIZE_BYTES + rest));
+      bits += 8 * rest;
       next = node.forward;
     }
-    this.#map = { bits, nodes };
+    this.#map = { parts, nodes: [...nodes] };
     return this.#map;
   }
 
@@ -133,30 +143,31 @@ export class ViewTree {
   /** Every leaf that can be reached from the root or along the chain of leaves, each once. */
   *leaves(): Generator<ViewNode> {
     if (this.problem !== '') return;
-    /** Of nodes seen: 1 more than the link to the next. */
-    const seen = new Float64Array(this.nodeCount);
+    /** Of nodes seen: the link to the next. A damaged tree may claim more nodes than memory has bytes. */
+    const seen = new Map<number, number>();
     const { rootNode, firstLeafNode } = this.header;
     const waiting = [rootNode];
     while (waiting.length > 0) {
       const number = waiting.pop() ?? 0;
-      if (number === 0 || !this.has(number) || seen[number]) continue;
+      if (number === 0 || !this.has(number) || seen.has(number)) continue;
       const node = this.readNode(number);
-      seen[number] = 1 + (node.kind === NODE_KIND.leaf ? node.forward : 0);
+      seen.set(number, node.kind === NODE_KIND.leaf ? node.forward : 0);
       if (node.kind === NODE_KIND.leaf) yield node;
       else if (node.kind === NODE_KIND.index) {
         for (let i = node.count - 1; i >= 0; i--) waiting.push(node.childOf(i));
       }
     }
+    const inChain = new Set<number>();
     let next = firstLeafNode;
-    for (let hops = 0; next > 0 && this.has(next) && hops < this.nodeCount; hops++) {
-      const link = seen[next] ?? 0;
-      if (link > 0) {
-        next = link - 1;
+    while (next > 0 && this.has(next) && !inChain.has(next)) {
+      inChain.add(next);
+      const link = seen.get(next);
+      if (link !== undefined) {
+        next = link;
         continue;
       }
       const node = this.readNode(next);
       if (node.kind !== NODE_KIND.leaf) break;
-      seen[next] = 1 + node.forward;
       yield node;
       next = node.forward;
     }
@@ -172,7 +183,8 @@ export class ViewTree {
     const start = this.#lowerBound(isBefore);
     if (!start) return;
     let { node, record } = start;
-    for (let hops = 0; hops <= this.nodeCount; hops++) {
+    for (const seen = new Set<ViewNode>(); !seen.has(node);) {
+      seen.add(node);
       for (; record < node.count; record++) yield { node, record };
       if (!this.has(node.forward) || node.forward === 0) return;
       node = this.node(node.forward);
@@ -187,7 +199,8 @@ export class ViewTree {
   ): Generator<{ readonly node: ViewNode; readonly first: number; readonly end: number }> {
     const start = this.#lowerBound((node, record) => node.idOf(record) < id);
     let node = start?.node;
-    for (let hops = 0; node && hops <= this.nodeCount; hops++) {
+    for (const seen = new Set<ViewNode>(); node && !seen.has(node);) {
+      seen.add(node);
       const first = node.firstNot((at, record) => at.idOf(record) < id);
       const end = node.firstNot((at, record) => at.idOf(record) <= id);
       if (end > first) yield { node, first, end };
