@@ -134,6 +134,8 @@ function checkContents(pass: Pass, bitmap: SpecialFile, mustErase: boolean, name
   const pairs: [number, number][] = [];
   const runs = pass.claims.merge((first, second) => pairs.push([first, second]));
   if (pairs.length > 0) checkOverlaps(pass, pairs, runs);
+  else
+    for (const tree of [trees.catalog, trees.attributes]) for (const erase of tree?.erasures ?? []) erase();
   checkDirectoryLinks(pass, mover);
   report.phase('Checking volume bitmap.');
   if (isShort(pass)) makeBitmap(pass, runs);

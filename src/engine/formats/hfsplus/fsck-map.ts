@@ -141,6 +141,7 @@ function checkUnused(tree: Tree, report: Report): void {
     const node = Math.floor(at / size);
     at = (node + 1) * size;
     if (tree.used.has(node) || isZero(tree.readNode(node))) continue;
+    const label = tree.label(`erase unused node ${node}`);
     report.add({
       kind: 'unused-node',
       severity: 'error',
@@ -148,7 +149,7 @@ function checkUnused(tree: Tree, report: Report): void {
       detail: tree.name,
       offsetBytes: tree.deviceOffset(node),
       repair: () =>
-        file.write(node * size, new Uint8Array(size), STAGE.cleanup, tree.label(`erase unused node ${node}`)),
+        tree.erasures.push(() => file.write(node * size, new Uint8Array(size), STAGE.cleanup, label)),
     });
   }
 }

@@ -28,6 +28,8 @@ import type { Tree } from './fsck-tree.ts';
 export function rebuildTree(pass: Pass, tree: Tree, kept: NumberSet, isFirst: boolean): string | null {
   const { records, leaves } = gatherRecords(tree);
   if (isFirst) keepOld(tree, leaves, kept);
+  if (mapNodeCount(tree) > MAP_NODES_MAX)
+    return `${tree.name}: ${count(tree.totalNodes, 'node')} are too many`;
   const attempt = (mayReuse: boolean, slackBytes: number): boolean => {
     const nodes = new FreeNodes(tree, kept, mayReuse);
     const builder = new Builder(tree, nodes, slackBytes);
@@ -46,6 +48,9 @@ export function rebuildTree(pass: Pass, tree: Tree, kept: NumberSet, isFirst: bo
   if (growTree(pass, tree, Math.ceil(needed / 8)) && attempt(true, 0)) return null;
   return `${tree.name}: ${count(records.length, 'record')} need more than its ${count(tree.totalNodes, 'node')}`;
 }
+
+/** More than any real tree has: sixteen terabytes claimed by a broken one are not worth a gigabyte of map. */
+const MAP_NODES_MAX = 16_384;
 
 function keepOld(tree: Tree, leaves: readonly number[], kept: NumberSet): void {
   for (const leaf of leaves) kept.add(leaf);

@@ -32,6 +32,8 @@ export class Tree {
   isBroken = false;
   readonly removed = new Set<number>();
   readonly inserted: Inserted[] = [];
+  /** Repairs that wait until it is known that no file holds the same blocks. */
+  readonly erasures: (() => void)[] = [];
 
   constructor(
     public file: SpecialFile,
