@@ -107,6 +107,7 @@ function volumeFileSystem(volume: Volume): FileSystem {
       if (node === undefined) throw new Error(`${path} is not there`);
       return volume.attributes(node).sizeBytes;
     },
+    sync: () => volume.sync(),
   };
 }
 

@@ -16,6 +16,8 @@ export interface FileSystem {
   list(path: string): number;
   /** Size in bytes. */
   stat(path: string): number;
+  /** What gathers in memory goes to the disk. Absent: nothing gathers. */
+  sync?(): void;
 }
 
 export interface OpenFile {
