@@ -319,3 +319,61 @@ test('barriers of one change: one behind the log, one behind the header', () => 
   const owners = kinds.map((kind, i) => (kind === 'barrier' ? '|' : tape.entry(i).owner));
   expect(owners).toEqual(['journal', '|', 'journal header', '|', 'test', 'test', 'test']);
 });
+
+test('more than the journal holds: whole, or marked as inconsistent', () => {
+  const kind: Kind = { sector: 512, sizeBytes: 4 << 20, profile: PROFILES.hdd };
+  const count = 17;
+  const bench = new Bench(kind, 'each', 32_768);
+  bench.change(2);
+  const base = bench.disk.fork();
+  const tape = new Tape(512);
+  bench.disk.tape = tape;
+  bench.change(count);
+  bench.disk.tape = null;
+  const seen = { whole: 0, marked: 0 };
+  const settings = { profile: kind.profile, seed: 1, exhaustiveMax: 5, samples: 4 };
+  for (const { device, description } of crashImages(base, tape, { from: 0, to: tape.length }, settings)) {
+    const { isReadOnly, warnings } = open(device);
+    if (isReadOnly) {
+      expect(warnings.join(), description).toMatch(/inconsistent/);
+      seen.marked++;
+      continue;
+    }
+    // Before it the first two pieces said 1, the others nothing.
+    const versions = [...bench.versionsOn(device, count)].join();
+    expect(['1,0', '2'], description).toContain(versions);
+    seen.whole++;
+  }
+  expect(Math.min(seen.whole, seen.marked)).toBeGreaterThan(0);
+});
+
+test('without a journal: used before named, forgotten before free', () => {
+  const store = new Store({ blockSizeBytes: 512, blockCount: 4096 });
+  const clock = new SimulatedClock();
+  const options = { label: '', settings: { journal: 'off' }, clock, random: new Prng(3) };
+  newfs(store, { ...options, partitionFirstBlock: 0 }, false);
+  const { commit, allocation, header } = open(store);
+  const [catalog] = header.fork('catalog').extents;
+  const offset = ((catalog?.startBlock ?? 0) + (catalog?.blockCount ?? 0) + 50) * 4096;
+  const runs = [{ deviceOffsetBytes: offset, lengthBytes: 4096 }];
+  const record: MetadataBuffer = { bytes: new Uint8Array(4096), runs, label: LABEL, isDirty: false };
+  const ownersOf = (change: () => void): string[] => {
+    const tape = new Tape(512);
+    store.tape = tape;
+    commit.begin();
+    change();
+    commit.touch(record);
+    commit.end();
+    store.tape = null;
+    return Array.from({ length: tape.length }, (_, i) => {
+      const kind = tape.kindAt(i);
+      return kind === 'barrier' ? '|' : kind === 'trim' ? 'trim' : tape.entry(i).owner;
+    });
+  };
+  let taken = allocation.allocate(0, 0);
+  const mark = ['volume header', '|'];
+  const use = ownersOf(() => (taken = allocation.allocate(0, 3)));
+  expect(use).toEqual([...mark, 'allocation file', '|', 'test', 'volume header']);
+  const free = ownersOf(() => allocation.free(taken));
+  expect(free).toEqual(['test', '|', 'volume header', 'allocation file', 'trim']);
+});
