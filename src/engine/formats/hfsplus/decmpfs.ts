@@ -11,7 +11,7 @@ import { inflate } from '../../codec/zlib.ts';
  * Nothing stated on the disk is believed: a header may promise any size, but memory is only taken for what is read,
  * never more than one block (or an attribute that zlib could have made that long), and every block must give exactly
  * the bytes it owes and their checksum. Sources: apple-oss-distributions/xnu, bsd/sys/decmpfs.h and
- * bsd/kern/decmpfs.c; the layout in the resource fork: TN1150 does not know it, afsctool and xnu's users do.
+ * bsd/kern/decmpfs.c; the table of blocks in the resource fork is documented by its readers (afsctool, The Sleuth Kit).
  */
 export const DECMPFS_NAME = 'com.apple.decmpfs';
 

@@ -31,7 +31,7 @@ export interface SpecialFileHost extends ForkHost {
 /**
  * The file that holds a B-tree: where its nodes lie, and how it grows. It grows by its clump, as in one piece as the
  * volume allows, or by what is needed when there is no more. New nodes are zeros on the device before the transaction
- * that makes them part of the file; a power cut before it leaves blocks that nobody owns in memory only.
+ * that makes them part of the file; a power cut before it leaves zeros in blocks that are still free.
  * Source: apple-oss-distributions/hfs, core/hfs_btreeio.c ExtendBTreeFile.
  */
 export class SpecialFile implements TreeFile {
