@@ -28,15 +28,20 @@ export class Slots {
     if (slotCount <= old) return;
     this.#free.reserve(slotCount);
     this.#free.set(old, slotCount - old, true);
-    this.#names.length = slotCount;
-    this.#live.length = slotCount;
-    const counts = new Uint8Array(slotCount);
+    if (slotCount > this.#counts.length) this.#enlarge(Math.max(slotCount, this.#counts.length * 2));
+    this.#known = slotCount;
+  }
+
+  /** Doubling keeps the cost of a directory that grows cluster by cluster the same for each of its files. */
+  #enlarge(size: number): void {
+    this.#names.length = size;
+    this.#live.length = size;
+    const counts = new Uint8Array(size);
     counts.set(this.#counts);
     this.#counts = counts;
-    const inodes = new Float64Array(slotCount);
+    const inodes = new Float64Array(size);
     inodes.set(this.#inodes);
     this.#inodes = inodes;
-    this.#known = slotCount;
   }
 
   /** First slot of the first free place for a set of `count`, of `capacity` slots in all; −1 when there is none. */
