@@ -14,19 +14,9 @@ import type { Geometry } from '../../../../src/engine/formats/exfat/layout.ts';
 import { fsck } from '../../../../src/engine/formats/exfat/fsck.ts';
 import { fsckExfat, imageFile } from '../../../support/checkers.ts';
 import { FlatDevice } from '../../../support/flat-device.ts';
-import {
-  bytesOf,
-  formatted,
-  fresh,
-  get,
-  INIT,
-  makeDirectory,
-  mounted,
-  names,
-  outcome,
-  put,
-} from './support.ts';
-import type { Fresh } from './support.ts';
+import { bytesOf, get, INIT, makeDirectory, names, outcome, put } from '../fat-family/support.ts';
+import type { Fresh } from '../fat-family/support.ts';
+import { formatted, fresh, mounted } from './support.ts';
 
 /**
  * Goal: what exFAT has and FAT has not is on the disk as the specification says.

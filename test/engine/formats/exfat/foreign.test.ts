@@ -6,7 +6,8 @@ import { expect, test } from 'vitest';
 import type { Volume, VolumeNode } from '../../../../src/engine/formats/contract.ts';
 import { foreignImages, fsckExfat, imageFile } from '../../../support/checkers.ts';
 import { FlatDevice } from '../../../support/flat-device.ts';
-import { bytesOf, get, makeDirectory, mounted, names, put } from './support.ts';
+import { bytesOf, get, makeDirectory, names, put } from '../fat-family/support.ts';
+import { mounted } from './support.ts';
 
 /**
  * Goal: what macOS wrote we read, and may change.

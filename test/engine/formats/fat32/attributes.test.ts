@@ -8,7 +8,8 @@ import {
   timeOf,
 } from '../../../../src/engine/formats/fat32/attributes.ts';
 import { fsckVfat, imageFile } from '../../../support/checkers.ts';
-import { bytesOf, fresh, get, INIT, makeDirectory, mounted, names, outcome, put } from './support.ts';
+import { bytesOf, get, INIT, makeDirectory, names, outcome, put } from '../fat-family/support.ts';
+import { fresh, mounted } from './support.ts';
 
 /** Goal: what FAT can say of a file is kept as macOS keeps it, and nothing else. Method: set, unmount, mount, look. */
 

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 import type { Volume, VolumeNode } from '../../../../src/engine/formats/contract.ts';
 import { findChecker, fsckVfat, imageFile, runChecker, temporaryFolder } from '../../../support/checkers.ts';
 import { FlatDevice } from '../../../support/flat-device.ts';
-import { bytesOf, fresh, get, makeDirectory, mounted, names, put } from './support.ts';
+import { bytesOf, get, makeDirectory, names, put } from '../fat-family/support.ts';
+import { fresh, mounted } from './support.ts';
 
 /**
  * Goal: what others wrote we read, what we wrote others read, and both may change it.
