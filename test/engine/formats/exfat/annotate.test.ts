@@ -1,62 +1,20 @@
 import { describe, expect, test } from 'vitest';
-import { Prng } from '../../../../src/engine/base/prng.ts';
 import type { Device } from '../../../../src/engine/device/device.ts';
-import { Store } from '../../../../src/engine/device/store.ts';
-import type { Region } from '../../../../src/engine/formats/contract.ts';
 import { annotate } from '../../../../src/engine/formats/exfat/annotate.ts';
-import { OwnerIndex } from '../../../../src/engine/formats/exfat/owner-index.ts';
 import { regions } from '../../../../src/engine/formats/exfat/regions.ts';
 import { ExfatPatient } from '../../../evil/exfat-patient.ts';
 import { LONG_NAME, ONE_SECTOR_CLUSTERS, SMALL_CLUSTERS, makeExfat } from '../../../evil/exfat-volumes.ts';
-import { DAMAGE } from '../../../evil/volumes.ts';
+import { expectNoGaps, regionOf, textsOf as fieldTextsOf } from '../../../support/views.ts';
+import { testBlankDevice, testDamageShown, testEveryByte } from '../fat-family/views.ts';
+import { damage, VIEWS } from './views-support.ts';
 
 /**
  * Goal: every block of a volume has one meaning and every byte of it is explained, on whatever volume.
  * Method: volumes of mkfs.exfat, filled by hand. Regions are held against clusters followed by the test's own reader,
  * annotations must cover each block without gap or overlap and agree with the regions.
  */
-function expectNoGaps(device: Device, found: readonly Region[]): void {
-  let next = 0;
-  for (const { firstBlock, blockCount } of found) {
-    expect(firstBlock).toBe(next);
-    expect(blockCount).toBeGreaterThan(0);
-    next += blockCount;
-  }
-  expect(next).toBe(device.blockCount);
-}
-
-function expectExplained(device: Device, block: number, index: OwnerIndex): void {
-  const { fields } = annotate(device, block, index);
-  let next = 0;
-  for (const { offsetBytes, lengthBytes, name } of fields) {
-    expect(offsetBytes, `${name} of block ${block}`).toBe(next);
-    expect(lengthBytes).toBeGreaterThan(0);
-    next += lengthBytes;
-  }
-  expect(next, `block ${block}`).toBe(device.blockSizeBytes);
-}
-
-const regionOf = (found: readonly Region[], block: number): Region | undefined =>
-  found.find(({ firstBlock, blockCount }) => block >= firstBlock && block < firstBlock + blockCount);
-
-/** The same bytes on a device of larger blocks. */
-function inBlocksOf(store: Store, blockSizeBytes: number): Store {
-  const factor = blockSizeBytes / 512;
-  const large = new Store({ blockSizeBytes, blockCount: Math.ceil(store.blockCount / factor) });
-  const bytes = new Uint8Array(blockSizeBytes);
-  for (let block = store.nextStored(0); block < store.blockCount; block = store.nextStored(block + 1)) {
-    const target = Math.floor(block / factor);
-    const available = Math.min(factor, store.blockCount - target * factor);
-    store.read(target * factor, bytes.subarray(0, available * 512));
-    large.write(target, bytes, DAMAGE);
-  }
-  return large;
-}
-
 const textsOf = (device: Device, offset: number): string =>
-  annotate(device, Math.floor(offset / device.blockSizeBytes))
-    .fields.map(({ name, text, doc }) => `${name} | ${text} | ${doc}`)
-    .join('\n');
+  fieldTextsOf(annotate(device, Math.floor(offset / device.blockSizeBytes)));
 
 describe.each([SMALL_CLUSTERS, ONE_SECTOR_CLUSTERS])('clusters of $clusterSizeBytes bytes', (recipe) => {
   test('regions say of every cluster what its file says', () => {
@@ -121,29 +79,7 @@ describe.each([SMALL_CLUSTERS, ONE_SECTOR_CLUSTERS])('clusters of $clusterSizeBy
     expect(annotate(store, patient.clusterOffset(601) / 512).owner).toBe('lost clusters');
   });
 
-  test.each([512, 4096])(
-    'every byte of every kind of block is explained, in blocks of %i bytes',
-    (blockSizeBytes) => {
-      const small = makeExfat(recipe);
-      if (!small) return;
-      const store = blockSizeBytes === 512 ? small : inBlocksOf(small, blockSizeBytes);
-      const index = new OwnerIndex(store);
-      const found = regions(store, index);
-      expectNoGaps(store, found);
-      for (const { firstBlock, blockCount, role, owner } of found) {
-        for (const block of new Set([
-          firstBlock,
-          firstBlock + 1,
-          firstBlock + 9,
-          firstBlock + blockCount - 1,
-        ])) {
-          if (block >= firstBlock + blockCount) continue;
-          expectExplained(store, block, index);
-          expect(annotate(store, block, index)).toMatchObject({ role, owner });
-        }
-      }
-    },
-  );
+  testEveryByte(VIEWS, () => makeExfat(recipe), [1, 9]);
 
   test('says where entries lead, what bits and units mean, what entries hold and where files end', () => {
     const store = makeExfat(recipe);
@@ -200,29 +136,7 @@ describe.each([SMALL_CLUSTERS, ONE_SECTOR_CLUSTERS])('clusters of $clusterSizeBy
     expect(textAt(behind)).toBe('behind the end, not an entry');
   });
 
-  test('damage is shown, not thrown', () => {
-    const healthy = makeExfat(recipe);
-    if (!healthy) return;
-    for (let seed = 0; seed < 40; seed++) {
-      const store = healthy.fork();
-      const patient = new ExfatPatient(store);
-      const prng = new Prng(seed);
-      const metadata = patient.clusterOffset(2) + 20 * recipe.clusterSizeBytes;
-      for (let i = 0; i < 30; i++) {
-        patient.put(seed < 10 ? prng.below(512) : prng.below(metadata), [prng.below(256)]);
-      }
-      const index = new OwnerIndex(store);
-      const found = regions(store, index);
-      expectNoGaps(store, found);
-      for (let i = 0; i < 20; i++) expectExplained(store, prng.below(metadata / 512), index);
-    }
-  });
+  testDamageShown(VIEWS, () => makeExfat(recipe), damage(45));
 });
 
-test('a device without a volume is told as such', () => {
-  const store = new Store({ blockSizeBytes: 512, blockCount: 100 });
-  expect(regions(store)).toEqual([{ firstBlock: 0, blockCount: 100, role: 'reserved', owner: '' }]);
-  expect(annotate(store, 0).title).toBe('Not an exFAT volume: the boot sector does not say EXFAT');
-  expectExplained(store, 0, new OwnerIndex(store));
-  expectExplained(store, 7, new OwnerIndex(store));
-});
+testBlankDevice(VIEWS, 'an exFAT', 'the boot sector does not say EXFAT');

@@ -1,9 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
-import { Prng } from '../../../../src/engine/base/prng.ts';
 import { standardUpcase } from '../../../../src/engine/codec/exfat-upcase.ts';
-import type { WriteLabel } from '../../../../src/engine/device/device.ts';
-import { Store } from '../../../../src/engine/device/store.ts';
+import type { Store } from '../../../../src/engine/device/store.ts';
 import { fsck } from '../../../../src/engine/formats/exfat/fsck.ts';
 import {
   clusterOffsetBytes,
@@ -12,34 +9,11 @@ import {
   setChecksum,
 } from '../../../../src/engine/formats/exfat/layout.ts';
 import type { Geometry } from '../../../../src/engine/formats/exfat/layout.ts';
-import { newfs } from '../../../../src/engine/formats/exfat/newfs.ts';
 import { regions } from '../../../../src/engine/formats/exfat/regions.ts';
+import { emptyVolume, geometryFrom, LABEL, milliseconds, testEmptyDisk } from '../fat-family/cost.ts';
+import { KIT } from './support.ts';
 
-/**
- * Goal: a check costs what is stored. The bounds leave room above what was measured, so that they fail for a change of
- * kind, not for a busy machine: the times are of the processor, the best of five.
- */
-const LABEL: WriteLabel = { role: 'data', owner: 'test', reason: 'test' };
-
-function emptyVolume(sizeBytes: number): Store {
-  const store = new Store({ blockSizeBytes: 512, blockCount: sizeBytes / 512 });
-  newfs(store, {
-    label: '',
-    settings: {},
-    clock: new SimulatedClock(),
-    random: new Prng(1),
-    partitionFirstBlock: 0,
-  });
-  return store;
-}
-
-function geometryIn(store: Store): Geometry {
-  const sector = new Uint8Array(512);
-  store.read(0, sector);
-  const geometry = geometryOf(sector, store.blockCount * 512);
-  if (typeof geometry === 'string') throw new Error(geometry);
-  return geometry;
-}
+const geometryIn = (store: Store): Geometry => geometryFrom(store, geometryOf);
 
 function putEntries(store: Store, offsetBytes: number, entries: Uint8Array): void {
   const bytes = new Uint8Array(Math.ceil(entries.length / 512) * 512);
@@ -96,28 +70,11 @@ function fill(store: Store, geometry: Geometry, count: number): void {
   putEntries(store, clusterOffsetBytes(geometry, first), sets);
 }
 
-function milliseconds(work: () => void): number {
-  const times = Array.from({ length: 5 }, () => {
-    const started = process.cpuUsage();
-    work();
-    const { user, system } = process.cpuUsage(started);
-    return (user + system) / 1000;
-  });
-  return Math.min(...times);
-}
-
 describe('a check costs what is stored', () => {
-  test('an empty disk of 16 terabytes takes milliseconds', () => {
-    const store = emptyVolume(2 ** 44);
-    let findings = -1;
-    const took = milliseconds(() => (findings = fsck(store, { repair: false }).findings.length));
-    expect(findings).toBe(0);
-    expect(took).toBeLessThan(50);
-    expect(milliseconds(() => regions(store))).toBeLessThan(50);
-  });
+  testEmptyDisk(KIT, 'an empty disk of 16 terabytes', 2 ** 44);
 
   test('a file of ten terabytes costs its bitmap', () => {
-    const store = emptyVolume(2 ** 44);
+    const store = emptyVolume(KIT, 2 ** 44);
     const geometry = geometryIn(store);
     const root = new Uint8Array(512);
     const rootOffset = clusterOffsetBytes(geometry, geometry.rootCluster);
@@ -132,7 +89,7 @@ describe('a check costs what is stored', () => {
   });
 
   test('100,000 files take less than 0.3 s', () => {
-    const store = emptyVolume(2 ** 33);
+    const store = emptyVolume(KIT, 2 ** 33);
     fill(store, geometryIn(store), 100_000);
     fsck(store, { repair: true });
     let lines: readonly string[] = [];

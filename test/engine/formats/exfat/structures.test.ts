@@ -1,9 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Prng } from '../../../../src/engine/base/prng.ts';
 import type { Device } from '../../../../src/engine/device/device.ts';
-import { Store } from '../../../../src/engine/device/store.ts';
 import type { StructureId, StructureNode } from '../../../../src/engine/formats/contract.ts';
-import { OwnerIndex } from '../../../../src/engine/formats/exfat/owner-index.ts';
 import { structures } from '../../../../src/engine/formats/exfat/structures.ts';
 import { ExfatPatient } from '../../../evil/exfat-patient.ts';
 import {
@@ -13,25 +10,15 @@ import {
   SMALL_CLUSTERS,
   makeExfat,
 } from '../../../evil/exfat-volumes.ts';
+import { childrenIn } from '../../../support/views.ts';
+import { testUnknownIds, testWholeTree } from '../fat-family/views.ts';
+import { damage, VIEWS } from './views-support.ts';
 
 /**
  * Goal: the tree of structures holds what is on the volume, in pages, and every node lies where it says.
  */
-function childrenOf(
-  device: Device,
-  parent: StructureId | null,
-  index = new OwnerIndex(device),
-): StructureNode[] {
-  const nodes: StructureNode[] = [];
-  for (;;) {
-    const page = structures(device, parent, { offset: nodes.length, countMax: 50 }, index);
-    nodes.push(...page.nodes);
-    if (nodes.length >= page.total || page.nodes.length === 0) {
-      expect(nodes.length).toBe(page.total);
-      return nodes;
-    }
-  }
-}
+const childrenOf = (device: Device, parent: StructureId | null): StructureNode[] =>
+  childrenIn((id, page) => structures(device, id, page), parent, 50);
 
 describe.each([SMALL_CLUSTERS, ONE_SECTOR_CLUSTERS])('clusters of $clusterSizeBytes bytes', (recipe) => {
   test('shows where files lie, with a chain or without', () => {
@@ -132,45 +119,16 @@ describe.each([SMALL_CLUSTERS, ONE_SECTOR_CLUSTERS])('clusters of $clusterSizeBy
     });
   });
 
-  test('the whole tree can be walked, of healthy and of damaged volumes', () => {
-    const healthy = makeExfat(recipe);
-    if (!healthy) return;
-    for (let seed = 0; seed < 8; seed++) {
-      const store = healthy.fork();
-      const patient = new ExfatPatient(store);
-      const prng = new Prng(seed);
-      const metadata = patient.clusterOffset(2) + 20 * recipe.clusterSizeBytes;
-      for (let i = 0; i < seed * 2; i++) patient.put(512 + prng.below(metadata - 512), [prng.below(256)]);
-      expect(walk(store)).toBeGreaterThan(20);
-    }
-  });
+  testWholeTree(VIEWS, () => makeExfat(recipe), damage(8), 50);
 });
 
-/** Opens every node once and counts them; a tree that contains itself would not end. */
-function walk(store: Store): number {
-  const index = new OwnerIndex(store);
-  const waiting: (StructureId | null)[] = [null];
-  let nodes = 0;
-  for (let parent = waiting.pop(); parent !== undefined; parent = waiting.pop()) {
-    for (const node of childrenOf(store, parent, index)) {
-      if (++nodes > 200_000) throw new Error('the tree does not end');
-      expect(node.deviceOffsetBytes + node.lengthBytes).toBeLessThanOrEqual(store.blockCount * 512);
-      if (node.hasChildren) waiting.push(node.id);
-    }
-  }
-  return nodes;
-}
-
-test('an id of something that is not there has no children', () => {
-  const store = makeExfat(SMALL_CLUSTERS);
-  if (!store) return;
-  const ids = ['dir:99', 'dir:x', 'file:0', 'file:x', 'boot:1', 'sector:0:12', 'sector:0:-1', 'sector:3:0'];
-  ids.push('fat:9-2', 'fat:5-99999999', 'fat:x', 'bitmap:7', 'bitmap:99999999', 'set:5:1', 'set:5:-1');
-  ids.push('set:5:9999', 'entry:5:9999', 'entry:x:0', 'nonsense', '');
-  for (const id of ids) {
-    expect(structures(store, id, { offset: 0, countMax: 10 }), id).toEqual({ nodes: [], total: 0 });
-  }
-  const blank = new Store({ blockSizeBytes: 512, blockCount: 10 });
-  const [only] = structures(blank, null, { offset: 0, countMax: 10 }).nodes;
-  expect(only?.text).toBe('not an exFAT volume: the boot sector does not say EXFAT');
-});
+testUnknownIds(
+  VIEWS,
+  () => makeExfat(SMALL_CLUSTERS),
+  [
+    ...['dir:99', 'dir:x', 'file:0', 'file:x', 'boot:1', 'sector:0:12', 'sector:0:-1', 'sector:3:0'],
+    ...['fat:9-2', 'fat:5-99999999', 'fat:x', 'bitmap:7', 'bitmap:99999999', 'set:5:1', 'set:5:-1'],
+    ...['set:5:9999', 'entry:5:9999', 'entry:x:0', 'nonsense', ''],
+  ],
+  'not an exFAT volume: the boot sector does not say EXFAT',
+);

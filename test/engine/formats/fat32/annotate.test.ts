@@ -1,59 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { Prng } from '../../../../src/engine/base/prng.ts';
-import type { Device } from '../../../../src/engine/device/device.ts';
-import { Store } from '../../../../src/engine/device/store.ts';
-import type { Region } from '../../../../src/engine/formats/contract.ts';
 import { annotate } from '../../../../src/engine/formats/fat32/annotate.ts';
-import { OwnerIndex } from '../../../../src/engine/formats/fat32/owner-index.ts';
 import { regions } from '../../../../src/engine/formats/fat32/regions.ts';
 import { Patient } from '../../../evil/patient.ts';
-import { DAMAGE, FLOPPY, LONG_NAME, SMALL_16, SMALL_32, makeVolume } from '../../../evil/volumes.ts';
+import { FLOPPY, LONG_NAME, SMALL_16, SMALL_32, makeVolume } from '../../../evil/volumes.ts';
+import { expectNoGaps, regionOf, textsOf } from '../../../support/views.ts';
+import { testBlankDevice, testDamageShown, testEveryByte } from '../fat-family/views.ts';
+import { damage, VIEWS } from './views-support.ts';
 
 /**
  * Goal: every block of a volume has one meaning and every byte of it is explained, on whatever volume.
  * Method: volumes of mkfs.vfat and mcopy. Regions are held against chains followed by the test's own simple reader,
  * annotations must cover each block without gap or overlap and agree with the regions.
  */
-function expectNoGaps(device: Device, found: readonly Region[]): void {
-  let next = 0;
-  for (const { firstBlock, blockCount } of found) {
-    expect(firstBlock).toBe(next);
-    expect(blockCount).toBeGreaterThan(0);
-    next += blockCount;
-  }
-  expect(next).toBe(device.blockCount);
-}
-
-function expectExplained(device: Device, block: number, index: OwnerIndex): void {
-  const { fields } = annotate(device, block, index);
-  let next = 0;
-  for (const { offsetBytes, lengthBytes, name } of fields) {
-    expect(offsetBytes, `${name} of block ${block}`).toBe(next);
-    expect(lengthBytes).toBeGreaterThan(0);
-    next += lengthBytes;
-  }
-  expect(next, `block ${block}`).toBe(device.blockSizeBytes);
-}
-
-const regionOf = (found: readonly Region[], block: number): Region | undefined =>
-  found.find(({ firstBlock, blockCount }) => block >= firstBlock && block < firstBlock + blockCount);
-
-/** The same bytes on a device of larger blocks. */
-function inBlocksOf(store: Store, blockSizeBytes: number): Store {
-  const factor = blockSizeBytes / 512;
-  const large = new Store({ blockSizeBytes, blockCount: Math.ceil(store.blockCount / factor) });
-  const bytes = new Uint8Array(blockSizeBytes);
-  for (let block = store.nextStored(0); block < store.blockCount; block = store.nextStored(block + 1)) {
-    const target = Math.floor(block / factor);
-    store.read(
-      target * factor,
-      bytes.subarray(0, Math.min(factor, store.blockCount - target * factor) * 512),
-    );
-    large.write(target, bytes, DAMAGE);
-  }
-  return large;
-}
-
 describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
   test('regions say of every cluster what its file says', () => {
     const store = makeVolume(recipe);
@@ -98,24 +56,7 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
     expect(annotate(store, patient.clusterOffset(1001) / 512).owner).toBe('lost clusters');
   });
 
-  test.each([512, 4096])(
-    'every byte of every kind of block is explained, in blocks of %i bytes',
-    (blockSizeBytes) => {
-      const small = makeVolume(recipe);
-      if (!small) return;
-      const store = blockSizeBytes === 512 ? small : inBlocksOf(small, blockSizeBytes);
-      const index = new OwnerIndex(store);
-      const found = regions(store, index);
-      expectNoGaps(store, found);
-      for (const { firstBlock, blockCount, role, owner } of found) {
-        for (const block of new Set([firstBlock, firstBlock + 1, firstBlock + blockCount - 1])) {
-          if (block >= firstBlock + blockCount) continue;
-          expectExplained(store, block, index);
-          expect(annotate(store, block, index)).toMatchObject({ role, owner });
-        }
-      }
-    },
-  );
+  testEveryByte(VIEWS, () => makeVolume(recipe), [1]);
 
   test('says where entries lead, what slots hold and where files end', () => {
     const store = makeVolume(recipe);
@@ -123,10 +64,7 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
     const patient = new Patient(store);
     const { firstCluster } = patient.find('photos/b.jpg');
     const chain = patient.chain(firstCluster);
-    const texts = (block: number): string =>
-      annotate(store, block)
-        .fields.map(({ name, text, doc }) => `${name} | ${text} | ${doc}`)
-        .join('\n');
+    const texts = (block: number): string => textsOf(annotate(store, block));
 
     const inFat = texts(patient.fatOffset(0) / 512 + Math.floor((firstCluster * recipe.type) / 8 / 512));
     expect(inFat).toMatch(`cluster ${chain[0] ?? 0} → ${chain[1] ?? 0}`);
@@ -171,28 +109,7 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
     expect(regionOf(found, patient.clusterOffset(other[1] ?? 0) / 512)?.owner).toBe('lost clusters');
   });
 
-  test('damage is shown, not thrown', () => {
-    const healthy = makeVolume(recipe);
-    if (!healthy) return;
-    for (let seed = 0; seed < 60; seed++) {
-      const store = healthy.fork();
-      const patient = new Patient(store);
-      const prng = new Prng(seed);
-      const metadata = patient.clusterOffset(2) + 40 * patient.geometry.clusterSizeBytes;
-      for (let i = 0; i < 30; i++)
-        patient.put(seed < 20 ? prng.below(512) : prng.below(metadata), [prng.below(256)]);
-      const index = new OwnerIndex(store);
-      const found = regions(store, index);
-      expectNoGaps(store, found);
-      for (let i = 0; i < 20; i++) expectExplained(store, prng.below(metadata / 512), index);
-    }
-  });
+  testDamageShown(VIEWS, () => makeVolume(recipe), damage(60));
 });
 
-test('a device without a volume is told as such', () => {
-  const store = new Store({ blockSizeBytes: 512, blockCount: 100 });
-  expect(regions(store)).toEqual([{ firstBlock: 0, blockCount: 100, role: 'reserved', owner: '' }]);
-  expect(annotate(store, 0).title).toBe('Not a FAT volume: the boot sector does not end in 55 AA');
-  expectExplained(store, 0, new OwnerIndex(store));
-  expectExplained(store, 7, new OwnerIndex(store));
-});
+testBlankDevice(VIEWS, 'a FAT', 'the boot sector does not end in 55 AA');

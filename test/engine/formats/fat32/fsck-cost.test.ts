@@ -1,40 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
-import { Prng } from '../../../../src/engine/base/prng.ts';
-import type { WriteLabel } from '../../../../src/engine/device/device.ts';
-import { Store } from '../../../../src/engine/device/store.ts';
+import type { Store } from '../../../../src/engine/device/store.ts';
 import { fsck } from '../../../../src/engine/formats/fat32/fsck.ts';
 import { clusterOffsetBytes, geometryOf, setEntry } from '../../../../src/engine/formats/fat32/layout.ts';
 import type { Geometry } from '../../../../src/engine/formats/fat32/layout.ts';
 import { shortNameChecksum, writeLongNameSlots } from '../../../../src/engine/formats/fat32/names.ts';
-import { newfs } from '../../../../src/engine/formats/fat32/newfs.ts';
 import { regions } from '../../../../src/engine/formats/fat32/regions.ts';
+import { emptyVolume, geometryFrom, LABEL, milliseconds, testEmptyDisk } from '../fat-family/cost.ts';
+import { KIT } from './support.ts';
 
-/**
- * Goal: a check costs what is stored. The bounds are an order of magnitude above what was measured (1 TB empty: 2 ms;
- * 20,000 files: 45 ms), so that they fail for a change of kind, not for a busy machine.
- */
-const LABEL: WriteLabel = { role: 'data', owner: 'test', reason: 'test' };
-
-function emptyVolume(sizeBytes: number): Store {
-  const store = new Store({ blockSizeBytes: 512, blockCount: sizeBytes / 512 });
-  newfs(store, {
-    label: '',
-    settings: {},
-    clock: new SimulatedClock(),
-    random: new Prng(1),
-    partitionFirstBlock: 0,
-  });
-  return store;
-}
-
-function geometryIn(store: Store): Geometry {
-  const sector = new Uint8Array(512);
-  store.read(0, sector);
-  const geometry = geometryOf(sector, store.blockCount * 512);
-  if (typeof geometry === 'string') throw new Error(geometry);
-  return geometry;
-}
+const geometryIn = (store: Store): Geometry => geometryFrom(store, geometryOf);
 
 /** `count` files of one cluster each in the root directory, which lies in one run. All is written by hand. */
 function fill(store: Store, geometry: Geometry, count: number): void {
@@ -67,29 +41,11 @@ function fill(store: Store, geometry: Geometry, count: number): void {
   }
 }
 
-/** Of the processor, not of the wall: other work on the machine does not count. The best of five. */
-function milliseconds(work: () => void): number {
-  const times = Array.from({ length: 5 }, () => {
-    const started = process.cpuUsage();
-    work();
-    const { user, system } = process.cpuUsage(started);
-    return (user + system) / 1000;
-  });
-  return Math.min(...times);
-}
-
 describe('a check costs what is stored', () => {
-  test('an empty terabyte takes milliseconds', () => {
-    const store = emptyVolume(2 ** 40);
-    let findings = -1;
-    const took = milliseconds(() => (findings = fsck(store, { repair: false }).findings.length));
-    expect(findings).toBe(0);
-    expect(took).toBeLessThan(50);
-    expect(milliseconds(() => regions(store))).toBeLessThan(50);
-  });
+  testEmptyDisk(KIT, 'an empty terabyte', 2 ** 40);
 
   test('20,000 files take less than 0.3 s', () => {
-    const store = emptyVolume(2 ** 30);
+    const store = emptyVolume(KIT, 2 ** 30);
     fill(store, geometryIn(store), 20_000);
     fsck(store, { repair: true });
     let lines: readonly string[] = [];

@@ -1,31 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { Prng } from '../../../../src/engine/base/prng.ts';
 import type { Device } from '../../../../src/engine/device/device.ts';
-import { Store } from '../../../../src/engine/device/store.ts';
 import type { StructureId, StructureNode } from '../../../../src/engine/formats/contract.ts';
-import { OwnerIndex } from '../../../../src/engine/formats/fat32/owner-index.ts';
 import { structures } from '../../../../src/engine/formats/fat32/structures.ts';
 import { Patient } from '../../../evil/patient.ts';
 import { FLOPPY, LONG_NAME, SMALL_16, SMALL_32, makeVolume } from '../../../evil/volumes.ts';
+import { childrenIn } from '../../../support/views.ts';
+import { testUnknownIds, testWholeTree } from '../fat-family/views.ts';
+import { damage, VIEWS } from './views-support.ts';
 
 /**
  * Goal: the tree of structures holds what is on the volume, in pages, and every node lies where it says.
  */
-function childrenOf(
-  device: Device,
-  parent: StructureId | null,
-  index = new OwnerIndex(device),
-): StructureNode[] {
-  const nodes: StructureNode[] = [];
-  for (;;) {
-    const page = structures(device, parent, { offset: nodes.length, countMax: 7 }, index);
-    nodes.push(...page.nodes);
-    if (nodes.length >= page.total || page.nodes.length === 0) {
-      expect(nodes.length).toBe(page.total);
-      return nodes;
-    }
-  }
-}
+const childrenOf = (device: Device, parent: StructureId | null): StructureNode[] =>
+  childrenIn((id, page) => structures(device, id, page), parent, 7);
 
 describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
   test('shows chains as the FAT links them', () => {
@@ -92,39 +79,13 @@ describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
     expect(childrenOf(store, 'fsinfo backup')[0]?.deviceOffsetBytes).toBe(7 * 512);
   });
 
-  test('the whole tree can be walked, of healthy and of damaged volumes', () => {
-    const healthy = makeVolume(recipe);
-    if (!healthy) return;
-    for (let seed = 0; seed < 15; seed++) {
-      const store = healthy.fork();
-      const patient = new Patient(store);
-      const prng = new Prng(seed);
-      const metadata = patient.clusterOffset(2) + 40 * patient.geometry.clusterSizeBytes;
-      for (let i = 0; i < seed * 2; i++) patient.put(512 + prng.below(metadata - 512), [prng.below(256)]);
-      expect(walk(store)).toBeGreaterThan(20);
-    }
-  });
+  testWholeTree(VIEWS, () => makeVolume(recipe), damage(15), 7);
 });
 
-/** Opens every node once and counts them; a tree that contains itself would not end. */
-function walk(store: Store): number {
-  const index = new OwnerIndex(store);
-  const waiting: (StructureId | null)[] = [null];
-  let nodes = 0;
-  for (let parent = waiting.pop(); parent !== undefined; parent = waiting.pop()) {
-    for (const node of childrenOf(store, parent, index)) {
-      if (++nodes > 200_000) throw new Error('the tree does not end');
-      expect(node.deviceOffsetBytes + node.lengthBytes).toBeLessThanOrEqual(store.blockCount * 512);
-      if (node.hasChildren) waiting.push(node.id);
-    }
-  }
-  return nodes;
-}
-
-test('an id of something that is not there has no children', () => {
-  const store = makeVolume(FLOPPY);
-  if (!store) return;
-  for (const id of [
+testUnknownIds(
+  VIEWS,
+  () => makeVolume(FLOPPY),
+  [
     'dir:99',
     'chain:0',
     'chain:x',
@@ -135,10 +96,6 @@ test('an id of something that is not there has no children', () => {
     'slot:0:-1',
     'nonsense',
     '',
-  ]) {
-    expect(structures(store, id, { offset: 0, countMax: 10 }), id).toEqual({ nodes: [], total: 0 });
-  }
-  const blank = new Store({ blockSizeBytes: 512, blockCount: 10 });
-  const [only] = structures(blank, null, { offset: 0, countMax: 10 }).nodes;
-  expect(only?.text).toBe('not a FAT volume: the boot sector does not end in 55 AA');
-});
+  ],
+  'not a FAT volume: the boot sector does not end in 55 AA',
+);

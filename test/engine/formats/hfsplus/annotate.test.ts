@@ -5,6 +5,7 @@ import type { Region } from '../../../../src/engine/formats/contract.ts';
 import { annotate } from '../../../../src/engine/formats/hfsplus/annotate.ts';
 import { OwnerIndex } from '../../../../src/engine/formats/hfsplus/owner-index.ts';
 import { regions } from '../../../../src/engine/formats/hfsplus/regions.ts';
+import { expectExplained, expectNoGaps, textsOf } from '../../../support/views.ts';
 import { MKFS_VOLUMES, deviceOf, madeByMacos, madeByMkfs } from './view-images.ts';
 
 /**
@@ -12,29 +13,6 @@ import { MKFS_VOLUMES, deviceOf, madeByMacos, madeByMkfs } from './view-images.t
  * Method: volumes of mkfs.hfsplus and macOS. Annotations must cover each block without gap or overlap and agree with the
  * regions; values are held against offsets of the specification, read here by hand.
  */
-function expectNoGaps(device: Device, found: readonly Region[]): void {
-  let next = 0;
-  for (const { firstBlock, blockCount } of found) {
-    expect(firstBlock).toBe(next);
-    expect(blockCount).toBeGreaterThan(0);
-    next += blockCount;
-  }
-  expect(next).toBe(device.blockCount);
-}
-
-function expectExplained(device: Device, block: number, index: OwnerIndex): void {
-  const { fields, title } = annotate(device, block, index);
-  let next = 0;
-  let isRight = true;
-  for (const { offsetBytes, lengthBytes } of fields) {
-    isRight &&= offsetBytes === next && lengthBytes > 0;
-    next += lengthBytes;
-  }
-  const told =
-    isRight && next === device.blockSizeBytes ? '' : fields.map((field) => JSON.stringify(field)).join('\n');
-  expect(told, `block ${block}, ${title}`).toBe('');
-}
-
 /** Blocks of a region worth a look: all of metadata, both ends of what is long and dull. */
 function* blocksOf({ firstBlock, blockCount, role }: Region): Generator<number> {
   const isDull = role === 'free' || role === 'data' || blockCount > 600;
@@ -48,18 +26,16 @@ function expectAllExplained(device: Device): readonly Region[] {
   expectNoGaps(device, found);
   for (const region of found) {
     for (const block of blocksOf(region)) {
-      expectExplained(device, block, index);
-      const { role, owner } = annotate(device, block, index);
+      const annotation = annotate(device, block, index);
+      expectExplained(device, block, annotation);
+      const { role, owner } = annotation;
       expect({ role, owner }, `block ${block}`).toEqual({ role: region.role, owner: region.owner });
     }
   }
   return found;
 }
 
-const texts = (device: Device, block: number): string =>
-  annotate(device, block)
-    .fields.map(({ name, text, doc }) => `${name} | ${text} | ${doc}`)
-    .join('\n');
+const texts = (device: Device, block: number): string => textsOf(annotate(device, block));
 
 const MACOS_VOLUMES = ['dfvfs-hfsplus.raw.gz', 'penguin359-hfsp-small.img.xz'];
 
@@ -189,7 +165,7 @@ describe('annotate', () => {
   test('what is no volume is shown as what it is', () => {
     const device = deviceOf(new Uint8Array(1 << 20));
     expect(regions(device)).toEqual([{ firstBlock: 0, blockCount: 2048, role: 'reserved', owner: '' }]);
-    expectExplained(device, 2, new OwnerIndex(device));
+    expectExplained(device, 2, annotate(device, 2));
     expect(annotate(device, 2).title).toMatch('Not an HFS+ volume: no volume header');
   });
 
@@ -221,7 +197,8 @@ describe('damage', () => {
         const index = new OwnerIndex(device);
         expectNoGaps(device, regions(device, index));
         for (const { firstBlock, blockCount } of metadata) {
-          for (let i = 0; i < Math.min(blockCount, 20); i++) expectExplained(device, firstBlock + i, index);
+          for (let i = 0; i < Math.min(blockCount, 20); i++)
+            expectExplained(device, firstBlock + i, annotate(device, firstBlock + i, index));
         }
       }
     },

@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import type { WriteLabel } from '../../../../src/engine/device/device.ts';
+import { Store } from '../../../../src/engine/device/store.ts';
+import type { Kit } from './support.ts';
+
+/**
+ * Goal: a check costs what is stored. The bounds leave room above what was measured, so that they fail for a change of
+ * kind, not for a busy machine.
+ */
+export const LABEL: WriteLabel = { role: 'data', owner: 'test', reason: 'test' };
+
+export function emptyVolume(kit: Kit, sizeBytes: number): Store {
+  const store = new Store({ blockSizeBytes: 512, blockCount: sizeBytes / 512 });
+  kit.formatted(store);
+  return store;
+}
+
+/** By the format's own reading of the first sector, which says in words what it cannot use. */
+export function geometryFrom<Geometry extends object>(
+  store: Store,
+  geometryOf: (sector: Uint8Array, sizeBytes: number) => Geometry | string,
+): Geometry {
+  const sector = new Uint8Array(512);
+  store.read(0, sector);
+  const geometry = geometryOf(sector, store.blockCount * 512);
+  if (typeof geometry === 'string') throw new Error(geometry);
+  return geometry;
+}
+
+/** Of the processor, not of the wall: other work on the machine does not count. The best of five. */
+export function milliseconds(work: () => void): number {
+  const times = Array.from({ length: 5 }, () => {
+    const started = process.cpuUsage();
+    work();
+    const { user, system } = process.cpuUsage(started);
+    return (user + system) / 1000;
+  });
+  return Math.min(...times);
+}
+
+export function testEmptyDisk(kit: Kit, name: string, sizeBytes: number): void {
+  test(`${name} takes milliseconds`, () => {
+    const store = emptyVolume(kit, sizeBytes);
+    let findings = -1;
+    const took = milliseconds(() => (findings = kit.format.fsck(store, { repair: false }).findings.length));
+    expect(findings).toBe(0);
+    expect(took).toBeLessThan(50);
+    expect(milliseconds(() => kit.format.regions(store))).toBeLessThan(50);
+  });
+}
