@@ -23,7 +23,7 @@ import type { VolumeHeaderBuffer } from './volume-header.ts';
  *
  * Without a journal (attribute bit 13 clear) order is all there is: data, bitmap of what became used | trees |
  * bitmap of what became free, volume header. A power cut can leave trees whose nodes do not fit together; the volume says
- * that it was not unmounted and wants fsck_hfs.
+ * that it was not unmounted and wants fsck_hfs. It is called clean behind a barrier of its own when it is unmounted.
  *
  * Source of the order: apple-oss-distributions/hfs, core/hfs_journal.c end_transaction; the barrier between header and
  * home writes is ours (Apple's driver asks for FUA, which not every disk honours).
@@ -183,12 +183,16 @@ export class Commit {
       this.sync();
       return;
     }
+    if (this.#journal === null) {
+      this.flush();
+      this.#device.barrier('hfs+: everything else before the header that says clean');
+    }
     this.#header.markUnmounted(this.#options.mayMarkClean);
     this.flush();
     if (this.#journal === null) {
       this.#device.barrier('hfs+: the volume is unmounted');
     } else {
-      this.#device.barrier('hfs+: everything at home before the journal lets go of it');
+      this.#device.barrier('hfs+: everything at home before unmounting empties the journal');
       this.#journal.makeEmpty();
       this.#device.barrier('hfs+: the volume is unmounted, its journal empty');
     }
@@ -234,7 +238,7 @@ export class Commit {
    */
   #writeTooMuch(journal: Journal): void {
     const header = this.#header;
-    this.#device.barrier('hfs+: everything at home before the journal lets go of it');
+    this.#device.barrier('hfs+: everything at home before a change goes past the journal');
     journal.makeEmpty();
     header.writeInconsistent(this.#device);
     this.#device.barrier('hfs+: the volume says that it is inconsistent before it is');

@@ -155,7 +155,7 @@ export function setRun(file: SpecialFile, start: number, end: number, isUsed: bo
       bytes[index] = isUsed ? (bytes[index] ?? 0) | mask : (bytes[index] ?? 0) & ~mask;
       bit++;
     }
-    file.write(firstByte, bytes, STAGE.summary, label);
+    file.write(firstByte, bytes, STAGE.records, label);
     at = stop;
   }
 }

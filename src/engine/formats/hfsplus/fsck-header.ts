@@ -58,7 +58,7 @@ export class HeaderState {
   patch(at: number, bytes: Uint8Array, reason: string): void {
     this.bytes.set(bytes, at);
     const label: WriteLabel = { role: 'header', owner: 'volume header', reason };
-    this.#medium.write(this.geometry.headerOffsetBytes + at, bytes, STAGE.summary, label);
+    this.#medium.write(this.geometry.headerOffsetBytes + at, bytes, STAGE.verdict, label);
   }
 
   /** The first header as it is now, whole. */
@@ -68,7 +68,7 @@ export class HeaderState {
 
   rewriteAlternate(reason: string): void {
     const label: WriteLabel = { role: 'header', owner: 'alternate volume header', reason };
-    this.#medium.write(this.geometry.alternateHeaderOffsetBytes, this.bytes, STAGE.summary, label);
+    this.#medium.write(this.geometry.alternateHeaderOffsetBytes, this.bytes, STAGE.records, label);
   }
 }
 

@@ -87,8 +87,9 @@ export class Medium {
   }
 
   /**
-   * Bring every change to the disk, stage by stage with a barrier after each. A power cut between two stages leaves a
-   * volume that says itself that it is inconsistent, with old or new trees but never half of one: the next run repairs it.
+   * Bring every change to the disk, stage by stage with a barrier after each. A power cut before the last one is done
+   * leaves a volume that says itself that it is inconsistent, with old or new trees but never half of one: the next run
+   * repairs it.
    */
   commit(reasons: readonly string[] = STAGE_REASONS): void {
     const blocks = [...this.#edits].sort(([a], [b]) => a - b);
@@ -154,13 +155,13 @@ interface Edit {
   readonly label: WriteLabel;
 }
 
-/** What is written before what: see `Medium.commit`. */
-export const STAGE = { fresh: 0, records: 1, summary: 2, cleanup: 3 } as const;
+/** What is written before what: see `Medium.commit`. The verdict is the volume header, which says clean. */
+export const STAGE = { fresh: 0, records: 1, cleanup: 2, verdict: 3 } as const;
 export type Stage = number;
 
 const STAGE_REASONS = [
   'fsck: new nodes and copies are on the disk before anything points at them',
-  'fsck: repaired records and trees before the counts that describe them',
-  'fsck: bitmap and volume headers before what the old trees were made of is erased',
+  'fsck: records, trees, bitmap before what the old trees were made of is erased',
+  'fsck: everything else before the header that says clean',
   'fsck: the repair is complete',
 ];

@@ -64,7 +64,7 @@ export function openJournal(
     );
     return { device, place: resetPlace(device, info, head, head.endBytes), broken: undefined, warnings };
   }
-  return replayed(device, info, head, request.isReadOnly, warnings);
+  return replayed(device, geometry, info, head, request.isReadOnly, warnings);
 }
 
 interface JournalInfo {
@@ -106,6 +106,7 @@ function findInfo(device: Device, geometry: Geometry, header: Uint8Array): Journ
 
 function replayed(
   device: Device,
+  geometry: Geometry,
   info: JournalInfo,
   head: JournalHead,
   isReadOnly: boolean,
@@ -126,10 +127,26 @@ function replayed(
   }
   bringHome(device, device, info.offsetBytes, head, scan);
   device.barrier('hfs+: the replayed blocks are at home before the journal lets go of them');
+  // Once the journal is empty nobody else would find out that something of it is lost.
+  if (broken !== undefined) markJournalFailed(device, geometry);
   const place = settledPlace(device, info, head, scan.endBytes, scan.lastSequenceNumber, true);
   writeHead(device, place);
   device.barrier('hfs+: the journal is empty');
   return { device, place: { ...place, isHeaderStale: false }, broken, warnings };
+}
+
+/** 'FSK!': until fsck_hfs has looked, nobody trusts the volume. [HF hfs_vfsops.c hfs_mountfs] */
+export function markJournalFailed(device: Device, geometry: Geometry): void {
+  const { blockSizeBytes } = device;
+  const block = Math.floor(geometry.headerOffsetBytes / blockSizeBytes);
+  const sector = new Uint8Array(blockSizeBytes);
+  device.read(block, sector);
+  const at = geometry.headerOffsetBytes - block * blockSizeBytes;
+  const header = VolumeHeader.peek(sector.subarray(at));
+  if (header.lastMountedVersion === MOUNTED_BY.journalFailed) return;
+  VolumeHeader.write(sector, { ...header, lastMountedVersion: MOUNTED_BY.journalFailed }, at);
+  device.write(block, sector, LABEL_FAILED);
+  device.barrier('hfs+: the volume says that its journal failed before that is empty');
 }
 
 function inWords({ transactionCount, blocks, beyondEndCount }: Scan, isReadOnly: boolean): string {
@@ -214,6 +231,12 @@ function writeHead(device: Device, place: JournalPlace): void {
   const sector = journalHeaderSector(device.blockSizeBytes, place);
   device.write(place.deviceOffsetBytes / device.blockSizeBytes, sector, LABEL_HEADER);
 }
+
+const LABEL_FAILED: WriteLabel = {
+  role: 'header',
+  owner: 'volume header',
+  reason: 'say that the journal could not be replayed',
+};
 
 const LABEL_HEADER: WriteLabel = {
   role: 'journal',

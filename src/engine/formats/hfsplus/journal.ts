@@ -106,15 +106,16 @@ export class Journal {
   prepare(): void {
     if (!this.#isHeaderStale) return;
     this.#writeHeader(this.#start, this.#end, this.#sequence);
-    this.#device.barrier('hfs+: the journal has a header before it is used');
+    this.#device.barrier('hfs+: the journal has a header before anybody looks at it');
     this.#isHeaderStale = false;
     const infoBlock = this.#uninitialisedInfoBlock;
     if (infoBlock === undefined) return;
     const sector = new Uint8Array(this.#sectorBytes);
     this.#device.read(infoBlock, sector);
     sector[3] = (sector[3] ?? 0) & ~JOURNAL_INFO_FLAG.needsInitialising;
+    // Until the first transaction counts, an uninitialised journal and an empty one are the same: the barrier behind
+    // the log is early enough.
     this.#device.write(infoBlock, sector, LABEL_INFO);
-    this.#device.barrier('hfs+: the journal is initialised before it is used');
     this.#uninitialisedInfoBlock = undefined;
   }
 
@@ -158,7 +159,7 @@ export class Journal {
 
   /** `start` is moved lazily; now the ring needs the space of what reached its home long ago. */
   #makeRoom(): void {
-    this.#device.barrier('hfs+: everything at home before the journal lets go of it');
+    this.#device.barrier('hfs+: everything at home before the journal makes room');
     this.makeEmpty();
     this.#device.barrier('hfs+: the journal let go of old transactions before they are overwritten');
   }

@@ -1,12 +1,12 @@
 import { FsError } from '../../base/errno.ts';
-import type { Device, WriteLabel } from '../../device/device.ts';
+import type { Device } from '../../device/device.ts';
 import type { MountOptions } from '../contract.ts';
 import { AllocationBitmap } from './alloc.ts';
 import { BTree } from './btree.ts';
 import { Commit } from './commit.ts';
 import { countOf, Fork } from './extents.ts';
 import { ATTRIBUTES_ORDER, EXTENTS_ORDER } from './extents-order.ts';
-import { openJournal } from './journal-mount.ts';
+import { markJournalFailed, openJournal } from './journal-mount.ts';
 import type { JournalOutcome } from './journal-mount.ts';
 import { Journal } from './journal.ts';
 import { HEADER_NODE, HeaderRecord } from './layout-tree.ts';
@@ -142,7 +142,7 @@ export function openVolume(given: Device, options: MountOptions): OpenVolume {
   const obstacle = obstacleOf(state, journal, isContinued);
   if (obstacle !== undefined) {
     warnings.push(obstacle);
-    if (!isReadOnly && journal?.broken !== undefined) markJournalFailed(device, geometry, header);
+    if (!isReadOnly && journal?.broken !== undefined) markJournalFailed(device, geometry);
     isReadOnly = true;
   }
   const parts = openFiles(device, geometry, new VolumeHeaderBuffer(device, geometry, header), journal, {
@@ -217,28 +217,6 @@ function obstacleOf(
   }
   return undefined;
 }
-
-/** 'FSK!': until fsck_hfs has looked, nobody trusts the volume. [HF hfs_vfsops.c hfs_mountfs] */
-function markJournalFailed(device: Device, geometry: Geometry, header: Uint8Array): void {
-  const { blockSizeBytes } = device;
-  const block = Math.floor(geometry.headerOffsetBytes / blockSizeBytes);
-  const sector = new Uint8Array(blockSizeBytes);
-  device.read(block, sector);
-  const at = geometry.headerOffsetBytes - block * blockSizeBytes;
-  VolumeHeader.write(
-    sector,
-    { ...VolumeHeader.peek(header), lastMountedVersion: MOUNTED_BY.journalFailed },
-    at,
-  );
-  device.write(block, sector, LABEL_FAILED);
-  device.barrier('hfs+: the volume says that its journal failed');
-}
-
-const LABEL_FAILED: WriteLabel = {
-  role: 'header',
-  owner: 'volume header',
-  reason: 'say that the journal could not be replayed',
-};
 
 // ── bitmap and trees ────────────────────────────────────────────────────────────────────────────────────────────────
 
