@@ -53,6 +53,8 @@ export function openImageSession(path: string, settings: ImageSettings): ImageSe
     throw new HostError(`${printable(path)}: ${session.problem}`, EXIT.unreadable);
   }
   const system = session.system.fork(SUPERUSER);
+  // A current directory on the volume would keep a script from erasing the disk.
+  system.chdir('/');
   return {
     ...{ session, system },
     save() {

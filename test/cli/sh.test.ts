@@ -32,6 +32,19 @@ describe('sh', () => {
     expect(sh('-c', 'nosuchcommand').exitCode).toBe(127);
   });
 
+  test('a script may erase the disk it came from', () => {
+    const other = diskoscope.path('erased.img');
+    diskoscope(['newfs', '-t', 'fat32', '-s', '64m', other]);
+    const outcome = diskoscope([
+      'sh',
+      other,
+      '-c',
+      'cd /; diskutil eraseDisk JHFS+ New disk1; ls -d /Volumes/*',
+    ]);
+    expect(outcome).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(outcome.stdout).toContain('/Volumes/New');
+  });
+
   test('commands read standard input when the script does not', () => {
     const outcome = diskoscope(['sh', image(), '-c', 'cat > typed; wc -c < typed'], 'x'.repeat(300_000));
     expect(outcome.stdout.trim()).toBe('300000');
