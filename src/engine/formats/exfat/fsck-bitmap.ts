@@ -1,7 +1,7 @@
 import { bitmapSizeBytes, clusterOffsetBytes } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import { STAGE } from './fsck-medium.ts';
-import type { Medium } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
+import type { Draft } from '../../device/draft.ts';
 
 /**
  * The allocation bitmap as it stands on the disk, contiguous from its first cluster on, read in pieces as far as
@@ -10,11 +10,11 @@ import type { Medium } from './fsck-medium.ts';
 export class Bitmap {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
-  readonly #medium: Medium;
+  readonly #medium: Draft;
   readonly #geometry: Geometry;
   readonly #pieces = new Map<number, Uint8Array>();
 
-  constructor(medium: Medium, geometry: Geometry, firstCluster: number) {
+  constructor(medium: Draft, geometry: Geometry, firstCluster: number) {
     this.#medium = medium;
     this.#geometry = geometry;
     this.offsetBytes = clusterOffsetBytes(geometry, firstCluster);

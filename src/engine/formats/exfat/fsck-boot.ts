@@ -17,8 +17,8 @@ import {
   geometryOf,
 } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import { STAGE } from './fsck-medium.ts';
-import type { Medium } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
+import type { Draft } from '../../device/draft.ts';
 import type { Report } from './fsck-report.ts';
 
 /**
@@ -44,7 +44,7 @@ const fields = BootSector.fields;
 const SECTOR_SIZES = [512, 4096, 1024, 2048];
 
 /** Geometry to work with, or null when this is no exFAT volume; the report then says why. */
-export function findBoot(medium: Medium, report: Report): Boot | null {
+export function findBoot(medium: Draft, report: Report): Boot | null {
   const main = readRegion(medium, 0, sectorSizeIn(medium.read(0, 512)) ?? 512);
   const backup = findBackup(medium, main);
   const chosen = choose(medium, main, backup);
@@ -80,7 +80,7 @@ function sectorSizeIn(sector: Uint8Array): number | null {
   return shift >= 9 && shift <= 12 ? 2 ** shift : null;
 }
 
-function readRegion(medium: Medium, firstSector: number, sectorSizeBytes: number): Region {
+function readRegion(medium: Draft, firstSector: number, sectorSizeBytes: number): Region {
   const offsetBytes = firstSector * sectorSizeBytes;
   const bytes = medium.read(offsetBytes, BOOT_REGION_SECTORS * sectorSizeBytes);
   const found = geometryOf(bytes, medium.sizeBytes);
@@ -99,7 +99,7 @@ function isSummed(region: Uint8Array, sectorSizeBytes: number): boolean {
 }
 
 /** The backup, where the main region says, or where sectors of any size would put it. */
-function findBackup(medium: Medium, main: Region): Region {
+function findBackup(medium: Draft, main: Region): Region {
   const said = readRegion(medium, BOOT_REGION_SECTORS, main.bytes.length / BOOT_REGION_SECTORS);
   if (main.geometry ?? said.geometry) return said;
   const others = SECTOR_SIZES.map((size) => readRegion(medium, BOOT_REGION_SECTORS, size));
@@ -111,17 +111,17 @@ function findBackup(medium: Medium, main: Region): Region {
 }
 
 /** The region to believe: whose sum is right, whose root directory is one, and of two equals the main one. */
-function choose(medium: Medium, main: Region, backup: Region): Region | null {
+function choose(medium: Draft, main: Region, backup: Region): Region | null {
   if (!main.geometry) return backup.geometry && credit(medium, backup) > 0 ? backup : null;
   if (!backup.geometry) return main;
   return credit(medium, backup) > credit(medium, main) ? backup : main;
 }
 
-const credit = (medium: Medium, { geometry, isSummed }: Region): number =>
+const credit = (medium: Draft, { geometry, isSummed }: Region): number =>
   geometry ? (hasSystemEntries(medium, geometry) ? 2 : 0) + Number(isSummed) : 0;
 
 /** Does the root directory begin with an entry of the allocation bitmap, up-case table or label? */
-function hasSystemEntries(medium: Medium, geometry: Geometry): boolean {
+function hasSystemEntries(medium: Draft, geometry: Geometry): boolean {
   const start = medium.read(clusterOffsetBytes(geometry, geometry.rootCluster), 512);
   for (let at = 0; at < start.length; at += ENTRY_SIZE_BYTES) {
     const type = start[at] ?? 0;
@@ -140,7 +140,7 @@ function restored(main: Region, backup: Region): Uint8Array {
   return region;
 }
 
-function reportRestored(medium: Medium, report: Report, boot: Boot, main: Region): void {
+function reportRestored(medium: Draft, report: Report, boot: Boot, main: Region): void {
   const why = main.geometry ? 'its checksum is wrong or it does not fit the volume' : main.problem;
   report.add({
     kind: 'boot-sector',
@@ -153,7 +153,7 @@ function reportRestored(medium: Medium, report: Report, boot: Boot, main: Region
   });
 }
 
-function reportChecksum(medium: Medium, report: Report, boot: Boot): void {
+function reportChecksum(medium: Draft, report: Report, boot: Boot): void {
   const { sectorSizeBytes } = boot.geometry;
   const at = CHECKSUM_SECTOR * sectorSizeBytes;
   const found = viewOf(boot.region).getUint32(at, true);
@@ -175,7 +175,7 @@ export const headerLabel = (reason: string, owner: string) =>
   ({ role: 'header', owner, reason: `fsck: ${reason}` }) as const;
 
 /** Sum the region in memory and write what has changed of it. */
-function rewriteMain(medium: Medium, boot: Boot, reason: string): void {
+function rewriteMain(medium: Draft, boot: Boot, reason: string): void {
   const { sectorSizeBytes } = boot.geometry;
   const sum = bootChecksum(boot.region, sectorSizeBytes);
   const view = viewOf(boot.region);
@@ -186,7 +186,7 @@ function rewriteMain(medium: Medium, boot: Boot, reason: string): void {
 
 // ── what a believable region may still have wrong ───────────────────────────────────────────────────────────────────
 
-function checkFields(medium: Medium, report: Report, boot: Boot): void {
+function checkFields(medium: Draft, report: Report, boot: Boot): void {
   const { region, geometry } = boot;
   if (BOOT_JUMP.some((byte, i) => region[i] !== byte)) {
     report.add({
@@ -235,19 +235,13 @@ function checkFields(medium: Medium, report: Report, boot: Boot): void {
 
 // ── flags and percentage ────────────────────────────────────────────────────────────────────────────────────────────
 
-function patchMain(
-  medium: Medium,
-  boot: Boot,
-  offsetBytes: number,
-  bytes: readonly number[],
-  reason: string,
-) {
+function patchMain(medium: Draft, boot: Boot, offsetBytes: number, bytes: readonly number[], reason: string) {
   boot.region.set(bytes, offsetBytes);
   medium.write(offsetBytes, new Uint8Array(bytes), STAGE.summary, headerLabel(reason, MAIN));
 }
 
 /** VolumeFlags and PercentInUse: outside the checksum, because they change all the time. */
-export function checkState(medium: Medium, report: Report, boot: Boot, percents: readonly number[]): void {
+export function checkState(medium: Draft, report: Report, boot: Boot, percents: readonly number[]): void {
   const { volumeFlags: flags, percentInUse } = BootSector.peek(boot.region);
   const clear = (bits: number, reason: string) => (): void => {
     const now = (boot.region[fields.volumeFlags.at] ?? 0) & ~bits;
@@ -311,7 +305,7 @@ export function checkState(medium: Medium, report: Report, boot: Boot, percents:
 // ── the backup ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** The backup region repeats the main one but for flags and percentage, which are stale there (3.1.13, 3.1.18). */
-export function checkBackup(medium: Medium, report: Report, boot: Boot): void {
+export function checkBackup(medium: Draft, report: Report, boot: Boot): void {
   const { sectorSizeBytes } = boot.geometry;
   const offsetBytes = BOOT_REGION_SECTORS * sectorSizeBytes;
   const backup = medium.read(offsetBytes, BOOT_REGION_SECTORS * sectorSizeBytes);

@@ -3,13 +3,13 @@ import type { Geometry } from './layout.ts';
 import type { Bitmap } from './fsck-bitmap.ts';
 import type { Run } from './fsck-contents.ts';
 import type { FatTable } from './fsck-fat.ts';
-import type { Medium } from './fsck-medium.ts';
+import type { Draft } from '../../device/draft.ts';
 import type { ClusterOwners, FileRegistry } from './fsck-owners.ts';
 import type { Report } from './fsck-report.ts';
 
 /** Everything one pass over a volume knows. */
 export interface Pass {
-  readonly medium: Medium;
+  readonly medium: Draft;
   readonly geometry: Geometry;
   readonly fat: FatTable;
   readonly report: Report;

@@ -1,7 +1,7 @@
 import { ENTRY_SIZE_BYTES, clusterOffsetBytes } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import { STAGE } from './fsck-medium.ts';
-import type { Medium } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
+import type { Draft } from '../../device/draft.ts';
 
 /** Neighbouring clusters of one file, in the order of its contents. */
 export interface Run {
@@ -52,7 +52,7 @@ export class DirectoryContents {
   }
 
   /** Replace entries from `number` on, here and in the pending repairs. What lies nowhere on the disk is left out. */
-  write(medium: Medium, number: number, bytes: Uint8Array, owner: string, reason: string): void {
+  write(medium: Draft, number: number, bytes: Uint8Array, owner: string, reason: string): void {
     for (let i = 0; i * ENTRY_SIZE_BYTES < bytes.length; i++) {
       const offset = this.offsetBytesOf(number + i);
       if (offset < 0) continue;
@@ -87,7 +87,7 @@ export interface Piece {
 }
 
 /** A directory whose clusters somebody has verified to lie in the heap. */
-export function readDirectory(medium: Medium, geometry: Geometry, runs: readonly Run[]): DirectoryContents {
+export function readDirectory(medium: Draft, geometry: Geometry, runs: readonly Run[]): DirectoryContents {
   const { clusterSizeBytes } = geometry;
   const entriesPerCluster = clusterSizeBytes / ENTRY_SIZE_BYTES;
   const stepMax = Math.max(1, Math.floor(PIECE_BYTES_MAX / clusterSizeBytes));

@@ -1,21 +1,21 @@
 import { viewOf } from '../../base/bytes.ts';
 import { FAT_BAD, FAT_END, FAT_ENTRY_BYTES, isDataCluster } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import { STAGE } from './fsck-medium.ts';
-import type { Medium } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
+import type { Draft } from '../../device/draft.ts';
 
 /**
  * The file allocation table, decoded page by page as somebody asks. It only says what follows what: which clusters are
  * in use the bitmap says, and entries of contiguous files mean nothing.
  */
 export class FatTable {
-  readonly #medium: Medium;
+  readonly #medium: Draft;
   readonly #geometry: Geometry;
   readonly #pages = new Map<number, Uint32Array>();
   #lastNumber = -1;
   #lastPage: Uint32Array = NOTHING;
 
-  constructor(medium: Medium, geometry: Geometry) {
+  constructor(medium: Draft, geometry: Geometry) {
     this.#medium = medium;
     this.#geometry = geometry;
   }

@@ -10,7 +10,7 @@ import {
 import { Bitmap } from './fsck-bitmap.ts';
 import type { Pass } from './fsck-chains.ts';
 import type { DirectoryContents, Run } from './fsck-contents.ts';
-import { STAGE } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
 import { BITMAP, UPCASE } from './fsck-owners.ts';
 import { STANDARD_CHECKSUM, STANDARD_TABLE } from './fsck-upcase.ts';
 

@@ -12,7 +12,8 @@ import type { Run } from './fsck-contents.ts';
 import { checkDirectory } from './fsck-directory.ts';
 import type { DirectoryToCheck } from './fsck-directory.ts';
 import { FatTable, entryByteOffset, valueInWords } from './fsck-fat.ts';
-import { Medium } from './fsck-medium.ts';
+import { Draft } from '../../device/draft.ts';
+import { STAGES } from './fsck-stages.ts';
 import { ClusterOwners, FileRegistry, ROOT } from './fsck-owners.ts';
 import { Report, shown } from './fsck-report.ts';
 import { checkSystemFiles } from './fsck-system.ts';
@@ -31,7 +32,7 @@ import { standardUpcase } from './fsck-upcase.ts';
  * stay where the clusters allow, lost system files are made anew. Clusters nobody holds are freed.
  */
 export function fsck(device: Device, options: FsckOptions): FsckReport {
-  const medium = new Medium(device);
+  const medium = new Draft(device, STAGES);
   const mayRepair = options.repair && !medium.isReadOnly;
   const report = new Report(medium, mayRepair);
   if (options.repair && medium.isReadOnly) report.line('The device is read-only: nothing can be repaired');
@@ -68,7 +69,7 @@ interface Ending extends Tally {
   readonly clusterCount: number;
 }
 
-function finish(medium: Medium, report: Report, end: Ending): void {
+function finish(medium: Draft, report: Report, end: Ending): void {
   for (const block of medium.unreadableBlocks) addBlock(medium, report, block, 'unreadable', 'read');
   const isRepairable = report.repairs === 0;
   const isModified = medium.hasEdits;
@@ -96,7 +97,7 @@ function finish(medium: Medium, report: Report, end: Ending): void {
   else report.line(`** The volume${name} appears to be OK.`);
 }
 
-function addBlock(medium: Medium, report: Report, block: number, kind: string, done: string): void {
+function addBlock(medium: Draft, report: Report, block: number, kind: string, done: string): void {
   report.add({
     kind,
     severity: 'error',
@@ -105,7 +106,7 @@ function addBlock(medium: Medium, report: Report, block: number, kind: string, d
   });
 }
 
-function checkOnce(medium: Medium, report: Report, boot: Boot): Ending | null {
+function checkOnce(medium: Draft, report: Report, boot: Boot): Ending | null {
   const { geometry } = boot;
   const pass: Pass = {
     medium,

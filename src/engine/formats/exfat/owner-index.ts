@@ -21,7 +21,8 @@ import type { Claimed } from './fsck-chains.ts';
 import { readDirectory } from './fsck-contents.ts';
 import type { DirectoryContents } from './fsck-contents.ts';
 import { FatTable } from './fsck-fat.ts';
-import { Medium } from './fsck-medium.ts';
+import { Draft } from '../../device/draft.ts';
+import { STAGES } from './fsck-stages.ts';
 import { readUnits, textOfUnits } from './fsck-names.ts';
 import { ClusterOwners } from './fsck-owners.ts';
 import { EntrySet, shapeOf } from './fsck-sets.ts';
@@ -34,7 +35,7 @@ import { nameOfDiskName } from './names.ts';
  * the device as it was when the index was made.
  */
 export class OwnerIndex {
-  readonly medium: Medium;
+  readonly medium: Draft;
   /** Null when this is no exFAT volume; `problem` then says why. */
   readonly geometry: Geometry | null;
   readonly problem: string;
@@ -50,7 +51,7 @@ export class OwnerIndex {
   #upcase: Uint16Array = standardUpcase();
 
   constructor(device: Device) {
-    this.medium = new Medium(device);
+    this.medium = new Draft(device, STAGES);
     const geometry = geometryOf(this.medium.read(0, 512), this.medium.sizeBytes);
     this.problem = typeof geometry === 'string' ? geometry : '';
     this.geometry = typeof geometry === 'string' ? null : geometry;

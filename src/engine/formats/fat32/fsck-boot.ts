@@ -1,8 +1,8 @@
 import { equalBytes, isZero, viewOf } from '../../base/bytes.ts';
 import { BootSector16, BootSector32, STATE_DIRTY, geometryOf, marksOf } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import { STAGE } from './fsck-medium.ts';
-import type { Medium } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
+import type { Draft } from '../../device/draft.ts';
 import { shown } from './fsck-report.ts';
 import type { Report } from './fsck-report.ts';
 import { fatOffsetBytes } from './fsck-table.ts';
@@ -29,7 +29,7 @@ export interface Boot {
 export const mediaOf = (boot: Boot): number => BootSector32.peek(boot.sector).media;
 
 /** Geometry and boot sector to work with, or null when this is no FAT volume; the report then says why. */
-export function findBoot(medium: Medium, report: Report): Boot | null {
+export function findBoot(medium: Draft, report: Report): Boot | null {
   const sector = medium.read(0, BOOT_BYTES);
   const geometry = geometryOf(sector, medium.sizeBytes);
   const backup = findBackup(medium);
@@ -65,7 +65,7 @@ interface Backup extends Boot {
 }
 
 /** A believable copy of the boot sector at the usual place, for any size of sector. */
-function findBackup(medium: Medium): Backup | null {
+function findBackup(medium: Draft): Backup | null {
   for (const sectorSizeBytes of [512, 1024, 2048, 4096]) {
     const offsetBytes = USUAL_BACKUP_SECTOR * sectorSizeBytes;
     const sector = medium.read(offsetBytes, BOOT_BYTES);
@@ -79,7 +79,7 @@ function findBackup(medium: Medium): Backup | null {
   return null;
 }
 
-function restoreFromBackup(report: Report, medium: Medium, backup: Backup, message: string): void {
+function restoreFromBackup(report: Report, medium: Draft, backup: Backup, message: string): void {
   report.add({
     kind: 'boot-sector',
     severity: 'error',
@@ -92,7 +92,7 @@ function restoreFromBackup(report: Report, medium: Medium, backup: Backup, messa
 }
 
 /** How well the volume answers to a geometry: FATs that begin as FATs do, a FAT as long as its clusters need. */
-function plausibility(medium: Medium, geometry: Geometry): number {
+function plausibility(medium: Draft, geometry: Geometry): number {
   const { mask } = marksOf(geometry.type);
   let points = 0;
   for (let copy = 0; copy < geometry.fatCount; copy++) {
@@ -112,7 +112,7 @@ export const headerLabel = (reason: string, owner = 'boot sector') =>
 // ── what a readable boot sector may still have wrong ────────────────────────────────────────────────────────────────
 
 /** Checks that need no other structure. Runs before the FAT is read. */
-export function checkBootSector(medium: Medium, report: Report, boot: Boot): void {
+export function checkBootSector(medium: Draft, report: Report, boot: Boot): void {
   checkJump(medium, report, boot);
   checkMedia(medium, report, boot);
   checkVersion(medium, report, boot);
@@ -128,7 +128,7 @@ export function checkBootSector(medium: Medium, report: Report, boot: Boot): voi
 
 /** Write bytes into the boot sector, and into the copy we hold, so that later checks see them. */
 export function patchBoot(
-  medium: Medium,
+  medium: Draft,
   boot: Boot,
   offsetBytes: number,
   bytes: readonly number[],
@@ -138,7 +138,7 @@ export function patchBoot(
   medium.write(offsetBytes, new Uint8Array(bytes), STAGE.summary, headerLabel(why));
 }
 
-function checkJump(medium: Medium, report: Report, boot: Boot): void {
+function checkJump(medium: Draft, report: Report, boot: Boot): void {
   const [first = 0, second = 0, third = 0] = boot.sector;
   if (first === 0xe9 || (first === 0xeb && third === 0x90)) return;
   const bytes = [first, second, third].map((byte) => byte.toString(16).padStart(2, '0')).join('');
@@ -158,7 +158,7 @@ function checkJump(medium: Medium, report: Report, boot: Boot): void {
 const isMedia = (media: number): boolean => media === 0xf0 || media >= 0xf8;
 
 /** FATGEN 1.03, BPB_Media: F0 and F8-FF are legal; Linux mounts nothing else. */
-function checkMedia(medium: Medium, report: Report, boot: Boot): void {
+function checkMedia(medium: Draft, report: Report, boot: Boot): void {
   const media = mediaOf(boot);
   if (isMedia(media)) return;
   report.add({
@@ -174,7 +174,7 @@ function checkMedia(medium: Medium, report: Report, boot: Boot): void {
   });
 }
 
-function checkVersion(medium: Medium, report: Report, boot: Boot): void {
+function checkVersion(medium: Draft, report: Report, boot: Boot): void {
   const { version } = BootSector32.peek(boot.sector);
   if (boot.geometry.type !== 32 || version === 0) return;
   report.add({
@@ -214,7 +214,7 @@ export function bootState(boot: Boot): BootState {
   return { isDirty: (state & STATE_DIRTY) !== 0, hasError: (state & STATE_ERROR) !== 0 };
 }
 
-export function clearBootState(medium: Medium, boot: Boot): void {
+export function clearBootState(medium: Draft, boot: Boot): void {
   const { at } = fieldsOf(boot.geometry).state;
   const state = (boot.sector[at] ?? 0) & ~(STATE_DIRTY | STATE_ERROR);
   patchBoot(medium, boot, at, [state], 'say that the volume is clean');
@@ -226,7 +226,7 @@ export const NO_NAME = 'NO NAME    ';
 const HAS_LABEL_FIELD = 0x29;
 
 /** The label entry of the root directory counts; the boot sector repeats it, "NO NAME" when there is none. */
-export function checkBootLabel(medium: Medium, report: Report, boot: Boot, rootLabel: string | null): void {
+export function checkBootLabel(medium: Draft, report: Report, boot: Boot, rootLabel: string | null): void {
   const fields = fieldsOf(boot.geometry);
   const struct = boot.geometry.type === 32 ? BootSector32 : BootSector16;
   const { bootSignature, label: found } = struct.peek(boot.sector);

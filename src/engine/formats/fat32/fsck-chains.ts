@@ -1,7 +1,7 @@
 import { isDataCluster } from './layout.ts';
 import type { Geometry } from './layout.ts';
 import type { ClusterOwners, FileRegistry } from './fsck-owners.ts';
-import type { Medium } from './fsck-medium.ts';
+import type { Draft } from '../../device/draft.ts';
 import { shown } from './fsck-report.ts';
 import type { Report } from './fsck-report.ts';
 import { entryByteOffset } from './fsck-table.ts';
@@ -11,7 +11,7 @@ import type { FatTable } from './fsck-table.ts';
  * Everything one pass over a volume knows. The FAT says how clusters hang together; `owners` says who came first.
  */
 export interface Pass {
-  readonly medium: Medium;
+  readonly medium: Draft;
   readonly geometry: Geometry;
   readonly table: FatTable;
   readonly report: Report;

@@ -1,6 +1,7 @@
 import { ENTRY_END, ENTRY_FREE, ENTRY_SIZE_BYTES, clusterOffsetBytes } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import type { Medium, Stage } from './fsck-medium.ts';
+import type { Draft } from '../../device/draft.ts';
+import type { Stage } from './fsck-stages.ts';
 import type { FatTable } from './fsck-table.ts';
 
 /**
@@ -31,7 +32,7 @@ export class DirectoryContents {
     return piece.bytes.subarray(at, at + ENTRY_SIZE_BYTES);
   }
 
-  write(medium: Medium, slot: number, bytes: Uint8Array, stage: Stage, owner: string, reason: string): void {
+  write(medium: Draft, slot: number, bytes: Uint8Array, stage: Stage, owner: string, reason: string): void {
     const window = this.bytesOf(slot);
     window.set(bytes);
     const label = { role: 'directory', owner, reason: `fsck: ${reason}` } as const;
@@ -61,7 +62,7 @@ export interface Piece {
 export const isFreeSlot = (first: number): boolean => first === ENTRY_FREE || first === ENTRY_END;
 
 /** The fixed root directory of FAT12 and FAT16. */
-export function readFixedRoot(medium: Medium, geometry: Geometry): DirectoryContents {
+export function readFixedRoot(medium: Draft, geometry: Geometry): DirectoryContents {
   const offsetBytes = geometry.rootFirstSector * geometry.sectorSizeBytes;
   const bytes = medium.read(offsetBytes, geometry.rootEntryCount * ENTRY_SIZE_BYTES);
   return new DirectoryContents([{ firstSlot: 0, offsetBytes, bytes }], geometry.rootEntryCount);
@@ -69,7 +70,7 @@ export function readFixedRoot(medium: Medium, geometry: Geometry): DirectoryCont
 
 /** A directory in clusters: the first `clusterCount` of the chain at `firstCluster`, which somebody has verified. */
 export function readClusters(
-  medium: Medium,
+  medium: Draft,
   geometry: Geometry,
   table: FatTable,
   firstCluster: number,

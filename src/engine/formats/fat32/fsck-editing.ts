@@ -2,7 +2,7 @@ import { ENTRY_FREE } from './layout.ts';
 import type { Pass } from './fsck-chains.ts';
 import type { DirectoryContents } from './fsck-contents.ts';
 import { setFirstCluster, setSizeBytes } from './fsck-entries.ts';
-import { STAGE } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
 import { shown } from './fsck-report.ts';
 import type { SlotGroup } from './fsck-slots.ts';
 

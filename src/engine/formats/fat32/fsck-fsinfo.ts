@@ -2,15 +2,15 @@ import { viewOf } from '../../base/bytes.ts';
 import { BootSector32, FsInfo, STATE_DIRTY, UNKNOWN_COUNT, isDataCluster } from './layout.ts';
 import { BOOT_BYTES, STATE_ERROR, USUAL_BACKUP_SECTOR, headerLabel, patchBoot } from './fsck-boot.ts';
 import type { Boot } from './fsck-boot.ts';
-import { STAGE } from './fsck-medium.ts';
-import type { Medium } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
+import type { Draft } from '../../device/draft.ts';
 import type { Report } from './fsck-report.ts';
 
 /** What FAT32 keeps beside the boot sector: its backup, FSInfo, and the copy of FSInfo behind the backup. */
 const USUAL_FSINFO_SECTOR = 1;
 
 /** Runs last, so that the copy is made from a repaired boot sector. */
-export function checkBackup(medium: Medium, report: Report, boot: Boot): void {
+export function checkBackup(medium: Draft, report: Report, boot: Boot): void {
   const { geometry } = boot;
   if (geometry.type !== 32) return;
   if (geometry.backupBootSector === 0) {
@@ -54,7 +54,7 @@ function differences(boot: Uint8Array, backup: Uint8Array): number[] {
   return found;
 }
 
-function makeBackup(medium: Medium, report: Report, boot: Boot): void {
+function makeBackup(medium: Draft, report: Report, boot: Boot): void {
   const { reservedSectors, fsInfoSector, sectorSizeBytes } = boot.geometry;
   let sector = Math.min(USUAL_BACKUP_SECTOR, reservedSectors - 1);
   if (sector === fsInfoSector) sector--;
@@ -82,7 +82,7 @@ function makeBackup(medium: Medium, report: Report, boot: Boot): void {
 }
 
 /** Both FSInfo sectors: signatures, then what they claim against what was counted. */
-export function checkFsInfo(medium: Medium, report: Report, boot: Boot, freeClusters: number): void {
+export function checkFsInfo(medium: Draft, report: Report, boot: Boot, freeClusters: number): void {
   const { geometry } = boot;
   if (geometry.type !== 32) return;
   if (geometry.fsInfoSector === 0) {
@@ -162,7 +162,7 @@ const hasSignatures = (sector: Uint8Array): boolean => {
 };
 
 /** Behind the backup boot sector lies a copy of FSInfo. Nobody keeps its counts up to date; its signatures stay. */
-function checkFsInfoCopy(medium: Medium, report: Report, boot: Boot, original: Uint8Array): void {
+function checkFsInfoCopy(medium: Draft, report: Report, boot: Boot, original: Uint8Array): void {
   const { backupBootSector, fsInfoSector, reservedSectors, sectorSizeBytes } = boot.geometry;
   const sector = backupBootSector + fsInfoSector;
   if (backupBootSector === 0 || sector >= reservedSectors || sector === backupBootSector) return;
@@ -179,7 +179,7 @@ function checkFsInfoCopy(medium: Medium, report: Report, boot: Boot, original: U
   });
 }
 
-function makeFsInfo(medium: Medium, report: Report, boot: Boot, freeClusters: number): void {
+function makeFsInfo(medium: Draft, report: Report, boot: Boot, freeClusters: number): void {
   const { reservedSectors, backupBootSector, sectorSizeBytes } = boot.geometry;
   const sector = [USUAL_FSINFO_SECTOR, 2].find((at) => at < reservedSectors && at !== backupBootSector);
   report.add({

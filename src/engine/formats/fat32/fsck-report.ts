@@ -1,5 +1,5 @@
 import type { Finding } from '../contract.ts';
-import type { Medium } from './fsck-medium.ts';
+import type { Medium } from '../../device/medium.ts';
 
 /**
  * What one run has to say: findings for programs, lines for people in the layout of macOS's fsck_msdos. There every

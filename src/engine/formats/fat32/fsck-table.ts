@@ -1,7 +1,7 @@
 import { bitsPerEntry, entryOffsetBytes, getEntry, marksOf, setEntry } from './layout.ts';
 import type { EntryMarks, Geometry } from './layout.ts';
-import { STAGE } from './fsck-medium.ts';
-import type { Medium } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
+import type { Draft } from '../../device/draft.ts';
 
 /**
  * One copy of the file allocation table, decoded in pages. Pages that were never stored are all zero and cost nothing:
@@ -11,14 +11,14 @@ import type { Medium } from './fsck-medium.ts';
  */
 export class FatTable {
   readonly marks: EntryMarks;
-  readonly #medium: Medium;
+  readonly #medium: Draft;
   readonly #geometry: Geometry;
   readonly #pages = new Map<number, Uint32Array>();
   #lastNumber = -1;
   #lastPage: Uint32Array | undefined;
 
   constructor(
-    medium: Medium,
+    medium: Draft,
     geometry: Geometry,
     readonly copy: number,
   ) {

@@ -20,7 +20,8 @@ import { readClusters, readFixedRoot } from './fsck-contents.ts';
 import { checkDirectory } from './fsck-directory.ts';
 import { looksLikeDirectory } from './fsck-dots.ts';
 import type { DirectoryToCheck } from './fsck-editing.ts';
-import { Medium } from './fsck-medium.ts';
+import { Draft } from '../../device/draft.ts';
+import { STAGES } from './fsck-stages.ts';
 import { checkOrphans } from './fsck-orphans.ts';
 import type { Tally } from './fsck-orphans.ts';
 import { ClusterOwners, FileRegistry, ROOT } from './fsck-owners.ts';
@@ -48,7 +49,7 @@ import {
  * gets them, as by fsck.vfat (macOS turns it into a file), unless what is in it cannot be entries.
  */
 export function fsck(device: Device, options: FsckOptions): FsckReport {
-  const medium = new Medium(device);
+  const medium = new Draft(device, STAGES);
   const mayRepair = options.repair && !medium.isReadOnly;
   const report = new Report(medium, mayRepair);
   if (options.repair && medium.isReadOnly) report.line('The device is read-only: nothing can be repaired');
@@ -77,7 +78,7 @@ interface Ending extends Tally {
   readonly clusterSizeBytes: number;
 }
 
-function finish(medium: Medium, report: Report, end: Ending): void {
+function finish(medium: Draft, report: Report, end: Ending): void {
   for (const block of medium.unreadableBlocks) addBlock(medium, report, block, 'unreadable', 'read');
   report.finish();
   const { clusterSizeBytes, freeClusters, badClusters } = end;
@@ -94,7 +95,7 @@ function finish(medium: Medium, report: Report, end: Ending): void {
   report.line('***** FILE SYSTEM WAS MODIFIED *****');
 }
 
-function addBlock(medium: Medium, report: Report, block: number, kind: string, done: string): void {
+function addBlock(medium: Draft, report: Report, block: number, kind: string, done: string): void {
   report.add({
     kind,
     severity: 'error',
@@ -103,7 +104,7 @@ function addBlock(medium: Medium, report: Report, block: number, kind: string, d
   });
 }
 
-function checkOnce(medium: Medium, report: Report, boot: Boot): Ending | null {
+function checkOnce(medium: Draft, report: Report, boot: Boot): Ending | null {
   const { geometry } = boot;
   report.line('** Phase 1 - Preparing FAT');
   const tables = Array.from({ length: geometry.fatCount }, (_, copy) => new FatTable(medium, geometry, copy));
@@ -140,7 +141,7 @@ function checkOnce(medium: Medium, report: Report, boot: Boot): Ending | null {
   return { ...tally, fileCount: pass.files.count, clusterSizeBytes: geometry.clusterSizeBytes };
 }
 
-function readRootStart(medium: Medium, geometry: Geometry): Uint8Array {
+function readRootStart(medium: Draft, geometry: Geometry): Uint8Array {
   if (geometry.type !== 32) return medium.read(geometry.rootFirstSector * geometry.sectorSizeBytes, 512);
   return medium.read(clusterOffsetBytes(geometry, geometry.rootCluster), geometry.clusterSizeBytes);
 }

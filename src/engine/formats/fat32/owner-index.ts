@@ -4,7 +4,8 @@ import type { Geometry } from './layout.ts';
 import { readClusters, readFixedRoot } from './fsck-contents.ts';
 import type { DirectoryContents } from './fsck-contents.ts';
 import { attributesOf, firstClusterOf, sizeBytesOf } from './fsck-entries.ts';
-import { Medium } from './fsck-medium.ts';
+import { Draft } from '../../device/draft.ts';
+import { STAGES } from './fsck-stages.ts';
 import { ClusterOwners } from './fsck-owners.ts';
 import { parseSlots } from './fsck-slots.ts';
 import { FatTable } from './fsck-table.ts';
@@ -16,7 +17,7 @@ import { nameOfDiskName, shortNameAt, shownShortName } from './names.ts';
  * the device as it was when the index was made.
  */
 export class OwnerIndex {
-  readonly medium: Medium;
+  readonly medium: Draft;
   /** Null when this is no FAT volume; `problem` then says why. */
   readonly geometry: Geometry | null;
   readonly problem: string;
@@ -29,7 +30,7 @@ export class OwnerIndex {
   readonly runsByCluster: readonly ClusterRun[] = [];
 
   constructor(device: Device) {
-    this.medium = new Medium(device);
+    this.medium = new Draft(device, STAGES);
     const geometry = geometryOf(this.medium.read(0, 512), this.medium.sizeBytes);
     this.problem = typeof geometry === 'string' ? geometry : '';
     this.geometry = typeof geometry === 'string' ? null : geometry;

@@ -3,7 +3,7 @@ import { Gaps } from './fsck-overlaps.ts';
 import type { WriteLabel } from '../../device/device.ts';
 import { count } from './fsck-bits.ts';
 import type { SpecialFile } from './fsck-forks.ts';
-import { STAGE } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
 import type { Pass } from './fsck-pass.ts';
 
 /**

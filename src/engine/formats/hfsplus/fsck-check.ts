@@ -17,7 +17,7 @@ import { checkHierarchy, checkThreads } from './fsck-hierarchy.ts';
 import { attributeKeys, catalogKeys, extentsKeys } from './fsck-keys.ts';
 import { checkDirectoryLinks, checkFileLinks } from './fsck-links.ts';
 import { checkTree } from './fsck-map.ts';
-import type { Medium } from './fsck-medium.ts';
+import type { Draft } from '../../device/draft.ts';
 import { Mover } from './fsck-moving.ts';
 import { checkInternalOverlaps, checkOverlaps } from './fsck-overlaps.ts';
 import type { Pass, Trees } from './fsck-pass.ts';
@@ -39,7 +39,7 @@ export interface Look {
  * One look at the whole volume, in fsck_hfs's order. A tree whose structure is broken ends it, as there: what hangs on
  * it could only be judged wrongly.
  */
-export function checkOnce(medium: Medium, report: Report, headers: HeaderState): Look {
+export function checkOnce(medium: Draft, report: Report, headers: HeaderState): Look {
   const { geometry } = headers;
   const claims = new Claims();
   const overflow = new Overflow();
@@ -190,7 +190,7 @@ function sayName(pass: Pass, at: number): string {
   return name;
 }
 
-const noFile = (medium: Medium, headers: HeaderState, kind: { id: number; name: string }): SpecialFile =>
+const noFile = (medium: Draft, headers: HeaderState, kind: { id: number; name: string }): SpecialFile =>
   new SpecialFile(medium, headers.geometry, kind.id, kind.name, []);
 
 const extentsTree = (file: SpecialFile): Tree =>

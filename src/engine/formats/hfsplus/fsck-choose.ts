@@ -3,7 +3,7 @@ import { CNID, FORK_OFFSET_BYTES, FORK_SIZE_BYTES } from './layout.ts';
 import { HEADER_NODE, HeaderRecord, NODE_KIND } from './layout-tree.ts';
 import { runsAt, SpecialFile } from './fsck-forks.ts';
 import type { HeaderState } from './fsck-header.ts';
-import type { Medium } from './fsck-medium.ts';
+import type { Draft } from '../../device/draft.ts';
 import type { Report } from './fsck-report.ts';
 import type { SpecialKind } from './fsck-special.ts';
 import { isNodeSize, nodeFault } from './fsck-tree.ts';
@@ -12,7 +12,7 @@ import { isNodeSize, nodeFault } from './fsck-tree.ts';
  * Where the two headers disagree about a special file: whose extents lead to something that looks like it? A tree built
  * anew, or a bitmap corrected, at a place that is not its own would destroy what really lies there.
  */
-export function chooseFork(medium: Medium, report: Report, headers: HeaderState, kind: SpecialKind): void {
+export function chooseFork(medium: Draft, report: Report, headers: HeaderState, kind: SpecialKind): void {
   const { headerAt: at } = kind;
   const own = headers.bytes.slice(at, at + FORK_SIZE_BYTES);
   const other = headers.alternate?.slice(at, at + FORK_SIZE_BYTES);
@@ -33,7 +33,7 @@ export function chooseFork(medium: Medium, report: Report, headers: HeaderState,
 const differsOnlyInClump = (a: Uint8Array, b: Uint8Array): boolean =>
   a.every((byte, i) => byte === b[i] || (i >= 8 && i < 12));
 
-function score(medium: Medium, headers: HeaderState, kind: SpecialKind, fork: Uint8Array): number {
+function score(medium: Draft, headers: HeaderState, kind: SpecialKind, fork: Uint8Array): number {
   const { geometry } = headers;
   const runs = runsAt(fork, 16, geometry.totalBlocks);
   const file = new SpecialFile(medium, geometry, kind.id, kind.name, runs);

@@ -2,7 +2,8 @@ import { viewOf } from '../../base/bytes.ts';
 import type { WriteLabel } from '../../device/device.ts';
 import { EXTENT_SIZE_BYTES, EXTENTS_PER_RECORD } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import type { Medium, Stage } from './fsck-medium.ts';
+import type { Draft } from '../../device/draft.ts';
+import type { Stage } from './fsck-stages.ts';
 
 /** Runs of blocks: those of a special file as bytes that can be read and written, and eight of them as they lie in a record. */
 
@@ -14,7 +15,7 @@ export interface BlockRun {
 /** One of the five files of the volume header, through its extents. Bytes beyond them read as zeros. */
 export class SpecialFile {
   readonly sizeBytes: number;
-  readonly #medium: Medium;
+  readonly #medium: Draft;
   readonly #blockSizeBytes: number;
   /** First byte of each run in the file and on the device; one more entry, the end. */
   readonly #fileOffsets: number[] = [];
@@ -22,7 +23,7 @@ export class SpecialFile {
   #last = 0;
 
   constructor(
-    medium: Medium,
+    medium: Draft,
     geometry: Geometry,
     readonly id: number,
     readonly name: string,

@@ -12,17 +12,17 @@ import {
   VolumeHeader,
 } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import { STAGE } from './fsck-medium.ts';
-import type { Medium } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
+import type { Draft } from '../../device/draft.ts';
 import type { Report } from './fsck-report.ts';
 
 /** Both volume headers: which of them can be believed, and changes to the fields of the first. */
 
 export class HeaderState {
-  readonly #medium: Medium;
+  readonly #medium: Draft;
 
   constructor(
-    medium: Medium,
+    medium: Draft,
     readonly geometry: Geometry,
     /** What the volume is judged by: the volume header, or the alternate one where that is no header. */
     readonly bytes: Uint8Array,
@@ -73,7 +73,7 @@ export class HeaderState {
 }
 
 /** Null, with a finding, when neither header can be used. */
-export function findHeaders(medium: Medium, report: Report): HeaderState | null {
+export function findHeaders(medium: Draft, report: Report): HeaderState | null {
   const wrapped = embeddedVolume(medium.read(VOLUME_HEADER_OFFSET_BYTES, VOLUME_HEADER_SIZE_BYTES));
   const isInside =
     wrapped !== undefined &&
@@ -112,7 +112,7 @@ function tooBad(report: Report, detail: string): null {
 }
 
 /** Does the header lead to something that looks like the header node of a catalog? Tells garbage from a header. */
-function hasCatalog(medium: Medium, geometry: Geometry, header: Uint8Array): boolean {
+function hasCatalog(medium: Draft, geometry: Geometry, header: Uint8Array): boolean {
   const start = viewOf(header).getUint32(FORK_OFFSET_BYTES.catalog + 16);
   if (start === 0 || start >= geometry.totalBlocks) return false;
   const node = medium.read(geometry.volumeOffsetBytes + start * geometry.blockSizeBytes, 512);

@@ -18,8 +18,8 @@ import { bytesOf32, count } from './fsck-bits.ts';
 import type { HeaderState } from './fsck-header.ts';
 import { readTransactions } from './fsck-replay.ts';
 import type { PendingBlock } from './fsck-replay.ts';
-import { STAGE } from './fsck-medium.ts';
-import type { Medium } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
+import type { Draft } from '../../device/draft.ts';
 import type { Report } from './fsck-report.ts';
 
 /**
@@ -37,7 +37,7 @@ export interface Journal {
 const LABEL: WriteLabel = { role: 'journal', owner: 'journal', reason: 'the journal is empty' };
 
 /** Blocks to lay over the disk; empty when nothing waits. Findings are told; repairs are edits of the medium. */
-export function checkJournal(medium: Medium, report: Report, headers: HeaderState): readonly PendingBlock[] {
+export function checkJournal(medium: Draft, report: Report, headers: HeaderState): readonly PendingBlock[] {
   if (!headers.isJournaled) return [];
   const { geometry } = headers;
   const bad = (detail: string, offsetBytes: number, repair: () => void): [] => {
@@ -106,7 +106,7 @@ type FoundJournal =
   | { readonly infoAt: number; readonly fault: string };
 
 /** The info block, or why there is none; `infoAt` is the byte that says so. */
-function findJournal(medium: Medium, headers: HeaderState): FoundJournal {
+function findJournal(medium: Draft, headers: HeaderState): FoundJournal {
   const { geometry } = headers;
   const { at } = VolumeHeader.fields.journalInfoBlock;
   const block = headers.u32(at);
@@ -131,7 +131,7 @@ function findJournal(medium: Medium, headers: HeaderState): FoundJournal {
 }
 
 /** Bring what the journal holds home, then call the journal empty: the order of the driver, safe to be cut and repeated. */
-export function replay(medium: Medium, headers: HeaderState, blocks: readonly PendingBlock[]): void {
+export function replay(medium: Draft, headers: HeaderState, blocks: readonly PendingBlock[]): void {
   overlay(medium, blocks);
   medium.commit(['fsck: blocks of the journal are home before the journal is called empty']);
   const { geometry } = headers;
@@ -152,7 +152,7 @@ export function replay(medium: Medium, headers: HeaderState, blocks: readonly Pe
   medium.writeNow(offsetBytes, empty, LABEL, 'fsck: the journal is empty');
 }
 
-export function overlay(medium: Medium, blocks: readonly PendingBlock[]): void {
+export function overlay(medium: Draft, blocks: readonly PendingBlock[]): void {
   const label: WriteLabel = { role: 'journal', owner: 'journal', reason: 'replay the journal' };
   for (const { offsetBytes, bytes } of blocks) medium.write(offsetBytes, bytes, STAGE.fresh, label);
 }

@@ -1,7 +1,7 @@
 import { equalBytes, isZero, viewOf } from '../../base/bytes.ts';
 import { HEADER_NODE, HeaderRecord, NODE_KIND, TREE_BIT } from './layout-tree.ts';
 import { bytesOf32 } from './fsck-bits.ts';
-import { STAGE } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
 import type { Report } from './fsck-report.ts';
 import type { Tree } from './fsck-tree.ts';
 import { Walk } from './fsck-walk.ts';

@@ -2,7 +2,7 @@ import { bytesOf32 } from './fsck-bits.ts';
 import { pathOf } from './fsck-catalog.ts';
 import { CLAIM } from './fsck-claims.ts';
 import type { Claim } from './fsck-claims.ts';
-import { STAGE } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
 import { patchSlot, slotOffset } from './fsck-pass.ts';
 import type { Pass } from './fsck-pass.ts';
 

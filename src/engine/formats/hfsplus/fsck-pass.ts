@@ -5,13 +5,13 @@ import type { Claims } from './fsck-claims.ts';
 import type { Overflow } from './fsck-extents.ts';
 import type { SpecialFile } from './fsck-forks.ts';
 import type { HeaderState } from './fsck-header.ts';
-import type { Medium } from './fsck-medium.ts';
+import type { Draft } from '../../device/draft.ts';
 import type { Report } from './fsck-report.ts';
 import type { Tree } from './fsck-tree.ts';
 
 /** Everything that one look at the volume gathers; the next pass begins with a new one. */
 export interface Pass {
-  readonly medium: Medium;
+  readonly medium: Draft;
   readonly report: Report;
   readonly headers: HeaderState;
   readonly geometry: Geometry;

@@ -11,7 +11,7 @@ import {
 } from './layout-tree.ts';
 import { count, NumberSet } from './fsck-bits.ts';
 import { growTree } from './fsck-grow.ts';
-import { STAGE } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
 import type { Pass } from './fsck-pass.ts';
 import { gatherRecords } from './fsck-salvage.ts';
 import type { Salvaged } from './fsck-salvage.ts';

@@ -10,7 +10,7 @@ import {
   journalChecksum,
 } from './layout-journal.ts';
 import type { Journal } from './fsck-journal.ts';
-import type { Medium } from './fsck-medium.ts';
+import type { Medium } from '../../device/medium.ts';
 
 /**
  * What a journal holds, as Apple's driver replays it: from `start`, header by header, past `end` for as long as

@@ -7,7 +7,7 @@ import type { ClaimTarget } from './fsck-extents.ts';
 import { SpecialFile } from './fsck-forks.ts';
 import type { BlockRun } from './fsck-forks.ts';
 import type { HeaderState } from './fsck-header.ts';
-import type { Medium } from './fsck-medium.ts';
+import type { Draft } from '../../device/draft.ts';
 import type { Report } from './fsck-report.ts';
 import { viewOf } from '../../base/bytes.ts';
 
@@ -60,7 +60,7 @@ export const blocksInHeader = (headers: HeaderState, kind: SpecialKind): number 
 
 /** Open a file of the volume header and claim its blocks. */
 export function openSpecial(
-  medium: Medium,
+  medium: Draft,
   report: Report,
   headers: HeaderState,
   target: ClaimTarget,

@@ -11,7 +11,7 @@ import {
 import { NumberSet } from './fsck-bits.ts';
 import type { SpecialFile } from './fsck-forks.ts';
 import type { KeyRules } from './fsck-keys.ts';
-import { STAGE } from './fsck-medium.ts';
+import { STAGE } from './fsck-stages.ts';
 
 /**
  * One of the three B-trees under examination: its nodes, what a walk found out about it, and what has to be done to it.

@@ -4,7 +4,8 @@ import { NumberSet } from './fsck-bits.ts';
 import { checkOnce } from './fsck-check.ts';
 import { findHeaders } from './fsck-header.ts';
 import { checkJournal, overlay, replay } from './fsck-journal.ts';
-import { Medium } from './fsck-medium.ts';
+import { Draft } from '../../device/draft.ts';
+import { STAGES } from './fsck-stages.ts';
 import { rebuildTree } from './fsck-rebuild.ts';
 import type { Pass } from './fsck-pass.ts';
 import { Report } from './fsck-report.ts';
@@ -23,7 +24,7 @@ import { inconsistentHeader } from './fsck-volume.ts';
  * waits is replayed before anything else; without leave to write, the volume is judged as it would be after that.
  */
 export function fsck(device: Device, options: FsckOptions): FsckReport {
-  const medium = new Medium(device);
+  const medium = new Draft(device, STAGES);
   const mayRepair = options.repair && !medium.isReadOnly;
   const report = new Report(medium, mayRepair);
   if (options.repair && medium.isReadOnly) report.line('The device is read-only: nothing can be repaired');
@@ -41,7 +42,7 @@ const VERSION = 'hfs-715.100.10';
 const PASSES_MAX = 16;
 
 class Run {
-  readonly #medium: Medium;
+  readonly #medium: Draft;
   readonly #report: Report;
   /** By tree: the nodes that it uses on the disk, once it has been built anew. */
   readonly #kept = new Map<number, NumberSet>();
@@ -51,7 +52,7 @@ class Run {
   #passes = 0;
   #wasHeaderGood = false;
 
-  constructor(medium: Medium, report: Report) {
+  constructor(medium: Draft, report: Report) {
     this.#medium = medium;
     this.#report = report;
   }

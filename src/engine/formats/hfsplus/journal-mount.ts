@@ -5,7 +5,7 @@ import type { JournalPlace } from './journal.ts';
 import { JOURNAL_INFO_FLAG, JOURNAL_INFO_SIZE_BYTES, JournalInfoBlock } from './layout-journal.ts';
 import { blockOffsetBytes, MOUNTED_BY, VolumeHeader } from './layout.ts';
 import type { Geometry } from './layout.ts';
-import { Overlay } from './overlay.ts';
+import { Overlay } from '../../device/overlay.ts';
 import { bringHome, isPending, readJournalHead, scanJournal } from './replay.ts';
 import type { JournalHead, Scan } from './replay.ts';
 

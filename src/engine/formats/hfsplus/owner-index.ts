@@ -34,7 +34,7 @@ import {
   visitOverflow,
 } from './view-files.ts';
 import type { FileRun, RunFilter, RunOwner, RunVisitor } from './view-files.ts';
-import { ViewMedium } from './view-medium.ts';
+import { Medium } from '../../device/medium.ts';
 import { ViewJournal, journalOf } from './view-journal.ts';
 import { ViewTree } from './view-tree.ts';
 import type { Place, TreeName, ViewNode } from './view-tree.ts';
@@ -45,7 +45,7 @@ import type { Place, TreeName, ViewNode } from './view-tree.ts';
  * it knows what can be known. Describes the device as it was when the index was made.
  */
 export class OwnerIndex {
-  readonly medium: ViewMedium;
+  readonly medium: Medium;
   /** Null when this is no HFS+ volume; `problem` then says why. */
   readonly geometry: Geometry | null = null;
   readonly problem: string;
@@ -60,7 +60,7 @@ export class OwnerIndex {
   #runs: readonly FileRun[] | undefined;
 
   constructor(device: Device) {
-    this.medium = new ViewMedium(device);
+    this.medium = new Medium(device);
     this.deviceBlockSizeBytes = device.blockSizeBytes;
     const { sizeBytes } = this.medium;
     const first = this.medium.read(VOLUME_HEADER_OFFSET_BYTES, VOLUME_HEADER_SIZE_BYTES);

@@ -1,5 +1,5 @@
 import type { ExtentDescriptor, Geometry } from './layout.ts';
-import type { ViewMedium } from './view-medium.ts';
+import type { Medium } from '../../device/medium.ts';
 
 /** A run of allocation blocks and which block of the fork is its first. */
 export interface ForkRun extends ExtentDescriptor {
@@ -18,11 +18,11 @@ export interface ForkPiece {
 export class ViewFork {
   readonly runs: readonly ForkRun[];
   readonly allocatedBytes: number;
-  readonly #medium: ViewMedium;
+  readonly #medium: Medium;
   readonly #geometry: Geometry;
 
   constructor(
-    medium: ViewMedium,
+    medium: Medium,
     geometry: Geometry,
     extents: readonly ExtentDescriptor[],
     readonly sizeBytes: number,

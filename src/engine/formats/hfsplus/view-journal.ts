@@ -21,7 +21,7 @@ import {
   KILLED_BLOCK_HALF,
   journalChecksum,
 } from './layout-journal.ts';
-import type { ViewMedium } from './view-medium.ts';
+import type { Medium } from '../../device/medium.ts';
 
 /**
  * The journal for those who explain it: its header and every block list in the ring, each with what became of it.
@@ -75,7 +75,7 @@ export class ViewJournal {
   #lists: readonly BlockList[] | null = null;
 
   constructor(
-    readonly medium: ViewMedium,
+    readonly medium: Medium,
     readonly geometry: Geometry,
     readonly info: JournalInfoBlock,
     deviceBlockSizeBytes: number,
@@ -235,7 +235,7 @@ export class ViewJournal {
 
 /** The journal that an info block speaks of, or a sentence on why there is none to show. */
 export function journalOf(
-  medium: ViewMedium,
+  medium: Medium,
   geometry: Geometry,
   infoBlock: number,
   deviceBlockSizeBytes: number,

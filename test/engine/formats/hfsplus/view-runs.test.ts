@@ -5,7 +5,7 @@ import { usedRuns } from '../../../../src/engine/formats/hfsplus/view-bitmap.ts'
 import { runHolding, sortedRuns } from '../../../../src/engine/formats/hfsplus/view-files.ts';
 import type { FileRun, RunFilter, RunVisitor } from '../../../../src/engine/formats/hfsplus/view-files.ts';
 import { ViewFork } from '../../../../src/engine/formats/hfsplus/view-fork.ts';
-import { ViewMedium } from '../../../../src/engine/formats/hfsplus/view-medium.ts';
+import { Medium } from '../../../../src/engine/device/medium.ts';
 import { FlatDevice } from '../../../support/flat-device.ts';
 
 /** Goal: runs, forks and bitmaps answer as the simplest reading of them would, block by block. */
@@ -35,7 +35,7 @@ function numbered(): FlatDevice {
 describe('forks', () => {
   test('read what their extents say, zeros where those leave the volume', () => {
     const device = numbered();
-    const medium = new ViewMedium(device);
+    const medium = new Medium(device);
     fc.assert(
       fc.property(
         fc.array(extent, { maxLength: 6 }),
@@ -104,7 +104,7 @@ describe('bitmaps', () => {
         const device = new FlatDevice(1024 + BLOCKS * BLOCK);
         device.bytes.set(bits, 1024 + 5 * BLOCK);
         const fork = new ViewFork(
-          new ViewMedium(device),
+          new Medium(device),
           geometry,
           [{ startBlock: 5, blockCount: 1 }],
           BLOCK,

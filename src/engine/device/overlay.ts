@@ -1,9 +1,10 @@
-import { FsError } from '../../base/errno.ts';
-import type { Device } from '../../device/device.ts';
+import { FsError } from '../base/errno.ts';
+import type { Device } from './device.ts';
 
 /**
- * A device whose writes stay in memory: what a volume mounted for reading only is looked at through while its journal
- * waits to be replayed. The device below is never written.
+ * A device laid over another that is never written: what is written here stays in memory and is read from there. A
+ * volume mounted for reading only is looked at through one while its journal waits to be replayed; as a device for others
+ * it is read-only, and computed contents are refused.
  */
 export class Overlay implements Device {
   readonly blockSizeBytes: number;
