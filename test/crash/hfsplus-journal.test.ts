@@ -373,14 +373,20 @@ describe('without one barrier the tests see damage', () => {
   });
 });
 
-test.each(['sync', 'close'] as const)('%s returns when all is on the medium', (call) => {
-  const bench = new Bench(PLAIN, 'writeback', 4096);
-  bench.change(3);
-  const tape = new Tape(512);
-  bench.disk.tape = tape;
-  bench.volume.commit[call]();
-  expect(tape.length).toBeGreaterThan(1);
-  expect(tape.kindAt(tape.length - 1)).toBe('barrier');
+test.each([
+  ['sync', 'hfs+: sync'],
+  ['close', 'hfs+: the volume is unmounted, its journal empty'],
+] as const)('%s returns when all is on the medium, and not without its barrier', (call, barrier) => {
+  for (const forgotten of [null, barrier]) {
+    const bench = new Bench(PLAIN, 'writeback', 4096);
+    bench.change(3);
+    const tape = new Tape(512);
+    bench.disk.tape = tape;
+    if (forgotten !== null) forgetBarrier(bench.disk, forgotten);
+    bench.volume.commit[call]();
+    expect(tape.length).toBeGreaterThan(1);
+    expect(tape.kindAt(tape.length - 1) === 'barrier').toBe(forgotten === null);
+  }
 });
 
 test('barriers of one change: one behind the log, one behind the header', () => {

@@ -105,16 +105,16 @@ function theirRepair(device: Store): string {
 }
 
 describe('every kind of operation', () => {
-  test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
-    '%s',
-    (_, { before, run }) => {
-      const disk = new Disk(type, 'each');
-      before?.(disk);
-      const { problems, images } = judge(disk, run, null);
-      expect(problems).toEqual([]);
-      expect(images).toBeGreaterThan(0);
-    },
-  );
+  // In a catalog a name that a sector does not hold is a name like others.
+  const kinds = OPERATIONS.filter(({ name }) => !name.includes('sector'));
+
+  test.each(kinds.map((operation) => [operation.name, operation] as const))('%s', (_, { before, run }) => {
+    const disk = new Disk(type, 'each');
+    before?.(disk);
+    const { problems, images } = judge(disk, run, null);
+    expect(problems).toEqual([]);
+    expect(images).toBeGreaterThan(0);
+  });
 
   test.each([hfsplus, hfsx])('writeback: a mixed batch', (format) => {
     const disk = new Disk({ ...type, format }, 'writeback');

@@ -1,6 +1,6 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { SimulatedClock } from '../../src/engine/base/clock.ts';
-import { FsError } from '../../src/engine/base/errno.ts';
 import { Prng } from '../../src/engine/base/prng.ts';
 import { SILENT } from '../../src/engine/base/trace.ts';
 import { crashImages } from '../../src/engine/device/crash.ts';
@@ -18,10 +18,11 @@ import { replayImage } from '../support/hfs-journal.ts';
  * Goal: wherever the power fails, the volume is, after replay, what it was before or after one of its operations, in
  * all that is metadata, and clean for both checkers. Contents may be old: the journal does not hold them.
  * Method: every kind of operation is recorded on a disk that does requests between barriers in any order; each legal
- * image is replayed by mounting it and by the other replayer, judged by our fsck, every few by fsck.hfsplus, and its
- * tree is compared with that after each step. hfsplus-journal.test.ts takes the barriers out one by one.
+ * image is replayed by mounting it and by the other replayer, its tree is compared with that after each step, and what it
+ * holds then is judged by our fsck and by fsck.hfsplus (equal disks once). hfsplus-barriers.test.ts and its neighbours take
+ * the barriers out one by one.
  */
-const SIZE_BYTES = 4 << 20;
+const SIZE_BYTES = 2 << 20;
 const INIT = { mode: 0o644, uid: 501, gid: 20 };
 const data = (length: number, seed: number): Uint8Array => new Prng(1000 + seed).bytes(length);
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
@@ -291,6 +292,8 @@ function crash(
   run();
   disk.store.tape = null;
   const problems = new Set<string>();
+  /** By what a disk holds after replay: what the checkers say of it. */
+  const verdicts = new Map<string, readonly string[]>();
   let images = 0;
   const range = { from: 0, to: tape.length };
   for (const { device, description } of crashImages(before, tape, range, {
@@ -309,18 +312,27 @@ function crash(
     const { isReadOnly, warnings } = openVolume(device, options('each', false));
     if (isReadOnly) say(warnings.join(' '));
     const ours = bytesOf(device);
+    const journalBytes = Number(ours.readBigUInt64LE(headerAt + 24));
     for (const bytes of [theirs, ours]) bytes.fill(0, headerAt, headerAt + 512);
     if (!ours.equals(theirs)) say('two replayers differ');
-    const findings = disk.format.fsck(device, { repair: false }).findings;
-    for (const { kind, message } of findings) {
-      if (!['dirty', ...allowed].includes(kind)) say(`${kind}: ${message}`);
-    }
-    if (allowed.length === 0 && images % 97 === 1) {
-      const verdict = fsckHfsplus(sparseImageFile(device));
-      if (verdict !== '') say(verdict);
-    }
+    // What is logged behind the header of an empty journal is nobody's business.
+    ours.fill(0, headerAt, headerAt + journalBytes);
+    const key = createHash('sha1').update(ours).digest('hex');
+    const known = verdicts.get(key) ?? verdictsOf(disk.format, device, allowed);
+    verdicts.set(key, known);
+    for (const verdict of known) say(verdict);
   }
   return { problems: [...problems], images };
+}
+
+/** What both checkers find, beside what is allowed. */
+function verdictsOf(format: Format, device: Store, allowed: readonly string[]): string[] {
+  const { findings } = format.fsck(device, { repair: false });
+  const ours = findings
+    .filter(({ kind }) => !['dirty', ...allowed].includes(kind))
+    .map(({ kind, message }) => `${kind}: ${message}`);
+  const theirs = allowed.length === 0 ? fsckHfsplus(sparseImageFile(device)) : '';
+  return theirs === '' ? ours : [...ours, theirs];
 }
 
 function bytesOf(store: Store): Buffer {
@@ -395,55 +407,9 @@ describe.each([
     }
     expect(Buffer.from(content).equals(Buffer.from(data(200_000, 1)))).toBe(true);
   });
-
-  test('newfs leaves a clean volume or none', () => {
-    const disk = new Disk(format, 'each');
-    disk.volume.unmount();
-    const before = disk.store.fork();
-    const tape = new Tape(512);
-    disk.store.tape = tape;
-    const clock = new SimulatedClock();
-    const settings = { label: 'NEW', settings: {}, clock, random: new Prng(2), partitionFirstBlock: 0 };
-    format.newfs(disk.store, settings);
-    const range = { from: 0, to: tape.length };
-    const found = { none: 0, old: 0, new: 0 };
-    for (const { device, description } of crashImages(before, tape, range, {
-      profile: PROFILES.hdd,
-      seed: 3,
-      exhaustiveMax: 5,
-      samples: 8,
-    })) {
-      if (!format.detect(device) || !isMountable(format, device)) {
-        found.none++;
-        continue;
-      }
-      const { label } = format.mount(device, options('each', true));
-      if (label === 'NEW') found.new++;
-      else found.old++;
-      const findings = format.fsck(device, { repair: false }).findings;
-      // Of the old one the alternate header may go first.
-      const allowed = label === 'NEW' ? [] : ['volume-header'];
-      expect(
-        findings.filter(({ kind }) => !allowed.includes(kind)),
-        description,
-      ).toEqual([]);
-    }
-    expect(Math.min(found.none, found.new)).toBeGreaterThan(0);
-    expect(tape.kindAt(tape.length - 1)).toBe('barrier');
-  });
 });
 
 function extentsOf(format: Format, store: Store, name: string) {
   const volume = format.mount(store, options('each', true));
   return volume.extents(there(volume.lookup(volume.root, name)));
-}
-
-function isMountable(format: Format, device: Store): boolean {
-  try {
-    format.mount(device, options('each', true));
-    return true;
-  } catch (error) {
-    if (error instanceof FsError) return false;
-    throw error;
-  }
 }
