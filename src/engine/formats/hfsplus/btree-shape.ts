@@ -1,15 +1,12 @@
 import { assert } from '../../base/assert.ts';
-import type { TreeHeader } from './btree-header.ts';
-import type { KeyOrder, TreeNode } from './btree-node.ts';
+import type { TreeNode } from './btree-node.ts';
+import { Paths } from './btree-path.ts';
+import type { Path, PathTree } from './btree-path.ts';
 import { damaged } from './damage.ts';
 import { NODE_KIND } from './layout-tree.ts';
 
 /** What the shape needs of its tree. */
-interface Tree {
-  readonly name: string;
-  readonly order: KeyOrder;
-  readonly header: TreeHeader;
-  node(number: number, height: number): TreeNode;
+interface ShapedTree extends PathTree {
   freshNode(number: number): TreeNode;
   touch(node: TreeNode): void;
   indexRecord(node: TreeNode): Uint8Array;
@@ -17,61 +14,6 @@ interface Tree {
 
 /** Two neighbours share their records instead of a split as long as this much of both would be used. */
 const ROTATE_FILL_MAX = 7 / 8;
-
-/** From the root to a leaf: the nodes, and which record of each was followed. */
-export class Path {
-  readonly #tree: Tree;
-  /** By height: 1 is the leaf. */
-  readonly nodes: TreeNode[] = [];
-  readonly indexes: number[] = [];
-  isFound = false;
-
-  constructor(tree: Tree) {
-    this.#tree = tree;
-  }
-
-  /** To the leaf where `key` belongs; false in an empty tree. EIO. */
-  descend(key: Uint8Array): boolean {
-    const { order, header } = this.#tree;
-    const { depth } = header;
-    if (depth === 0) return false;
-    let number = header.rootNode;
-    for (let height = depth; ; height--) {
-      const node = this.#tree.node(number, height);
-      const found = node.search(order, key);
-      this.nodes[height] = node;
-      if (height === 1) {
-        this.isFound = found >= 0;
-        this.indexes[1] = found >= 0 ? found : ~found;
-        return true;
-      }
-      // A key below the first one of the whole tree belongs to its first leaf.
-      const index = found >= 0 ? found : Math.max(~found - 1, 0);
-      this.indexes[height] = index;
-      number = node.childOf(index);
-    }
-  }
-
-  nodeAt(height: number): TreeNode {
-    const node = this.nodes[height];
-    assert(node !== undefined, 'the path was descended');
-    return node;
-  }
-
-  indexAt(height: number): number {
-    const index = this.indexes[height];
-    assert(index !== undefined, 'the path was descended');
-    return index;
-  }
-
-  get leaf(): TreeNode {
-    return this.nodeAt(1);
-  }
-
-  get leafIndex(): number {
-    return this.indexAt(1);
-  }
-}
 
 /**
  * How a tree grows and shrinks, along the path last descended. One rule serves all levels: some records of a node are
@@ -84,17 +26,32 @@ export class Path {
  * Nodes that will be needed are read before anything changes: a device that fails leaves the tree whole.
  */
 export class TreeShape {
-  readonly path: Path;
-  readonly #tree: Tree;
+  readonly #tree: ShapedTree;
+  readonly #paths: Paths;
 
-  constructor(tree: Tree) {
+  constructor(tree: ShapedTree) {
     this.#tree = tree;
-    this.path = new Path(tree);
+    this.#paths = new Paths(tree);
+  }
+
+  /** To the leaf where `key` belongs; undefined in an empty tree. EIO. Good until the tree changes. */
+  descend(key: Uint8Array): Path | undefined {
+    return this.#paths.descend(key);
+  }
+
+  /** Nodes come, go or split: no remembered path is to be believed. */
+  forgetPaths(): void {
+    this.#paths.forget();
+  }
+
+  /** The one last descended. */
+  get #path(): Path {
+    return this.#paths.latest;
   }
 
   /** `records` in the place of `removeCount` records from `index` on, in the node of the path at `height`. */
   splice(height: number, index: number, removeCount: number, records: readonly Uint8Array[]): void {
-    const node = this.path.nodeAt(height);
+    const node = this.#path.nodeAt(height);
     let insertBytes = 0;
     for (const record of records) insertBytes += record.length;
     if (!node.fits(index, removeCount, insertBytes, records.length)) {
@@ -114,9 +71,9 @@ export class TreeShape {
   /** The first key of the node at `height` may be another one now: its parent takes note. */
   #renameInParent(height: number): void {
     if (height === this.#tree.header.depth) return;
-    const node = this.path.nodeAt(height);
-    const parent = this.path.nodeAt(height + 1);
-    const index = this.path.indexAt(height + 1);
+    const node = this.#path.nodeAt(height);
+    const parent = this.#path.nodeAt(height + 1);
+    const index = this.#path.indexAt(height + 1);
     const record = this.#tree.indexRecord(node);
     if (isEqualRecord(parent, index, record)) return;
     this.splice(height + 1, index, 1, [record]);
@@ -125,7 +82,7 @@ export class TreeShape {
   // ── growing ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #overflow(height: number, index: number, removeCount: number, records: readonly Uint8Array[]): void {
-    const node = this.path.nodeAt(height);
+    const node = this.#path.nodeAt(height);
     const left = this.#readLeftNeighbours(height);
     // The records move within these bytes' own node: a copy stands still meanwhile.
     const copy = node.bytes.slice();
@@ -141,7 +98,7 @@ export class TreeShape {
     const { header } = this.#tree;
     let wanted: TreeNode | undefined;
     for (let level = height; level <= header.depth; level++) {
-      const node = this.path.nodeAt(level);
+      const node = this.#path.nodeAt(level);
       const left = node.backward === 0 ? undefined : this.#tree.node(node.backward, level);
       if (left !== undefined && left.forward !== node.number) {
         throw damaged(`nodes ${left.number} and ${node.number} of the ${this.#tree.name} are linked wrongly`);
@@ -153,7 +110,7 @@ export class TreeShape {
 
   /** Leading records of `all`, which belong to the node at `height`, into `left`, so that both are equally full. */
   #rotate(height: number, left: TreeNode, all: readonly Uint8Array[]): boolean {
-    const node = this.path.nodeAt(height);
+    const node = this.#path.nodeAt(height);
     const total = left.usedBytes + usedBy(all);
     if (total > 2 * node.capacityBytes * ROTATE_FILL_MAX) return false;
     let used = left.usedBytes;
@@ -175,7 +132,7 @@ export class TreeShape {
   /** A new node on the left takes the first half. */
   #split(height: number, left: TreeNode | undefined, all: readonly Uint8Array[]): void {
     const { header } = this.#tree;
-    const node = this.path.nodeAt(height);
+    const node = this.#path.nodeAt(height);
     const count = splitPoint(all, node.capacityBytes);
     const born = this.#tree.freshNode(header.allocate());
     this.#tree.touch(born);
@@ -193,7 +150,7 @@ export class TreeShape {
     }
     const records = [this.#tree.indexRecord(born), this.#tree.indexRecord(node)];
     if (height === header.depth) this.#growRoot(height + 1, records);
-    else this.splice(height + 1, this.path.indexAt(height + 1), 1, records);
+    else this.splice(height + 1, this.#path.indexAt(height + 1), 1, records);
   }
 
   #growRoot(height: number, records: readonly Uint8Array[]): void {
@@ -215,7 +172,7 @@ export class TreeShape {
   /** The node at `height` loses its last record, and with it its parents that have no other. */
   #drop(height: number): void {
     const { header } = this.#tree;
-    const node = this.path.nodeAt(height);
+    const node = this.#path.nodeAt(height);
     const left = node.backward === 0 ? undefined : this.#tree.node(node.backward, height);
     const right = node.forward === 0 ? undefined : this.#tree.node(node.forward, height);
     if (height < header.depth) this.#readBeforeDrop(height + 1);
@@ -233,13 +190,13 @@ export class TreeShape {
     }
     this.#bury(node);
     if (height === header.depth) header.setRoot(0, 0);
-    else this.splice(height + 1, this.path.indexAt(height + 1), 1, []);
+    else this.splice(height + 1, this.#path.indexAt(height + 1), 1, []);
   }
 
   /** Neighbours of the parents that will go as well. */
   #readBeforeDrop(height: number): void {
     for (let level = height; level <= this.#tree.header.depth; level++) {
-      const node = this.path.nodeAt(level);
+      const node = this.#path.nodeAt(level);
       if (node.recordCount > 1) return;
       if (node.backward !== 0) this.#tree.node(node.backward, level);
       if (node.forward !== 0) this.#tree.node(node.forward, level);

@@ -95,8 +95,8 @@ export class BTree {
 
   /** Where `key` is, or where it would be inserted; undefined in an empty tree. */
   find(key: Uint8Array): Place | undefined {
-    const { path } = this.#shape;
-    if (!path.descend(key)) return undefined;
+    const path = this.#shape.descend(key);
+    if (path === undefined) return undefined;
     return { node: path.leaf, index: path.leafIndex, isFound: path.isFound };
   }
 
@@ -176,8 +176,8 @@ export class BTree {
   /** The key must not be there. */
   insert(key: Uint8Array, data: Uint8Array): void {
     assert((key.length & 1) === 0, 'keys are of even length');
-    const { path } = this.#shape;
-    if (!path.descend(key)) {
+    const path = this.#shape.descend(key);
+    if (path === undefined) {
       this.#plant(key, data);
       return;
     }
@@ -192,11 +192,12 @@ export class BTree {
     const record = new Uint8Array(key.length + data.length);
     record.set(key);
     record.set(data, key.length);
-    this.#shape.splice(1, leafIndex, 0, [record]);
+    this.#reshape(leafIndex, 0, [record]);
   }
 
   #plant(key: Uint8Array, data: Uint8Array): void {
     const { header } = this;
+    this.#shape.forgetPaths();
     const leaf = this.freshNode(header.allocate());
     this.touch(leaf);
     leaf.initialise(NODE_KIND.leaf, 1);
@@ -209,8 +210,8 @@ export class BTree {
 
   /** False when the key was not there. */
   remove(key: Uint8Array): boolean {
-    const { path } = this.#shape;
-    if (!path.descend(key) || !path.isFound) return false;
+    const path = this.#shape.descend(key);
+    if (path?.isFound !== true) return false;
     const { leaf, leafIndex } = path;
     this.header.addLeafRecords(-1);
     if (leafIndex > 0) {
@@ -218,7 +219,7 @@ export class BTree {
       leaf.splice(leafIndex, 1, []);
       return true;
     }
-    this.#shape.splice(1, leafIndex, 1, []);
+    this.#reshape(leafIndex, 1, []);
     return true;
   }
 
@@ -236,14 +237,23 @@ export class BTree {
 
   /** Other data for `key`, which must be there, of whatever length; needs `reserve(1)` where it may be longer. */
   replace(key: Uint8Array, data: Uint8Array): void {
-    const { path } = this.#shape;
-    assert(path.descend(key) && path.isFound, `the key is in the ${this.name}`);
+    const path = this.#shape.descend(key);
+    assert(path?.isFound === true, `the key is in the ${this.name}`);
     const { leaf, leafIndex } = path;
     const stored = leaf.keyOf(leafIndex);
     const record = new Uint8Array(stored.length + data.length);
     record.set(stored);
     record.set(data, stored.length);
-    this.#shape.splice(1, leafIndex, 1, [record]);
+    this.#reshape(leafIndex, 1, [record]);
+  }
+
+  /** In the leaf last descended to; whatever else has to change with it. */
+  #reshape(leafIndex: number, removeCount: number, records: readonly Uint8Array[]): void {
+    try {
+      this.#shape.splice(1, leafIndex, removeCount, records);
+    } finally {
+      this.#shape.forgetPaths();
+    }
   }
 
   // ── nodes ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -302,6 +312,7 @@ export class BTree {
   trim(): void {
     let excess = this.#nodes.size - this.#nodesMax;
     if (excess <= 0) return;
+    this.#shape.forgetPaths();
     for (const [number, node] of this.#nodes) {
       if (node === this.header.node || node.kind === NODE_KIND.map || node.isDirty) continue;
       if (node.isRecent) {
