@@ -25,6 +25,18 @@ export interface Annotation {
   readonly section: string;
 }
 
+/** Makes annotations of bytes `from` up to `to` that no structure explains; `section` is what most of them cite. */
+export const runsOf =
+  (cited: string) =>
+  (from: number, to: number, name: string, text: string, doc: string, section = cited): Annotation => ({
+    offsetBytes: from,
+    lengthBytes: to - from,
+    name,
+    text,
+    doc,
+    section,
+  });
+
 interface FieldOptions<T> {
   /** The only value the specification allows: verified by `read`, written when the value omits it. */
   readonly magic?: T;

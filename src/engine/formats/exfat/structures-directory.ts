@@ -1,4 +1,5 @@
 import type { Page, StructureNode, StructurePage } from '../contract.ts';
+import { EMPTY, paged } from '../structure-page.ts';
 import { annotateEntry, describeEntryAt } from './annotate-directory.ts';
 import {
   ATTRIBUTE,
@@ -14,7 +15,7 @@ import { count, shown } from './fsck-report.ts';
 import { shapeOf } from './fsck-sets.ts';
 import { nameOfDiskName } from './names.ts';
 import type { OwnerIndex } from './owner-index.ts';
-import { EMPTY, branch, leaf, paged } from './structures-nodes.ts';
+import { branch, leaf } from './structures-nodes.ts';
 import type { VolumeView } from './structures-nodes.ts';
 
 /** Directories as what is in them: entry sets with their names, lone entries, and what was deleted. */

@@ -1,5 +1,6 @@
 import type { Device } from '../../device/device.ts';
 import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import { EMPTY, paged, slice } from '../structure-page.ts';
 import { annotate } from './annotate.ts';
 import { nameOfSector } from './annotate-boot.ts';
 import { describeBits, describeEntry } from './annotate-table.ts';
@@ -10,7 +11,7 @@ import { BITMAP_NAME, OWNER_OF_PLACE, OwnerIndex, UPCASE_NAME } from './owner-in
 import type { OwnedFile } from './owner-index.ts';
 import { markedRuns } from './regions.ts';
 import { directoryNode, directorySets, entryFields, setChildren } from './structures-directory.ts';
-import { EMPTY, branch, leaf, paged, slice } from './structures-nodes.ts';
+import { branch, leaf } from './structures-nodes.ts';
 import type { VolumeView } from './structures-nodes.ts';
 
 /**

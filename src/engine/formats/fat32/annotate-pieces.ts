@@ -1,5 +1,5 @@
-import type { Role } from '../../base/role.ts';
-import type { Annotation } from '../../codec/struct.ts';
+import { runsOf } from '../../codec/struct.ts';
+import type { BlockAnnotation } from '../contract.ts';
 import type { OwnerIndex } from './owner-index.ts';
 
 /** What the explainers of a block share. */
@@ -12,27 +12,6 @@ export interface BlockView {
 }
 
 /** What is said of one part of the volume within the block. */
-export interface Piece {
-  readonly role: Role;
-  readonly owner: string;
-  readonly title: string;
-  readonly fields: readonly Annotation[];
-}
+export type Piece = BlockAnnotation;
 
-const FATGEN = 'FATGEN 1.03';
-
-export const run = (
-  from: number,
-  to: number,
-  name: string,
-  text: string,
-  doc: string,
-  section = FATGEN,
-): Annotation => ({
-  offsetBytes: from,
-  lengthBytes: to - from,
-  name,
-  text,
-  doc,
-  section,
-});
+export const run = runsOf('FATGEN 1.03');

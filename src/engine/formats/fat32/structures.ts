@@ -1,5 +1,6 @@
 import type { Device } from '../../device/device.ts';
 import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import { EMPTY, slice, paged } from '../structure-page.ts';
 import { annotateSlots, describeSlot } from './annotate-directory.ts';
 import { annotate } from './annotate.ts';
 import { describeEntry } from './annotate-table.ts';
@@ -65,24 +66,6 @@ interface VolumeView {
   readonly device: Device;
   readonly index: OwnerIndex;
   readonly geometry: Geometry;
-}
-
-const EMPTY: StructurePage = { nodes: [], total: 0 };
-
-const slice = (nodes: readonly StructureNode[], { offset, countMax }: Page): StructurePage => ({
-  nodes: nodes.slice(offset, offset + countMax),
-  total: nodes.length,
-});
-
-/** One page of a long list, of which only the nodes on the page are made. */
-function paged(
-  total: number,
-  { offset, countMax }: Page,
-  make: (at: number) => StructureNode,
-): StructurePage {
-  const nodes: StructureNode[] = [];
-  for (let at = Math.max(0, offset); at < Math.min(total, offset + countMax); at++) nodes.push(make(at));
-  return { nodes, total };
 }
 
 const leaf = (

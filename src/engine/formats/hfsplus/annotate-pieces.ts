@@ -1,6 +1,7 @@
 import { isZero } from '../../base/bytes.ts';
-import type { Role } from '../../base/role.ts';
+import { runsOf } from '../../codec/struct.ts';
 import type { Annotation } from '../../codec/struct.ts';
+import type { BlockAnnotation } from '../contract.ts';
 import {
   EXTENTS_PER_RECORD,
   EXTENT_RECORD_SIZE_BYTES,
@@ -14,23 +15,11 @@ import {
 /** What the explainers of a block share. */
 
 /** What is said of one part of the volume; offsets of the fields count from the bytes that were to be explained. */
-export interface Piece {
-  readonly role: Role;
-  readonly owner: string;
-  readonly title: string;
-  readonly fields: readonly Annotation[];
-}
+export type Piece = BlockAnnotation;
 
 export const TN = 'TN1150';
 
-export const run = (
-  from: number,
-  to: number,
-  name: string,
-  text: string,
-  doc: string,
-  section = TN,
-): Annotation => ({ offsetBytes: from, lengthBytes: to - from, name, text, doc, section });
+export const run = runsOf(TN);
 
 const TEXT_SHOWN_MAX = 1024;
 

@@ -1,5 +1,6 @@
 import { textOf } from '../../base/bytes.ts';
 import type { Page, StructureNode, StructurePage } from '../contract.ts';
+import { slice } from '../structure-page.ts';
 import { CNID, blockOffsetBytes } from './layout.ts';
 import type { ForkData } from './layout.ts';
 import { CatalogFile, FILE_CREATOR, FILE_TYPE, RECORD_TYPE } from './layout-catalog.ts';
@@ -8,7 +9,7 @@ import { recordTypeAt } from './annotate-records.ts';
 import { shownName } from './names.ts';
 import { itemIdOf, keyName } from './owner-index.ts';
 import type { OwnerIndex } from './owner-index.ts';
-import { NOWHERE, at, branch, leaf, pagedBehind, slice } from './structures-pieces.ts';
+import { NOWHERE, at, branch, leaf, pagedBehind } from './structures-pieces.ts';
 import type { VolumeView } from './structures-pieces.ts';
 import { recordNode, summaryOf, whereRecord } from './structures-records.ts';
 import { ViewFork } from './view-fork.ts';

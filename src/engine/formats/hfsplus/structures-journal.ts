@@ -1,20 +1,10 @@
 import { equalBytes } from '../../base/bytes.ts';
 import type { Page, StructureNode, StructurePage } from '../contract.ts';
+import { EMPTY, paged, slice } from '../structure-page.ts';
 import { JOURNAL_INFO_SIZE_BYTES } from './layout-journal.ts';
 import { blockListFields, headerFields, STATE_TEXT, annotateInfoBlock } from './annotate-journal.ts';
 import { count } from './annotate-pieces.ts';
-import {
-  EMPTY,
-  NOWHERE,
-  at,
-  branch,
-  fieldNodes,
-  leaf,
-  paged,
-  pagedBehind,
-  slice,
-  numberOf,
-} from './structures-pieces.ts';
+import { NOWHERE, at, branch, fieldNodes, leaf, pagedBehind, numberOf } from './structures-pieces.ts';
 import type { VolumeView, Where } from './structures-pieces.ts';
 import type { BlockList, ListState, LoggedBlock, ViewJournal } from './view-journal.ts';
 

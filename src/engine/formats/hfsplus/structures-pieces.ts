@@ -1,5 +1,6 @@
 import type { Annotation } from '../../codec/struct.ts';
 import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import { paged } from '../structure-page.ts';
 import { shown } from './annotate-pieces.ts';
 import type { Explainer } from './annotate.ts';
 import type { OwnerIndex } from './owner-index.ts';
@@ -9,24 +10,6 @@ import type { ViewFork } from './view-fork.ts';
 export interface VolumeView {
   readonly index: OwnerIndex;
   readonly explainer: Explainer;
-}
-
-export const EMPTY: StructurePage = { nodes: [], total: 0 };
-
-export const slice = (nodes: readonly StructureNode[], { offset, countMax }: Page): StructurePage => ({
-  nodes: nodes.slice(offset, offset + countMax),
-  total: nodes.length,
-});
-
-/** One page of a long list, of which only the nodes on the page are made. */
-export function paged(
-  total: number,
-  { offset, countMax }: Page,
-  make: (at: number) => StructureNode,
-): StructurePage {
-  const nodes: StructureNode[] = [];
-  for (let at = Math.max(0, offset); at < Math.min(total, offset + countMax); at++) nodes.push(make(at));
-  return { nodes, total };
 }
 
 /** `head` and behind it a long list. */

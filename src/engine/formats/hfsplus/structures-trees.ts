@@ -1,5 +1,6 @@
 import type { Annotation } from '../../codec/struct.ts';
 import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import { EMPTY, slice } from '../structure-page.ts';
 import { NODE_KIND } from './layout-tree.ts';
 import { TREE_TITLE, nodeFields, nodeTitle } from './annotate-node.ts';
 import { count } from './annotate-pieces.ts';
@@ -7,7 +8,7 @@ import { recordFields } from './annotate-records.ts';
 import { itemIdOf } from './owner-index.ts';
 import { itemNode } from './structures-files.ts';
 import { recordNode, whereInNode } from './structures-records.ts';
-import { EMPTY, branch, fieldNodes, pagedBehind, slice, whereIn, numberOf } from './structures-pieces.ts';
+import { branch, fieldNodes, pagedBehind, whereIn, numberOf } from './structures-pieces.ts';
 import type { VolumeView, Where } from './structures-pieces.ts';
 import type { TreeName, ViewNode, ViewTree } from './view-tree.ts';
 

@@ -1,5 +1,6 @@
 import type { Device } from '../../device/device.ts';
 import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import { EMPTY, paged, slice } from '../structure-page.ts';
 import { VOLUME_HEADER_OFFSET_BYTES, VOLUME_HEADER_SIZE_BYTES, VolumeHeader } from './layout.ts';
 import { Holders } from './annotate-bitmap.ts';
 import { FieldList, count, rangeOf } from './annotate-pieces.ts';
@@ -7,18 +8,7 @@ import { Explainer } from './annotate.ts';
 import { OwnerIndex } from './owner-index.ts';
 import { itemChildren, rootNode } from './structures-files.ts';
 import { journalChildren, journalNode } from './structures-journal.ts';
-import {
-  EMPTY,
-  NOWHERE,
-  at,
-  branch,
-  fieldNodes,
-  leaf,
-  paged,
-  slice,
-  whereIn,
-  numberOf,
-} from './structures-pieces.ts';
+import { NOWHERE, at, branch, fieldNodes, leaf, whereIn, numberOf } from './structures-pieces.ts';
 import type { VolumeView } from './structures-pieces.ts';
 import { nodeChildren, partChildren, recordChildren, treeChildren, treeNodes } from './structures-trees.ts';
 import { usedRuns } from './view-bitmap.ts';
