@@ -10,7 +10,8 @@ import {
 } from '../../../../src/engine/formats/exfat/layout.ts';
 import type { Geometry } from '../../../../src/engine/formats/exfat/layout.ts';
 import { regions } from '../../../../src/engine/formats/exfat/regions.ts';
-import { emptyVolume, geometryFrom, LABEL, milliseconds, testEmptyDisk } from '../fat-family/cost.ts';
+import { emptyVolume, LABEL, milliseconds, testEmptyDisk } from '../fat-family/cost.ts';
+import { geometryFrom } from '../fat-family/support.ts';
 import { KIT } from './support.ts';
 
 const geometryIn = (store: Store): Geometry => geometryFrom(store, geometryOf);

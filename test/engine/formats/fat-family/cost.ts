@@ -15,18 +15,6 @@ export function emptyVolume(kit: Kit, sizeBytes: number): Store {
   return store;
 }
 
-/** By the format's own reading of the first sector, which says in words what it cannot use. */
-export function geometryFrom<Geometry extends object>(
-  store: Store,
-  geometryOf: (sector: Uint8Array, sizeBytes: number) => Geometry | string,
-): Geometry {
-  const sector = new Uint8Array(512);
-  store.read(0, sector);
-  const geometry = geometryOf(sector, store.blockCount * 512);
-  if (typeof geometry === 'string') throw new Error(geometry);
-  return geometry;
-}
-
 /** Of the processor, not of the wall: other work on the machine does not count. The best of five. */
 export function milliseconds(work: () => void): number {
   const times = Array.from({ length: 5 }, () => {

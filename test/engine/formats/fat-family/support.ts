@@ -67,6 +67,18 @@ export function kitOf(format: Format, sizeMebibytes: number, judge: Kit['judge']
   return { format, judge, formatted, mounted, fresh, verdict };
 }
 
+/** By the format's own reading of the first sector, which says in words what it cannot use. */
+export function geometryFrom<Geometry extends object>(
+  device: Device,
+  geometryOf: (sector: Uint8Array, sizeBytes: number) => Geometry | string,
+): Geometry {
+  const sector = new Uint8Array(512);
+  device.read(0, sector);
+  const geometry = geometryOf(sector, device.blockCount * 512);
+  if (typeof geometry === 'string') throw new Error(geometry);
+  return geometry;
+}
+
 /** 'ok' or the errno's name. */
 export function outcome(action: () => unknown): string {
   try {

@@ -5,7 +5,8 @@ import { clusterOffsetBytes, geometryOf, setEntry } from '../../../../src/engine
 import type { Geometry } from '../../../../src/engine/formats/fat32/layout.ts';
 import { shortNameChecksum, writeLongNameSlots } from '../../../../src/engine/formats/fat32/names.ts';
 import { regions } from '../../../../src/engine/formats/fat32/regions.ts';
-import { emptyVolume, geometryFrom, LABEL, milliseconds, testEmptyDisk } from '../fat-family/cost.ts';
+import { emptyVolume, LABEL, milliseconds, testEmptyDisk } from '../fat-family/cost.ts';
+import { geometryFrom } from '../fat-family/support.ts';
 import { KIT } from './support.ts';
 
 const geometryIn = (store: Store): Geometry => geometryFrom(store, geometryOf);

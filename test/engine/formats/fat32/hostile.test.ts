@@ -14,16 +14,22 @@ import {
   testScrambledVolumes,
 } from '../fat-family/hostile.ts';
 import type { ChainDamage } from '../fat-family/hostile.ts';
-import { bytesOf, get, INIT, makeDirectory, names, outcome, put, sentence } from '../fat-family/support.ts';
+import {
+  geometryFrom,
+  bytesOf,
+  get,
+  INIT,
+  makeDirectory,
+  names,
+  outcome,
+  put,
+  sentence,
+} from '../fat-family/support.ts';
 import { formatted, fresh, mounted, KIT } from './support.ts';
 
 /** Goal and method: see the suites of the family; here stands how this format is damaged, and what only it has. */
 
-const geometryIn = (device: FlatDevice): Geometry => {
-  const geometry = geometryOf(device.bytes.subarray(0, 512), device.bytes.length);
-  if (typeof geometry === 'string') throw new Error(geometry);
-  return geometry;
-};
+const geometryIn = (device: FlatDevice): Geometry => geometryFrom(device, geometryOf);
 
 /** Overwrite entry `cluster` in both FATs. */
 function poke(device: FlatDevice, cluster: number, value: number): void {
