@@ -140,10 +140,9 @@ const open = (store: Store, policy: CommitPolicy = 'each', isReadOnly = false): 
     timeZoneMinutes: 0,
   });
 
-function bytesOf(store: Store): Buffer {
-  const bytes = Buffer.alloc(store.blockCount * store.blockSizeBytes);
-  store.read(0, bytes);
-  return bytes;
+function bytesOf(store: Store, into = Buffer.alloc(store.blockCount * store.blockSizeBytes)): Buffer {
+  store.read(0, into);
+  return into;
 }
 
 interface Scenario {
@@ -177,6 +176,9 @@ function problemsOf(scenario: Scenario, forgotten: string | null = null) {
   run(bench);
   bench.disk.tape = null;
   const problems = new Set<string>();
+  const theirs = Buffer.alloc(kind.sizeBytes);
+  const ours = Buffer.alloc(kind.sizeBytes);
+  const inMemory = Buffer.alloc(kind.sizeBytes);
   let images = 0;
   const range = { from: 0, to: tape.length };
   for (const { device, description } of crashImages(base, tape, range, {
@@ -187,14 +189,13 @@ function problemsOf(scenario: Scenario, forgotten: string | null = null) {
   })) {
     if (forgotten !== null && problems.size > 0) break;
     if (images++ % step !== 0) continue;
-    const theirs = bytesOf(device);
+    bytesOf(device, theirs);
     const { headerAt, outcome } = replayImage(theirs);
     const readOnly = open(device, 'each', true);
     const volume = open(device);
     if (scenario.mayBeMarked && volume.warnings.join().includes('marked as inconsistent')) continue;
     if (volume.isReadOnly) problems.add(`${volume.warnings.join(' ')} (${outcome}): ${description}`);
-    const ours = bytesOf(device);
-    const inMemory = Buffer.alloc(kind.sizeBytes);
+    bytesOf(device, ours);
     readOnly.device.read(0, inMemory);
     for (const bytes of [theirs, ours, inMemory])
       if (headerAt >= 0) bytes.fill(0, headerAt, headerAt + kind.sector);

@@ -304,14 +304,14 @@ function crash(
   })) {
     if (images++ % oneIn !== 0) continue;
     const say = (problem: string) => problems.add(`${problem}: ${description}`);
-    const theirs = bytesOf(device);
+    const theirs = bytesOf(device, SCRATCH.theirs);
     const { headerAt } = replayImage(theirs);
     const readOnly = disk.format.mount(device, options('each', true));
     const state = manifest(readOnly);
     if (!states.has(state)) say(`neither before nor after:\n${state}\n`);
     const { isReadOnly, warnings } = openVolume(device, options('each', false));
     if (isReadOnly) say(warnings.join(' '));
-    const ours = bytesOf(device);
+    const ours = bytesOf(device, SCRATCH.ours);
     const journalBytes = Number(ours.readBigUInt64LE(headerAt + 24));
     for (const bytes of [theirs, ours]) bytes.fill(0, headerAt, headerAt + 512);
     if (!ours.equals(theirs)) say('two replayers differ');
@@ -335,10 +335,11 @@ function verdictsOf(format: Format, device: Store, allowed: readonly string[]): 
   return theirs === '' ? ours : [...ours, theirs];
 }
 
-function bytesOf(store: Store): Buffer {
-  const bytes = Buffer.alloc(SIZE_BYTES);
-  store.read(0, bytes);
-  return bytes;
+const SCRATCH = { theirs: Buffer.alloc(SIZE_BYTES), ours: Buffer.alloc(SIZE_BYTES) };
+
+function bytesOf(store: Store, into: Buffer): Buffer {
+  store.read(0, into);
+  return into;
 }
 
 describe.each([
