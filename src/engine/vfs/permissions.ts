@@ -1,6 +1,15 @@
 import { FsError } from '../base/errno.ts';
 import type { Attributes } from '../formats/contract.ts';
-import { R_OK, SF_APPEND, SF_IMMUTABLE, SF_NOUNLINK, UF_APPEND, UF_IMMUTABLE, W_OK, X_OK } from './constants.ts';
+import {
+  R_OK,
+  SF_APPEND,
+  SF_IMMUTABLE,
+  SF_NOUNLINK,
+  UF_APPEND,
+  UF_IMMUTABLE,
+  W_OK,
+  X_OK,
+} from './constants.ts';
 import type { Place } from './mount.ts';
 
 /**

@@ -66,7 +66,15 @@ export class HfsVolume implements Volume {
     this.#commit = commit;
     this.#catalog = new Catalog(mounted.catalog, header, commit, geometry.isHfsx);
     this.#filesHost = {
-      ...{ device, geometry, header, allocation, extentsTree: mounted.extents, commit, catalog: this.#catalog },
+      ...{
+        device,
+        geometry,
+        header,
+        allocation,
+        extentsTree: mounted.extents,
+        commit,
+        catalog: this.#catalog,
+      },
       wroteData: () => commit.wroteData(),
       get isRecording() {
         return commit.isRecording;

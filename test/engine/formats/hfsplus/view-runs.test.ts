@@ -103,12 +103,7 @@ describe('bitmaps', () => {
       fc.property(bytes, fc.nat(BLOCK * 8), fc.nat(BLOCK * 8), (bits, a, b) => {
         const device = new FlatDevice(1024 + BLOCKS * BLOCK);
         device.bytes.set(bits, 1024 + 5 * BLOCK);
-        const fork = new ViewFork(
-          new Medium(device),
-          geometry,
-          [{ startBlock: 5, blockCount: 1 }],
-          BLOCK,
-        );
+        const fork = new ViewFork(new Medium(device), geometry, [{ startBlock: 5, blockCount: 1 }], BLOCK);
         const [first, end] = [Math.min(a, b), Math.max(a, b)];
         const set = new Set<number>();
         let last = -2;
