@@ -115,9 +115,6 @@ function progress(text: string): void {
 async function figures(competition: Competition, system: JudgedSystem): Promise<Figure[]> {
   const measured = await competition.ask(system, 'figures', 1);
   const value = (name: string): number => measured[name]?.value ?? NaN;
-  const rows = competition.rows();
-  const rate = (measure: string): number =>
-    rows.find((row) => row.measure === measure)?.rates.get(system.name)?.value ?? NaN;
   const { name } = system;
   const files = `${system.filesMax / 1000}k`;
   return [
@@ -132,7 +129,7 @@ async function figures(competition: Competition, system: JudgedSystem): Promise<
     { measure: `${name}: fork of that disk`, value: value('fork'), max: 0.1, unit: 'ms' },
     ...['create', 'stat', 'rename', 'delete'].map((operation) => ({
       measure: `${name}: cost of one ${operation} from 1k to ${files} files`,
-      ...{ value: rate(`${operation} 1k`) / rate(`${operation} ${files}`), max: 1.5, unit: 'times' },
+      ...{ value: value(`${operation} growth`), max: 1.5, unit: 'times' },
     })),
   ];
 }

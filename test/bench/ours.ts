@@ -15,7 +15,7 @@ import { O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from '../../src/engine/v
 import { knowAllFormats } from '../../src/engine/session/all-formats.ts';
 import { FIRST_USER, Kernel } from '../../src/engine/vfs/kernel.ts';
 import { CLUSTER_SIZE_BYTES, type FileSystem, type JudgedSystem, type System } from './systems.ts';
-import { DISK_BYTES, milliseconds, nameOf, type Rates } from './workloads.ts';
+import { DISK_BYTES, milliseconds, nameOf, oneDirectory, type Rates } from './workloads.ts';
 
 knowAllFormats();
 
@@ -152,11 +152,13 @@ const volumeSystem = (name: string, of: Subject): System => ({
   ...{ name, kind: 'ours', fresh: (sizeBytes) => volumeFileSystem(mounted(sizeBytes, of).volume) },
 });
 
-const judgedSystem = (name: string, of: Subject, filesMax: number): JudgedSystem => ({
-  ...volumeSystem(name, of),
-  filesMax,
-  figures: () => figures(of, filesMax),
-});
+const judgedSystem = (name: string, of: Subject, filesMax: number): JudgedSystem => {
+  const system = volumeSystem(name, of);
+  return {
+    ...{ ...system, filesMax },
+    figures: async () => ({ ...figures(of, filesMax), ...(await growth(system, filesMax)) }),
+  };
+};
 
 const callsSystem = (name: string, of: Subject, isTraced: boolean): System => ({
   ...{ name, kind: 'ours', fresh: (sizeBytes) => callsFileSystem(mounted(sizeBytes, of, isTraced)) },
@@ -204,6 +206,28 @@ function figures({ format, settings, policy }: Subject, fileCount: number): Rate
   };
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, { value, isCapped: false, count: 1 }]),
+  );
+}
+
+const FEW_FILES = 1000;
+
+/**
+ * How much more an operation costs in a directory of `filesMax` files than in one of a thousand. As many operations on
+ * either side, on many small disks or on one: then both pay alike for what the collector does now and then.
+ */
+async function growth(system: System, filesMax: number): Promise<Rates> {
+  const seconds = new Map<string, number>();
+  for (let i = 0; i < filesMax / FEW_FILES; i++) {
+    for (const [name, { value }] of Object.entries(await oneDirectory(system, FEW_FILES))) {
+      seconds.set(name, (seconds.get(name) ?? 0) + FEW_FILES / value);
+    }
+  }
+  const large = await oneDirectory(system, filesMax);
+  return Object.fromEntries(
+    Object.entries(large).map(([name, { value, count }]) => {
+      const small = (seconds.get(name) ?? 0) / filesMax;
+      return [`${name} growth`, { value: 1 / value / small, isCapped: false, count }];
+    }),
   );
 }
 

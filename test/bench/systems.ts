@@ -38,7 +38,7 @@ export interface JudgedSystem extends System {
   /** So many files does the largest measured directory have. */
   readonly filesMax: number;
   /** What has no peer here. */
-  figures(): Rates;
+  figures(): Promise<Rates>;
 }
 
 export const CLUSTER_SIZE_BYTES = 4096;
