@@ -8,6 +8,13 @@ export const utf8 = (text: string): Uint8Array => utf8Encoder.encode(text);
 /** Malformed bytes become U+FFFD, as a terminal would show them. */
 export const textOf = (bytes: Uint8Array): string => utf8Decoder.decode(bytes);
 
+/**
+ * UTF-16 code units as text; lone surrogates stay what they are. At most some thousand of them. Any array does for
+ * `apply`, though its type asks for one of numbers; unlike a spread it goes through no iterator.
+ */
+export const textOfUnits = (units: Uint16Array): string =>
+  String.fromCharCode.apply(null, units as unknown as number[]);
+
 export const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 

@@ -3,7 +3,7 @@ import type { Pass } from './fsck-chains.ts';
 import type { DirectoryContents, Run } from './fsck-contents.ts';
 import { STREAM_AT, checkAllocation } from './fsck-files.ts';
 import { checkName } from './fsck-naming.ts';
-import { textOfUnits } from './fsck-names.ts';
+import { nameOfUnits } from './fsck-names.ts';
 import { ROOT } from './fsck-owners.ts';
 import { count, shown } from './fsck-report.ts';
 import { EntrySet, isSecondary, shapeOf } from './fsck-sets.ts';
@@ -101,7 +101,7 @@ function checkSet(check: DirectoryCheck, entry: number): number {
 
   const set = new EntrySet(contents, entry, shape);
   const isSummed = set.isSummed;
-  const name = textOfUnits(shape.nameLength);
+  const name = nameOfUnits(shape.nameLength);
   if (!isSummed) reportChecksum(check, set, name);
   checkCount(check, set, name);
   const storedName = checkName(check, set, name);

@@ -1,3 +1,4 @@
+import { textOfUnits } from '../../base/bytes.ts';
 import { ENTRY_SIZE_BYTES, NAME_UNITS_MAX, NAME_UNITS_PER_ENTRY } from './layout.ts';
 
 /** Names as entries hold them: 15 UTF-16 units an entry, from byte 64 of a set on. exFAT specification, 7.7. */
@@ -24,8 +25,7 @@ export function readUnits(set: Uint8Array, entryCount: number): void {
 }
 
 /** The first `length` of `units` as text; lone surrogates stay what they are. */
-export const textOfUnits = (length: number): string =>
-  String.fromCharCode.apply(null, units.subarray(0, length) as unknown as number[]);
+export const nameOfUnits = (length: number): string => textOfUnits(units.subarray(0, length));
 
 /** NameHash of the first `length` of `units`, 7.6.4. */
 export function hashOfUnits(length: number, upcase: Uint16Array): number {
@@ -49,7 +49,7 @@ export const sameName = (a: string, b: string, upcase: Uint16Array): boolean => 
 
 export function upcased(name: string, upcase: Uint16Array): string {
   for (let i = 0; i < name.length; i++) units[i] = upcase[name.charCodeAt(i)] ?? 0;
-  return textOfUnits(name.length);
+  return nameOfUnits(name.length);
 }
 
 const FORBIDDEN = new Set([...'"*/:<>?\\|'].map((character) => character.charCodeAt(0)));

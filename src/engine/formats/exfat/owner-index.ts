@@ -23,7 +23,7 @@ import type { DirectoryContents } from './fsck-contents.ts';
 import { FatTable } from './fsck-fat.ts';
 import { Draft } from '../../device/draft.ts';
 import { STAGES } from './fsck-stages.ts';
-import { readUnits, textOfUnits } from './fsck-names.ts';
+import { readUnits, nameOfUnits } from './fsck-names.ts';
 import { ClusterOwners } from './fsck-owners.ts';
 import { EntrySet, shapeOf } from './fsck-sets.ts';
 import { TABLE_BYTES_MAX, readTable, standardUpcase } from './fsck-upcase.ts';
@@ -180,7 +180,7 @@ export class OwnerIndex {
       if (typeof shape === 'string') continue;
       const set = new EntrySet(contents, entry, shape);
       readUnits(set.bytes, shape.nameEntryCount);
-      const name = nameOfDiskName(textOfUnits(shape.nameLength));
+      const name = nameOfDiskName(nameOfUnits(shape.nameLength));
       const isDirectory = (set.u16(FileEntry.fields.attributes.at) & ATTRIBUTE.directory) !== 0;
       const offset = contents.offsetBytesOf(entry);
       this.#addStream(set, ENTRY_SIZE_BYTES, geometry, claimedBy, {

@@ -1,3 +1,4 @@
+import { textOfUnits } from '../../base/bytes.ts';
 import {
   ENTRY_IN_USE,
   ENTRY_SECONDARY,
@@ -70,7 +71,7 @@ function storedNameAt(bytes: Uint8Array, at: number): string {
     units[unit++] = u16At(bytes, from);
     if (unit % NAME_UNITS_PER_ENTRY === 0) from += 2;
   }
-  return String.fromCharCode.apply(null, units.subarray(0, length) as unknown as number[]);
+  return textOfUnits(units.subarray(0, length));
 }
 
 /** Name entries of the set at byte `at`, going by the length of the name. */

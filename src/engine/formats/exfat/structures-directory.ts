@@ -10,7 +10,7 @@ import {
   clusterOffsetBytes,
 } from './layout.ts';
 import type { DirectoryContents } from './fsck-contents.ts';
-import { readUnits, textOfUnits } from './fsck-names.ts';
+import { readUnits, nameOfUnits } from './fsck-names.ts';
 import { count, shown } from './fsck-report.ts';
 import { shapeOf } from './fsck-sets.ts';
 import { nameOfDiskName } from './names.ts';
@@ -47,7 +47,7 @@ function groupsOf(index: OwnerIndex, contents: DirectoryContents, endEntry: numb
       continue;
     }
     readUnits(contents.bytesOf(entry, shape.entryCount), shape.nameEntryCount);
-    const name = nameOfDiskName(textOfUnits(shape.nameLength));
+    const name = nameOfDiskName(nameOfUnits(shape.nameLength));
     groups.push({ first: entry, entryCount: shape.entryCount, name });
     entry += shape.entryCount;
   }

@@ -1,3 +1,4 @@
+import { textOfUnits } from '../../base/bytes.ts';
 import { ATTRIBUTE, DirectoryEntry, ENTRY_END, LONG_NAME_LAST, LongNameEntry } from './layout.ts';
 import { ENTRY_SIZE_BYTES, LONG_NAME_UNITS_PER_ENTRY } from './layout.ts';
 import type { DirectoryContents } from './fsck-contents.ts';
@@ -189,5 +190,4 @@ export function nameOf(parts: readonly Uint8Array[]): string {
   return textOf(length);
 }
 
-const textOf = (length: number): string =>
-  String.fromCharCode.apply(null, units.subarray(0, length) as unknown as number[]);
+const textOf = (length: number): string => textOfUnits(units.subarray(0, length));

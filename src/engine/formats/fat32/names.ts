@@ -1,3 +1,4 @@
+import { textOfUnits } from '../../base/bytes.ts';
 import { FsError } from '../../base/errno.ts';
 import { LONG_NAME_UNITS_MAX, LONG_NAME_UNITS_PER_ENTRY, NT_CASE } from './layout.ts';
 
@@ -313,7 +314,7 @@ export function longNamePart(bytes: Uint8Array, at: number): string {
     if (unit === 0) break;
     units[count++] = unit;
   }
-  return String.fromCharCode.apply(null, units.subarray(0, count) as unknown as number[]);
+  return textOfUnits(units.subarray(0, count));
 }
 
 // ── volume labels ───────────────────────────────────────────────────────────────────────────────────────────────────
