@@ -43,6 +43,7 @@ const SETTINGS: Readonly<Record<FormatName, Settings>> = {
   exfat: { 'cluster-size': `${CLUSTER_SIZE_BYTES / 1024}k` },
   hfsplus: {},
   hfsx: {},
+  apfs: {},
 };
 
 const subject = (name: FormatName, policy: CommitPolicy): Subject => ({

@@ -13,6 +13,10 @@ export const ROLES = [
   'bad', // marked as unusable
   'tree', // nodes of B-trees
   'journal', // journal info block and journal
+  'references', // who refers to which blocks: extent references
+  'checkpoint', // rings of checkpoints: superblocks and what they carry along
+  'shared', // contents that several files hold
+  'pinned', // contents that only snapshots hold
 ] as const;
 
 export type Role = (typeof ROLES)[number];

@@ -9,7 +9,7 @@ export { ZERO_FILL } from '../device/device.ts';
 export type { Fill } from '../device/device.ts';
 
 /**
- * What every format offers, and all that vfs and session know of one. Four implementations, no shared parent.
+ * What every format offers, and all that vfs and session know of one. Several implementations, no shared parent.
  *
  * A format is handed a device that begins at its first block (a whole disk or a partition), never looks beyond it,
  * and has no state of its own outside the volumes it mounts.
@@ -25,6 +25,11 @@ export interface Format {
   newfs(device: Device, options: NewfsOptions): NewfsReport;
   /** FsError EINVAL (not this format), EIO or EFTYPE with a sentence in `detail` when the volume cannot be used. */
   mount(device: Device, options: MountOptions): Volume;
+  /**
+   * A format whose device holds several volumes that share its space (APFS). `mount` is then the first volume of a
+   * container that lives as long as this mount. Errors as `mount`.
+   */
+  openContainer?(device: Device, options: MountOptions): Container;
   /** Never throws on a damaged disk, never hangs: every walk is bounded. */
   fsck(device: Device, options: FsckOptions): FsckReport;
   /** What every block is for, in ascending order without gaps, as runs. Cost follows what is stored. */
@@ -35,7 +40,7 @@ export interface Format {
   structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
 }
 
-export type FormatName = 'fat32' | 'exfat' | 'hfsplus' | 'hfsx';
+export type FormatName = 'fat32' | 'exfat' | 'hfsplus' | 'hfsx' | 'apfs';
 
 // ── making ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -77,6 +82,10 @@ export interface MountOptions {
    * "in use" or "dirty" is our own mark, counters are true, and unmounting may say clean.
    */
   readonly isContinued?: boolean;
+  /** Formats that copy on write: overwrite data in place that nobody shares. Absent: always new blocks. */
+  readonly overwritesInPlace?: boolean;
+  /** Tell the device which blocks became free. Absent: yes. */
+  readonly trims?: boolean;
 }
 
 export type FileType =
@@ -118,6 +127,17 @@ export interface AttributeChange {
   readonly accessTime?: Timespec;
   readonly modifyTime?: Timespec;
   readonly birthTime?: Timespec;
+}
+
+/** What a file shares with others, for formats with clones (getattrlist(2): CLONEID, CLONE_REFCNT, PRIVATESIZE). */
+export interface Sharing {
+  /** Equal for files whose contents are one and the same stream on disk. */
+  readonly cloneId: number;
+  /** How many files hold this stream, this one included; 1: it shares nothing as a whole. */
+  readonly cloneReferenceCount: number;
+  /** Bytes that would be free at once if this file were deleted now. */
+  readonly privateBytes: number;
+  readonly mayShareBlocks: boolean;
 }
 
 export interface ListedEntry {
@@ -165,6 +185,10 @@ export interface VolumeCapabilities {
   readonly hasExtendedAttributes: boolean;
   /** renamex_np(RENAME_EXCL); a volume without it answers ENOTSUP. */
   readonly hasExclusiveRename?: boolean;
+  /** renamex_np(RENAME_SWAP), through `swap`. */
+  readonly hasSwapRename?: boolean;
+  readonly hasClones?: boolean;
+  readonly hasSnapshots?: boolean;
 }
 
 /**
@@ -244,6 +268,29 @@ export interface Volume {
   /** exchangedata(2): the contents change hands, names and attributes stay. vfs has checked that both are files. */
   exchange?(first: VolumeNode, second: VolumeNode): void;
 
+  /** fpunchhole: the range, whole blocks (EINVAL otherwise), reads as zeros and takes no room; the size stays. */
+  punchHole?(node: VolumeNode, offsetBytes: number, lengthBytes: number): void;
+  /** Both entries exist and change places, whatever they are. vfs has refused what POSIX refuses. */
+  swap?(fromDirectory: VolumeNode, fromName: string, toDirectory: VolumeNode, toName: string): void;
+  /** FIFO, socket or device. `device`: major << 24 | minor of a device node. Held once for the caller. */
+  makeSpecial?(
+    directory: VolumeNode,
+    name: string,
+    type: Exclude<FileType, 'file' | 'directory' | 'symlink'>,
+    device: number,
+    init: NodeInit,
+  ): VolumeNode;
+  /** Major << 24 | minor of a device node. */
+  deviceOf?(node: VolumeNode): number;
+  /**
+   * clonefile(2) of a file, a symlink or a whole directory, all or nothing. vfs has checked paths and permissions and
+   * that `name` is free. Mode, flags, extended attributes and times of contents come along; set-id bits of files do not.
+   */
+  clone?(node: VolumeNode, directory: VolumeNode, name: string, owner: CloneOwner): void;
+  sharing?(node: VolumeNode): Sharing;
+  /** Absent where the format has none. Not to be changed on a volume that is mounted read-only: EROFS. */
+  readonly snapshots?: Snapshots;
+
   /** One more holder (an open descriptor, a current directory). */
   retain(node: VolumeNode): void;
   /** One holder less. The last one of a file without a name frees its contents. */
@@ -254,6 +301,105 @@ export interface Volume {
   sync(node?: VolumeNode): void;
   /** `sync`, say clean, forget everything. No other call may follow. */
   unmount(): void;
+}
+
+/** Whom a clone belongs to: the caller, or null for the owner and group of the source. */
+export type CloneOwner = { readonly uid: number; readonly gid: number } | null;
+
+// ── snapshots and containers ────────────────────────────────────────────────────────────────────────────────────────
+
+export interface Snapshot {
+  readonly name: string;
+  /** Transaction that made it: snapshots are listed oldest first by it. */
+  readonly xid: number;
+  readonly uuid: string;
+  readonly createTime: Timespec;
+}
+
+/** What one snapshot holds on to. */
+export interface SnapshotSpace {
+  /** Bytes on disk that the snapshot shows and the volume itself does not need any more. */
+  readonly pinnedBytes: number;
+  /** Bytes that deleting this snapshot alone would free. */
+  readonly privateBytes: number;
+}
+
+/** fs_snapshot_*(2) of one volume. Names have been checked by vfs. */
+export interface Snapshots {
+  list(): readonly Snapshot[];
+  /** EEXIST, ENOSPC. */
+  create(name: string): void;
+  /** ENOENT, EEXIST. Allowed while mounted. */
+  rename(name: string, newName: string): void;
+  /** ENOENT, EBUSY while mounted. */
+  delete(name: string): void;
+  /** The volume becomes what it was; later changes and later snapshots are lost. EBUSY while anything is open. ENOENT. */
+  revert(name: string): void;
+  space(name: string): SnapshotSpace;
+}
+
+/** One of the volumes of a container. */
+export interface ContainerVolume {
+  /** Place in the container's table; stays for the volume's lifetime. `disk2s1` is index 0. */
+  readonly index: number;
+  readonly label: string;
+  readonly uuid: string;
+  /** As macOS calls it: 'APFS', 'Case-sensitive APFS'. */
+  readonly title: string;
+  readonly isCaseSensitive: boolean;
+  /** 'System', 'Data', 'Preboot' …; empty: no role. */
+  readonly role: string;
+  readonly isEncrypted: boolean;
+  readonly isSealed: boolean;
+  readonly consumedBytes: number;
+  /** 0: none. */
+  readonly quotaBytes: number;
+  /** 0: none. */
+  readonly reserveBytes: number;
+  readonly snapshots: readonly Snapshot[];
+}
+
+export interface NewContainerVolume {
+  readonly label: string;
+  readonly isCaseSensitive: boolean;
+  readonly role?: string;
+  readonly quotaBytes?: number;
+  readonly reserveBytes?: number;
+  readonly random: Prng;
+}
+
+export interface ContainerVolumeMount {
+  readonly isReadOnly: boolean;
+  /** Name of a snapshot to show instead, read-only. ENOENT. */
+  readonly snapshot?: string;
+}
+
+/** Several volumes in one pool of free blocks. Everything its volumes do is part of its transactions. */
+export interface Container {
+  readonly title: string;
+  readonly uuid: string;
+  readonly isReadOnly: boolean;
+  readonly isDirty: boolean;
+  readonly warnings: readonly string[];
+  /** Space of the pool, without quotas and reserves. */
+  statistics(): VolumeStatistics;
+  /** In the order of their indexes; what cannot be read is left out and named in `warnings`. */
+  volumes(): readonly ContainerVolume[];
+  /** How many there can be. */
+  readonly volumesMax: number;
+  /** EBUSY when the live volume, or this snapshot, is mounted already; EACCES for a locked one; ENOENT. */
+  mountVolume(index: number, options: ContainerVolumeMount): Volume;
+  /** The new index. EINVAL with a sentence, ENOSPC. */
+  addVolume(volume: NewContainerVolume): number;
+  /** EBUSY while it or one of its snapshots is mounted. */
+  deleteVolume(index: number): void;
+  /** Mounted or not. */
+  renameVolume(index: number, label: string): void;
+  setRole(index: number, role: string): void;
+  /** Everything dirty to the device. */
+  sync(): void;
+  /** `sync` and say clean. EBUSY while a volume is mounted. No other call may follow. */
+  close(): void;
 }
 
 export interface NodeInit {

@@ -68,6 +68,7 @@ const BUNDLES: Readonly<Record<FormatName, string>> = {
   exfat: 'exfat',
   hfsplus: 'hfs',
   hfsx: 'hfs',
+  apfs: 'apfs',
 };
 
 function typeRows(slice: Slice, format: FormatName, title: string): Row[] {

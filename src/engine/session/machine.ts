@@ -280,6 +280,7 @@ const DISKUTIL_TYPES: Readonly<Record<FormatName, string>> = {
   exfat: 'ExFAT',
   hfsplus: 'Apple_HFS',
   hfsx: 'Apple_HFSX',
+  apfs: 'Apple_APFS',
 };
 
 /** 'GPT', 'GPTFormat', 'MBR', 'MBRFormat', 'none', as diskutil takes them. */

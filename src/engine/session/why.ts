@@ -23,6 +23,11 @@ const ROLE_SENTENCES: Readonly<Record<Region['role'], (owner: string) => string>
   reserved: (owner) => `It is set aside${owner === '' ? '' : ` (${owner})`} and holds nothing of a file.`,
   partition: (owner) => `It belongs to the ${owner || 'partition map'}, which says where the volumes begin.`,
   tree: (owner) => `It holds nodes of ${owner || 'a B-tree'}: records sorted by key.`,
+  references: (owner) => `It belongs to ${owner || 'a tree of references'}: who refers to which blocks.`,
+  checkpoint: (owner) => `It belongs to ${owner || 'a checkpoint'}: one state of the whole container.`,
+  shared: (owner) => `It holds contents that several files share: ${owner || 'nobody can say which'}.`,
+  pinned: (owner) =>
+    `It holds contents that only a snapshot still shows: ${owner || 'nobody can say which'}.`,
   journal: () => 'It belongs to the journal: changes are written down here before they are made.',
   bad: () => 'It is marked as bad: nothing is written here.',
 };

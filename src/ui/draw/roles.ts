@@ -39,6 +39,26 @@ const LOOKS: Readonly<Record<Role, Omit<RoleLook, 'role'>>> = {
     plain: 'changes written down before they are made',
     glyph: 'M1.5 2.5h7v1.2h-7zM1.5 6.3h7v1.2h-7z',
   },
+  references: {
+    label: 'references',
+    plain: 'who refers to which blocks, and how often',
+    glyph: 'M1.5 4.2h3.4v1.6H1.5zM6.5 2.5h2v2h-2zM6.5 5.5h2v2h-2z',
+  },
+  checkpoint: {
+    label: 'checkpoint',
+    plain: 'states of the container to fall back to, in a ring',
+    glyph: 'M5 1.5a3.5 3.5 0 1 0 3.5 3.5H7A2 2 0 1 1 5 3z',
+  },
+  shared: {
+    label: 'shared data',
+    plain: 'contents that several files hold',
+    glyph: 'M1.5 1.5h4.5v4.5H1.5zM4 4h4.5v4.5H4z',
+  },
+  pinned: {
+    label: 'pinned data',
+    plain: 'contents that only a snapshot holds',
+    glyph: 'M5 1.5l2 3H5.7v4H4.3v-4H3z',
+  },
   data: { label: 'file data', plain: 'contents of files', glyph: '' },
   reserved: { label: 'reserved', plain: 'set aside by the format', glyph: 'M4 4h2v2H4z' },
   bad: {
