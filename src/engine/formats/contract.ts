@@ -84,6 +84,8 @@ export interface MountOptions {
   readonly isContinued?: boolean;
   /** Formats that copy on write: overwrite data in place that nobody shares. Absent: always new blocks. */
   readonly overwritesInPlace?: boolean;
+  /** Open the container as this older checkpoint has it, read-only: its transaction number. EINVAL when not intact. */
+  readonly checkpointXid?: number;
   /** Tell the device which blocks became free. Absent: yes. */
   readonly trims?: boolean;
 }
