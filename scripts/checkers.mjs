@@ -14,7 +14,11 @@ const PACKAGES = {
   mtools: { release: 'bookworm', programs: ['mattrib', 'mcopy', 'mdel', 'mdir', 'minfo', 'mmd'] },
   exfatprogs: { release: 'trixie', programs: ['fsck.exfat', 'mkfs.exfat', 'dump.exfat'] },
   hfsprogs: { release: 'bookworm', programs: ['fsck.hfsplus', 'mkfs.hfsplus'] },
-  // What the programs of hfsprogs are linked with.
+  // Older apfsck refuses what today's mkapfs makes; older fsapfsinfo refuses snapshots.
+  apfsprogs: { release: 'trixie', programs: ['apfsck', 'mkapfs'] },
+  'libfsapfs-utils': { release: 'trixie', programs: ['fsapfsinfo'] },
+  // What these programs are linked with.
+  libfsapfs1t64: { release: 'trixie', programs: [] },
   libblkid1: { release: 'bookworm', programs: [] },
   libuuid1: { release: 'bookworm', programs: [] },
 };

@@ -107,3 +107,19 @@ export function fsckHfsplus(imagePath: string): string {
   const isClean = exitCode === 0 && output.includes('appears to be OK');
   return isClean ? '' : `exit ${exitCode}\n${output}`;
 }
+
+/**
+ * Strict verdict of apfsck: -c takes signs of a crash for a finding, -u whatever it does not know, -w what is odd. It
+ * stops at its first finding; a crash of its own is none the better.
+ */
+export const fsckApfs = (imagePath: string): string => apfsck(['-cuw', imagePath]);
+
+/** As `fsckApfs`, of a container that nobody has unmounted. */
+export const fsckApfsAfterPowerCut = (imagePath: string): string => apfsck(['-uw', imagePath]);
+
+function apfsck(args: readonly string[]): string {
+  const program = findChecker('apfsck');
+  if (program === null) return '';
+  const { exitCode, output } = runChecker(program, args);
+  return exitCode === 0 && output === '' ? '' : `exit ${exitCode}\n${output}`;
+}
