@@ -9,9 +9,16 @@ import type {
   FsckReport,
   NewfsReport,
   Region,
+  SnapshotSpace,
 } from '../formats/contract.ts';
 import { FORMATS, formatNamed } from '../formats/registry.ts';
-import type { DiskDescription, Machine, NewVolumeOptions, SliceDescription } from '../shell/machine.ts';
+import type {
+  DiskDescription,
+  Machine,
+  NewVolumeOptions,
+  ResizeLimits,
+  SliceDescription,
+} from '../shell/machine.ts';
 import type { Computer } from './computer.ts';
 import { deviceName } from './disk.ts';
 import type { Slice } from './disk.ts';
@@ -217,6 +224,36 @@ export class SessionMachine implements Machine {
     return report;
   }
 
+  // ── containers ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  addVolume(container: string): string {
+    return noContainer(container);
+  }
+  deleteVolume(device: string): void {
+    noContainer(device);
+  }
+  changeRole(device: string): void {
+    noContainer(device);
+  }
+  resizeLimits(container: string): ResizeLimits {
+    return noContainer(container);
+  }
+  createSnapshot(device: string): void {
+    noContainer(device);
+  }
+  renameSnapshot(device: string): void {
+    noContainer(device);
+  }
+  deleteSnapshot(device: string): void {
+    noContainer(device);
+  }
+  revertToSnapshot(device: string): void {
+    noContainer(device);
+  }
+  snapshotSpace(device: string): SnapshotSpace {
+    return noContainer(device);
+  }
+
   advanceTime(nanoseconds: number): void {
     this.#parts.clock.advance(Math.round(nanoseconds));
   }
@@ -272,6 +309,10 @@ export class SessionMachine implements Machine {
     for (const { device } of before) kernel.removeDevice(device);
     for (const { device, metered } of after) kernel.addDevice(device, metered);
   }
+}
+
+function noContainer(device: string): never {
+  throw new FsError('ENOTSUP', '', device, 'it is no APFS container and no volume of one');
 }
 
 /** What a volume without a partition map is, for diskutil. */

@@ -1,11 +1,24 @@
-import type { CommitPolicy, Extent, FsckReport, NewfsReport } from '../formats/contract.ts';
+import type {
+  CommitPolicy,
+  ContainerVolume,
+  Extent,
+  FsckReport,
+  NewfsReport,
+  Snapshot,
+  SnapshotSpace,
+} from '../formats/contract.ts';
 
 /**
  * What commands may ask of the machine below the file systems: `mount`, `diskutil`, `newfs_*`, `fsck_*`, `scope`.
  * The session implements it; the shell knows no device and no format. Devices go by their names: 'disk1', 'disk1s1',
  * with or without '/dev/' and '/dev/r'. Failures are FsError with a sentence in `detail`.
+ *
+ * A disk or slice with an APFS container ('disk1s1') is a physical store. The container is a disk of its own that macOS
+ * calls synthesized ('disk2'), its volumes are slices of that ('disk2s1' is index 0) and their snapshots ('disk2s1s1')
+ * are numbered oldest first. `mount`, `unmount`, `rename`, `info` take volumes by these names, mounted or not.
  */
 export interface Machine {
+  /** Real disks first, each followed by the containers on it. */
   disks(): readonly DiskDescription[];
   /** `diskutil info`: key and value pairs in macOS's order. */
   info(deviceOrPath: string): readonly (readonly [string, string])[];
@@ -15,8 +28,14 @@ export interface Machine {
     device: string,
     options: { format: string; label: string; scheme: string; settings: Record<string, string> },
   ): readonly string[];
-  /** Returns where. `mountPoint` is an existing directory; absent: a new one in /Volumes named after the label. */
-  mount(device: string, options: { isReadOnly: boolean; policy?: CommitPolicy; mountPoint?: string }): string;
+  /**
+   * Returns where. `mountPoint` is an existing directory; absent: a new one in /Volumes named after the label.
+   * `snapshot`: this one of the volume, read-only; ENOENT.
+   */
+  mount(
+    device: string,
+    options: { isReadOnly: boolean; policy?: CommitPolicy; mountPoint?: string; snapshot?: string },
+  ): string;
   unmount(deviceOrPath: string): void;
   /** `diskutil rename`: give a mounted volume another label. */
   rename(deviceOrPath: string, label: string): void;
@@ -25,6 +44,24 @@ export interface Machine {
    * blocks may be what is damaged.
    */
   fsck(device: string, options: { repair: boolean; format?: string }): FsckReport;
+
+  // Containers. ENXIO: no such device; ENOTSUP: what is there is none. None of these asks who the caller is.
+  /** `container`: 'disk2'. Returns the new volume's device; it is not mounted. */
+  addVolume(container: string, volume: NewPoolVolume): string;
+  /** EBUSY while it or one of its snapshots is mounted. */
+  deleteVolume(device: string): void;
+  /** `role`: 'Data', 'System' …; empty: none. EINVAL. */
+  changeRole(device: string, role: string): void;
+  /** Between which sizes the container could be made another one. */
+  resizeLimits(container: string): ResizeLimits;
+  // Snapshots of one volume, by device or by a path on it, mounted or not.
+  /** EEXIST, ENOSPC, EROFS. */
+  createSnapshot(deviceOrPath: string, name: string): void;
+  renameSnapshot(deviceOrPath: string, name: string, newName: string): void;
+  deleteSnapshot(deviceOrPath: string, name: string): void;
+  /** The volume as it was, mounted again where it was; EBUSY while files are open. */
+  revertToSnapshot(deviceOrPath: string, name: string): void;
+  snapshotSpace(deviceOrPath: string, name: string): SnapshotSpace;
 
   /** Plain sentences about one file or block: where it lies, who holds it, what deleting it would free. */
   why(pathOrBlock: string): readonly string[];
@@ -48,13 +85,41 @@ export interface NewVolumeOptions {
   readonly entersMap?: boolean;
 }
 
+export interface NewPoolVolume {
+  readonly label: string;
+  readonly isCaseSensitive: boolean;
+  readonly role?: string;
+  readonly quotaBytes?: number;
+  readonly reserveBytes?: number;
+}
+
+export interface ResizeLimits {
+  readonly minimumBytes: number;
+  readonly currentBytes: number;
+  readonly maximumBytes: number;
+}
+
 export interface DiskDescription {
   readonly device: string; // 'disk1'
   readonly sizeBytes: number;
   readonly blockSizeBytes: number;
-  readonly scheme: 'none' | 'gpt' | 'mbr' | 'apm';
+  readonly scheme: 'none' | 'gpt' | 'mbr' | 'apm' | 'apfs';
   readonly isImage: boolean;
   readonly slices: readonly SliceDescription[];
+  /** Of a synthesized disk, whose scheme is 'apfs'. */
+  readonly container?: ContainerDescription;
+}
+
+export interface ContainerDescription {
+  readonly uuid: string;
+  readonly physicalStore: {
+    readonly device: string; // 'disk1s1'
+    readonly uuid: string;
+    readonly sizeBytes: number;
+  };
+  /** Of the pool: all that no volume uses. */
+  readonly freeBytes: number;
+  readonly warnings: readonly string[];
 }
 
 export interface SliceDescription {
@@ -71,4 +136,19 @@ export interface SliceDescription {
   readonly formatName: string | null;
   /** As macOS calls what is there: 'Journaled HFS+'; null without a known format. */
   readonly personality: string | null;
+  /** Of a physical store: 'disk2'. */
+  readonly containerDevice?: string;
+  /** Of a container's volume. */
+  readonly volume?: PoolVolumeDescription;
+}
+
+export interface PoolVolumeDescription extends Omit<ContainerVolume, 'snapshots'> {
+  /** Oldest first. */
+  readonly snapshots: readonly SnapshotDescription[];
+}
+
+export interface SnapshotDescription extends Snapshot {
+  /** 'disk2s1s1' */
+  readonly device: string;
+  readonly mountPoint: string | null;
 }

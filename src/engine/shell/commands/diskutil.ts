@@ -111,6 +111,7 @@ const SCHEME_TYPES: Readonly<Record<DiskDescription['scheme'], string>> = {
   gpt: 'GUID_partition_scheme',
   mbr: 'FDisk_partition_scheme',
   apm: 'Apple_partition_scheme',
+  apfs: 'APFS Container Scheme -',
 };
 
 function* list(call: Invocation, words: readonly string[]): Running<number | null> {
