@@ -14,7 +14,7 @@ import {
   XFieldEntry,
   XFieldsHeader,
 } from './layout-catalog.ts';
-import { readTime, writeTime } from './layout-fields.ts';
+import { putTime, timeOf } from './layout.ts';
 
 /**
  * An inode in memory, and the bytes of its record. `encodeInode(decodeInode(b))` gives `b` again for every record that
@@ -182,10 +182,10 @@ export function reloadInode(inode: Inode, bytes: Uint8Array): void {
   const view = viewOf(bytes);
   inode.parentId = exactAt(view, AT.parentId, number, 'a parent');
   inode.privateId = exactAt(view, AT.privateId, number, 'a stream');
-  inode.createTime = readTime(view, AT.createTime);
-  inode.modifyTime = readTime(view, AT.modifyTime);
-  inode.changeTime = readTime(view, AT.changeTime);
-  inode.accessTime = readTime(view, AT.accessTime);
+  inode.createTime = timeOf(view, AT.createTime);
+  inode.modifyTime = timeOf(view, AT.modifyTime);
+  inode.changeTime = timeOf(view, AT.changeTime);
+  inode.accessTime = timeOf(view, AT.accessTime);
   inode.internalFlags = exactAt(view, AT.internalFlags, number, 'flags');
   inode.childOrLinkCount = view.getUint32(AT.childOrLinkCount, true);
   inode.protectionClass = view.getUint32(AT.protectionClass, true);
@@ -299,10 +299,10 @@ export function encodeInode(inode: Inode): Uint8Array {
   const view = scratchView;
   putNumber64(view, AT.parentId, inode.parentId);
   putNumber64(view, AT.privateId, inode.privateId);
-  writeTime(view, AT.createTime, inode.createTime);
-  writeTime(view, AT.modifyTime, inode.modifyTime);
-  writeTime(view, AT.changeTime, inode.changeTime);
-  writeTime(view, AT.accessTime, inode.accessTime);
+  putTime(view, AT.createTime, inode.createTime);
+  putTime(view, AT.modifyTime, inode.modifyTime);
+  putTime(view, AT.changeTime, inode.changeTime);
+  putTime(view, AT.accessTime, inode.accessTime);
   putNumber64(view, AT.internalFlags, inode.internalFlags);
   view.setUint32(AT.childOrLinkCount, inode.childOrLinkCount, true);
   view.setUint32(AT.protectionClass, inode.protectionClass, true);

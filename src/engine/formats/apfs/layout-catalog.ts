@@ -1,6 +1,6 @@
 import { bytes, hex, reserved, struct, u16, u32, u64, u8 } from '../../codec/struct.ts';
 import type { Field, Value } from '../../codec/struct.ts';
-import { bitNames, plural, time } from './layout-fields.ts';
+import { bitNames, plural, time } from './layout.ts';
 
 /**
  * Records of a volume's catalog, its file-system tree: keys, inodes with their extended fields, directory entries,

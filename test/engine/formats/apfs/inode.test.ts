@@ -16,7 +16,7 @@ import {
   XFieldEntry,
   XFieldsHeader,
 } from '../../../../src/engine/formats/apfs/layout-catalog.ts';
-import { readTime, writeTime } from '../../../../src/engine/formats/apfs/layout-fields.ts';
+import { putTime, timeOf } from '../../../../src/engine/formats/apfs/layout.ts';
 import { foreignImages } from '../../../support/checkers.ts';
 
 const BLOCK = 4096;
@@ -133,8 +133,8 @@ describe('times', () => {
     [{ seconds: -2, nanoseconds: 1 }, -1_999_999_999n],
     [{ seconds: -2_082_844_800, nanoseconds: 5 }, -2_082_844_799_999_999_995n],
   ])('%o are %d nanoseconds', (time, nanoseconds) => {
-    writeTime(view, 0, time);
+    putTime(view, 0, time);
     expect(view.getBigInt64(0, true)).toBe(nanoseconds);
-    expect(readTime(view, 0)).toEqual(time);
+    expect(timeOf(view, 0)).toEqual(time);
   });
 });
