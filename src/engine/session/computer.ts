@@ -13,6 +13,7 @@ import { Disk } from './disk.ts';
 import { Mounts } from './mounts.ts';
 import { MutedTrace } from './muted-trace.ts';
 import type { SavedMount } from './mounts.ts';
+import type { VolumePlace } from './containers.ts';
 
 /**
  * One simulated machine without its shell: a disk, a kernel with the mounted volumes, and the process that a shell
@@ -26,6 +27,14 @@ export interface ComputerOptions {
   readonly policy: CommitPolicy;
   readonly seed: number;
   readonly trace: Trace;
+}
+
+/** What to look at, where a disk has more than one volume: the first one otherwise. */
+export interface VolumeChoice {
+  /** Its name or device. */
+  readonly volume?: string;
+  /** The name of a snapshot of it. */
+  readonly snapshot?: string;
 }
 
 export interface ComputerState {
@@ -64,14 +73,15 @@ export class Computer {
       if (index > 0) this.kernel.addDevice(device, metered);
     }
     this.mounts = new Mounts({ disk: this.disk, kernel: this.kernel, clock, trace });
+    for (const { device, slice } of this.mounts.containers.all) this.kernel.addDevice(device, slice.metered);
     this.#mountProblem = mount(this);
     this.process = this.kernel.spawn();
   }
 
-  /** Mounts everything that can be mounted, unless the disk is to be left alone. */
-  static boot(options: ComputerOptions, mountsVolumes: boolean): Computer {
+  /** Mounts everything that can be mounted; null: the disk is left alone. */
+  static boot(options: ComputerOptions, choice: VolumeChoice | null): Computer {
     return new Computer(options, new SimulatedClock(), (computer) =>
-      mountsVolumes ? computer.#mountAll() : null,
+      choice === null ? null : computer.#mountAll(choice),
     );
   }
 
@@ -90,7 +100,10 @@ export class Computer {
     if (this.mounts.first !== undefined) return null;
     if (this.#mountProblem !== null) return this.#mountProblem;
     const known = slices.find(({ format }) => format !== null);
-    if (known !== undefined) return `${known.device} is not mounted; diskutil mount ${known.device} does it.`;
+    if (known !== undefined) {
+      const { device } = this.mounts.containers.places()[0] ?? known;
+      return `${device} is not mounted; diskutil mount ${device} does it.`;
+    }
     return mapProblems[0] ?? `${name} holds no file system that is known here.`;
   }
 
@@ -112,13 +125,46 @@ export class Computer {
     );
   }
 
-  /** The first problem that left something out. */
-  #mountAll(): string | null {
-    const { slices, store } = this.disk;
-    const problems = slices
-      .filter(({ format }) => format !== null)
-      .map(({ device }) => this.#tryMount(device, { isReadOnly: store.isReadOnly, policy: this.policy }));
-    return problems.find((problem) => problem !== null) ?? null;
+  /** The first problem that left something out. The volume asked for is mounted first: it is the one to look at. */
+  #mountAll({ volume: wanted, snapshot }: VolumeChoice): string | null {
+    const { store } = this.disk;
+    const problems: (string | null)[] = [];
+    const places = this.mounts.containers.places();
+    const chosen = wanted === undefined ? places[0] : places.find((place) => this.#isNamed(place, wanted));
+    if (wanted !== undefined && chosen === undefined) {
+      const names = places.map((place) => this.mounts.describe(place).label || place.device);
+      return `${this.disk.name} has no volume '${wanted}'; it has ${names.join(', ') || 'none'}.`;
+    }
+    const options = { isReadOnly: store.isReadOnly, policy: this.policy };
+    if (chosen !== undefined && snapshot !== undefined) {
+      const problem = this.#tryMount(chosen.device, { ...options, snapshot });
+      if (problem !== null) return problem;
+    }
+    for (const place of chosen === undefined
+      ? places
+      : [chosen, ...places.filter((each) => each !== chosen)]) {
+      problems.push(this.#tryMount(place.device, options));
+    }
+    return problems.find((problem) => problem !== null) ?? this.#emptyContainer();
+  }
+
+  #isNamed(place: VolumePlace, wanted: string): boolean {
+    return place.device === wanted || this.mounts.describe(place).label === wanted;
+  }
+
+  /** Why a disk with a container has no volume to mount: there is none in it, or it cannot be read. */
+  #emptyContainer(): string | null {
+    const { containers } = this.mounts;
+    for (const { slice } of containers.all) {
+      try {
+        const count = containers.look(slice, (container) => container.volumes().length);
+        if (count === 0) return `the container on ${slice.device} has no volumes`;
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error;
+        return `${slice.device} cannot be mounted: ${error.detail || error.message}.`;
+      }
+    }
+    return null;
   }
 
   #mountAgain({ mounts }: ComputerState): string | null {
@@ -128,10 +174,10 @@ export class Computer {
 
   /** Null, or why it did not work: inside a step a volume may be in pieces. */
   #tryMount(device: string, options: Omit<SavedMount, 'device'>, isContinued = false): string | null {
-    const slice = this.disk.slice(device);
-    if (slice === undefined) return `${device} is not there.`;
+    const place = this.mounts.containers.place(device);
+    if (place === undefined) return `${device} is not there.`;
     try {
-      this.mounts.mount(slice, options, isContinued);
+      this.mounts.mount(place, options, isContinued);
       return null;
     } catch (error) {
       if (!(error instanceof FsError)) throw error;

@@ -2,6 +2,7 @@ import { decimalSize } from '../shell/sizes-text.ts';
 import type { FormatName, Region } from '../formats/contract.ts';
 import { personalityOf, visibleNameOf } from '../shell/personalities.ts';
 import type { Disk, Slice } from './disk.ts';
+import type { VolumePlace } from './containers.ts';
 import type { MountRecord } from './mounts.ts';
 
 /** `diskutil info`: the rows of macOS that mean something here, in its order and with its words. */
@@ -9,6 +10,8 @@ export interface InfoSubject {
   readonly disk: Disk;
   /** Null: the whole of a partitioned disk. */
   readonly slice: Slice | null;
+  /** The volume that is meant; null: a whole disk or a container. */
+  readonly place: VolumePlace | null;
   readonly mount: MountRecord | undefined;
   /** What is on the slice, mounted or not: 'Journaled HFS+'; '' when nothing is known to be there. */
   readonly title: string;
@@ -23,15 +26,15 @@ const SCHEME_NAMES = {
   apm: 'Apple_partition_scheme',
 } as const;
 
-export function diskutilInfo({ disk, slice, mount, title }: InfoSubject): Row[] {
-  const device = slice?.device ?? disk.device;
+export function diskutilInfo({ disk, slice, place, mount, title }: InfoSubject): Row[] {
+  const device = place?.device ?? slice?.device ?? disk.device;
   const sizeBytes = slice === null ? disk.sizeBytes : slice.blockCount * disk.store.blockSizeBytes;
-  const isWhole = slice === null || slice.index === 0;
+  const isWhole = slice === null || (slice.index === 0 && (place === null || place.index === null));
   return [
     ['Device Identifier', device],
     ['Device Node', `/dev/${device}`],
     ['Whole', yesNo(isWhole)],
-    ['Part of Whole', disk.device],
+    ['Part of Whole', device.replace(/s\d+$/, '')],
     ['Device / Media Name', disk.name],
     ...(slice === null
       ? [['Volume Name', 'Not applicable (no file system)'] as const]

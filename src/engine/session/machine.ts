@@ -9,6 +9,7 @@ import type {
   FsckReport,
   NewfsReport,
   Region,
+  Snapshots,
   SnapshotSpace,
 } from '../formats/contract.ts';
 import { FORMATS, formatNamed } from '../formats/registry.ts';
@@ -16,6 +17,7 @@ import type {
   DiskDescription,
   Machine,
   NewVolumeOptions,
+  NewPoolVolume,
   ResizeLimits,
   SliceDescription,
 } from '../shell/machine.ts';
@@ -23,8 +25,12 @@ import type { Computer } from './computer.ts';
 import { deviceName } from './disk.ts';
 import type { Slice } from './disk.ts';
 import { diskutilInfo } from './disk-info.ts';
+import { isStore } from './containers.ts';
+import type { VolumePlace } from './containers.ts';
 import type { MountRecord } from './mounts.ts';
 import { layOut } from './new-disk.ts';
+import { noContainer, Pools } from './pools.ts';
+import type { FoundVolume } from './pools.ts';
 
 /**
  * What lies below the file systems, as commands may ask for it: disks, slices, mounts, checkers. Everything it writes
@@ -42,9 +48,11 @@ export interface MachineHost {
 
 export class SessionMachine implements Machine {
   readonly #host: MachineHost;
+  readonly #pools: Pools;
 
   constructor(host: MachineHost) {
     this.#host = host;
+    this.#pools = new Pools(() => host.computer());
   }
 
   get #parts(): Computer {
@@ -64,6 +72,7 @@ export class SessionMachine implements Machine {
         isImage: true,
         slices: disk.slices.map((slice) => this.#describe(slice)),
       },
+      ...this.#pools.describe(),
     ];
   }
 
@@ -71,7 +80,8 @@ export class SessionMachine implements Machine {
     const { disk, mounts } = this.#parts;
     const { device, index, typeName, firstBlock, blockCount, format } = slice;
     const mount = mounts.of(device);
-    const said = mounts.describe(slice);
+    const container = isStore(slice) ? mounts.containers.named(device) : undefined;
+    const said = container === undefined ? mounts.describe(placeOf(slice)) : { label: '', title: '' };
     return {
       ...{ device, index, firstBlock },
       typeName: typeName || (format === null ? '' : DISKUTIL_TYPES[format.name]),
@@ -81,13 +91,14 @@ export class SessionMachine implements Machine {
       mountPoint: mount?.on ?? null,
       warnings: mount?.volume.warnings ?? [],
       formatName: format?.name ?? null,
+      ...(container === undefined ? {} : { containerDevice: container.device }),
     };
   }
 
   info(deviceOrPath: string): readonly (readonly [string, string])[] {
-    const { slice, mount } = this.#find(deviceOrPath, 'diskutil');
-    const title = slice === null ? '' : this.#parts.mounts.describe(slice).title;
-    return diskutilInfo({ disk: this.#parts.disk, slice, mount, title });
+    const { slice, mount, place } = this.#find(deviceOrPath, 'diskutil');
+    const title = place === null ? '' : this.#parts.mounts.describe(place).title;
+    return diskutilInfo({ disk: this.#parts.disk, slice, place, mount, title });
   }
 
   why(pathOrBlock: string): readonly string[] {
@@ -109,16 +120,26 @@ export class SessionMachine implements Machine {
     return regions.filter(({ firstBlock }) => firstBlock >= slice.firstBlock && firstBlock < end);
   }
 
-  /** A slice or whole disk by device name, mount point or a path on it. Slice null: the whole of a partitioned disk. */
-  #find(text: string, caller: string): { slice: Slice | null; mount: MountRecord | undefined } {
+  /** A volume, slice or whole disk by device name, mount point or a path on it. */
+  #find(text: string, caller: string): Found {
     const { disk, mounts } = this.#parts;
+    const { containers } = mounts;
     const name = deviceName(text);
-    const slice = disk.slice(name);
-    if (slice !== undefined) return { slice, mount: mounts.of(name) };
-    if (name === disk.device) return { slice: null, mount: undefined };
-    if (/^disk\d+(s\d+)?$/.test(name)) throw new FsError('ENXIO', caller, text, `there is no ${name}`);
+    const place = containers.place(name) ?? null;
+    if (place !== null && (place.index === null || mounts.inContainer(place) !== undefined)) {
+      return { slice: place.slice, place, mount: mounts.of(name) };
+    }
+    const ofSnapshot = this.#pools.snapshotNamed(name);
+    if (ofSnapshot !== undefined) {
+      const { place, snapshot } = ofSnapshot;
+      return { slice: place.slice, place, snapshot, mount: mounts.snapshotOf(place.device, snapshot) };
+    }
+    const container = containers.named(name);
+    if (container !== undefined) return { slice: container.slice, place: null, mount: undefined };
+    if (name === disk.device) return { slice: null, place: null, mount: undefined };
+    if (/^disk\d+(s\d+)*$/.test(name)) throw new FsError('ENXIO', caller, text, `there is no ${name}`);
     const mount = this.#mountAt(text, caller);
-    return { slice: mount.slice, mount };
+    return { slice: mount.slice, place: mount, mount };
   }
 
   #mountAt(path: string, caller: string): MountRecord {
@@ -169,34 +190,42 @@ export class SessionMachine implements Machine {
     const volume = { format: format.name, label: options.label, scheme, settings: options.settings };
     const report = layOut(disk.metered, volume, clock, random);
     this.#changed();
-    const [slice] = disk.slices;
-    if (slice === undefined) throw new FsError('EIO', 'eraseDisk', device, 'the new map holds no partition');
+    const [place] = this.#parts.mounts.containers.places();
+    if (place === undefined) throw new FsError('EIO', 'eraseDisk', device, 'the new map holds no volume');
     const named = options.label === '' ? '' : ` with name ${options.label}`;
-    lines.push(`Formatting ${slice.device} as ${format.title}${named}`, ...report.lines, ...report.warnings);
+    lines.push(
+      `Formatting ${place.slice.device} as ${format.title}${named}`,
+      ...report.lines,
+      ...report.warnings,
+    );
     lines.push('Mounting disk');
-    const { on } = this.#parts.mounts.mount(slice, { isReadOnly: false, policy: this.#parts.policy });
+    const { on } = this.#parts.mounts.mount(place, { isReadOnly: false, policy: this.#parts.policy });
     if (wasInside) this.#parts.process.chdir(on);
     return [...lines, `Finished erase on ${name}`];
   }
 
   mount(
     device: string,
-    options: { isReadOnly: boolean; policy?: CommitPolicy; mountPoint?: string },
+    options: { isReadOnly: boolean; policy?: CommitPolicy; mountPoint?: string; snapshot?: string },
   ): string {
-    const { disk, policy, process } = this.#parts;
-    const { slice } = this.#find(device, 'mount');
-    const target = slice ?? disk.slices.find(({ format }) => format !== null);
+    const { mounts, policy, process } = this.#parts;
+    const { slice, place, snapshot = options.snapshot } = this.#find(device, 'mount');
+    const ofSlice = mounts.containers.places().filter((each) => slice === null || each.slice === slice);
+    const target = place ?? ofSlice[0];
     if (target === undefined) throw new FsError('EINVAL', 'mount', device, 'the disk has no volume');
-    const on = options.mountPoint === undefined ? {} : { on: process.realpath(options.mountPoint) };
-    const { isReadOnly } = options;
-    return this.#parts.mounts.mount(target, { isReadOnly, policy: options.policy ?? policy, ...on }).on;
+    return mounts.mount(target, {
+      isReadOnly: options.isReadOnly,
+      policy: options.policy ?? policy,
+      ...(snapshot === undefined ? {} : { snapshot }),
+      ...(options.mountPoint === undefined ? {} : { on: process.realpath(options.mountPoint) }),
+    }).on;
   }
 
   unmount(deviceOrPath: string): void {
     const { mounts } = this.#parts;
-    const { slice, mount } = this.#find(deviceOrPath, 'unmount');
-    if (slice === null) {
-      for (const record of mounts.all) mounts.unmount(record);
+    const { slice, place, mount } = this.#find(deviceOrPath, 'unmount');
+    if (place === null) {
+      for (const record of slice === null ? mounts.all : mounts.on(slice)) mounts.unmount(record);
       return;
     }
     if (mount === undefined) throw new FsError('EINVAL', 'unmount', deviceOrPath, 'it is not mounted');
@@ -204,9 +233,11 @@ export class SessionMachine implements Machine {
   }
 
   rename(deviceOrPath: string, label: string): void {
-    const { mount } = this.#find(deviceOrPath, 'rename');
-    if (mount === undefined) throw new FsError('EINVAL', 'rename', deviceOrPath, 'mount the volume first');
-    mount.volume.setLabel(label);
+    const { place, mount } = this.#find(deviceOrPath, 'rename');
+    if (mount !== undefined) mount.volume.setLabel(label);
+    else if (place === null || place.index === null) {
+      throw new FsError('EINVAL', 'rename', deviceOrPath, 'mount the volume first');
+    } else this.#pools.renameVolume({ place, mount }, deviceOrPath, label);
   }
 
   fsck(device: string, { repair, format }: { repair: boolean; format?: string }): FsckReport {
@@ -226,32 +257,50 @@ export class SessionMachine implements Machine {
 
   // ── containers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  addVolume(container: string): string {
-    return noContainer(container);
+  addVolume(container: string, volume: NewPoolVolume): string {
+    return this.#pools.addVolume(deviceName(container), volume);
   }
+
   deleteVolume(device: string): void {
-    noContainer(device);
+    this.#pools.deleteVolume(this.#findVolume(device), device);
   }
-  changeRole(device: string): void {
-    noContainer(device);
+
+  changeRole(device: string, role: string): void {
+    this.#pools.changeRole(this.#findVolume(device), device, role);
   }
+
   resizeLimits(container: string): ResizeLimits {
-    return noContainer(container);
+    return this.#pools.resizeLimits(deviceName(container));
   }
-  createSnapshot(device: string): void {
-    noContainer(device);
+
+  createSnapshot(deviceOrPath: string, name: string): void {
+    this.#withSnapshots(deviceOrPath, (snapshots) => snapshots.create(name));
   }
-  renameSnapshot(device: string): void {
-    noContainer(device);
+
+  renameSnapshot(deviceOrPath: string, name: string, newName: string): void {
+    this.#withSnapshots(deviceOrPath, (snapshots) => snapshots.rename(name, newName));
   }
-  deleteSnapshot(device: string): void {
-    noContainer(device);
+
+  deleteSnapshot(deviceOrPath: string, name: string): void {
+    this.#withSnapshots(deviceOrPath, (snapshots) => snapshots.delete(name));
   }
-  revertToSnapshot(device: string): void {
-    noContainer(device);
+
+  revertToSnapshot(deviceOrPath: string, name: string): void {
+    this.#pools.revert(this.#findVolume(deviceOrPath), deviceOrPath, name);
   }
-  snapshotSpace(device: string): SnapshotSpace {
-    return noContainer(device);
+
+  snapshotSpace(deviceOrPath: string, name: string): SnapshotSpace {
+    return this.#withSnapshots(deviceOrPath, (snapshots) => snapshots.space(name));
+  }
+
+  #withSnapshots<T>(deviceOrPath: string, work: (snapshots: Snapshots) => T): T {
+    return this.#pools.withSnapshots(this.#findVolume(deviceOrPath), deviceOrPath, work);
+  }
+
+  #findVolume(deviceOrPath: string): FoundVolume {
+    const { place, mount } = this.#find(deviceOrPath, '');
+    if (place === null) throw noContainer(deviceOrPath);
+    return { place, mount };
   }
 
   advanceTime(nanoseconds: number): void {
@@ -268,14 +317,9 @@ export class SessionMachine implements Machine {
 
   #requireUnmounted(device: string, slice: Slice | null, caller: string): void {
     const { mounts } = this.#parts;
-    const busy = slice === null ? mounts.first : mounts.of(slice.device);
+    const busy = slice === null ? mounts.first : mounts.on(slice)[0];
     if (busy === undefined) return;
-    throw new FsError(
-      'EBUSY',
-      caller,
-      device,
-      `${busy.slice.device} is mounted on ${busy.on}; unmount it first`,
-    );
+    throw new FsError('EBUSY', caller, device, `${busy.device} is mounted on ${busy.on}; unmount it first`);
   }
 
   #requireWritable(device: string, caller: string): void {
@@ -303,17 +347,29 @@ export class SessionMachine implements Machine {
   /** The partition map or a boot sector may be another one now: look again, and show the slices in /dev. */
   #changed(): void {
     const { disk, kernel } = this.#parts;
-    const before = disk.slices.filter(({ index }) => index > 0);
+    const { containers } = this.#parts.mounts;
+    const shown = () => [
+      ...disk.slices.filter(({ index }) => index > 0),
+      ...containers.all.map(({ device, slice }) => ({ device, metered: slice.metered })),
+    ];
+    const before = shown();
     disk.examine();
-    const after = disk.slices.filter(({ index }) => index > 0);
+    const after = shown();
     for (const { device } of before) kernel.removeDevice(device);
     for (const { device, metered } of after) kernel.addDevice(device, metered);
   }
 }
 
-function noContainer(device: string): never {
-  throw new FsError('ENOTSUP', '', device, 'it is no APFS container and no volume of one');
+/** What a name leads to. Slice null: the whole of a partitioned disk. Place null: no single volume. */
+interface Found {
+  readonly slice: Slice | null;
+  readonly place: VolumePlace | null;
+  /** The snapshot of it that is meant: 'disk2s1s1'. */
+  readonly snapshot?: string;
+  readonly mount: MountRecord | undefined;
 }
+
+const placeOf = (slice: Slice): VolumePlace => ({ device: slice.device, slice, index: null });
 
 /** What a volume without a partition map is, for diskutil. */
 const DISKUTIL_TYPES: Readonly<Record<FormatName, string>> = {

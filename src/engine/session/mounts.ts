@@ -2,16 +2,19 @@ import type { Clock } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
 import { SILENT } from '../base/trace.ts';
 import type { Trace } from '../base/trace.ts';
-import type { CommitPolicy, Volume } from '../formats/contract.ts';
+import type { CommitPolicy, ContainerVolume, Volume } from '../formats/contract.ts';
 import type { Kernel } from '../vfs/kernel.ts';
+import { Containers } from './containers.ts';
+import type { VolumePlace } from './containers.ts';
 import type { Disk, Slice } from './disk.ts';
 
 /**
- * Which slices are mounted, how and where: the part of the machine's state that says what to mount again after going
+ * Which volumes are mounted, how and where: the part of the machine's state that says what to mount again after going
  * back in time.
  */
-export interface MountRecord {
-  readonly slice: Slice;
+export interface MountRecord extends VolumePlace {
+  /** The snapshot that is shown instead of the volume. */
+  readonly snapshot: string | null;
   readonly volume: Volume;
   readonly on: string;
   readonly options: SavedMount;
@@ -21,11 +24,13 @@ export interface SavedMount {
   readonly device: string;
   readonly isReadOnly: boolean;
   readonly policy: CommitPolicy;
+  readonly snapshot?: string;
   /** A directory that is there, or the name in /Volumes that it shall get; absent: after the label. */
   readonly on?: string;
 }
 
 export class Mounts {
+  readonly containers: Containers;
   readonly #disk: Disk;
   readonly #kernel: Kernel;
   readonly #clock: Clock;
@@ -37,6 +42,7 @@ export class Mounts {
     this.#kernel = machine.kernel;
     this.#clock = machine.clock;
     this.#trace = machine.trace;
+    this.containers = new Containers({ ...machine, owner: machine.kernel.user });
   }
 
   get all(): readonly MountRecord[] {
@@ -47,8 +53,18 @@ export class Mounts {
     return this.#records[0];
   }
 
+  /** The volume itself, not one of its snapshots. */
   of(device: string): MountRecord | undefined {
-    return this.#records.find(({ slice }) => slice.device === device);
+    return this.#records.find((record) => record.device === device && record.snapshot === null);
+  }
+
+  snapshotOf(device: string, name: string): MountRecord | undefined {
+    return this.#records.find((record) => record.device === device && record.snapshot === name);
+  }
+
+  /** Everything that lies on a slice. */
+  on(slice: Slice): readonly MountRecord[] {
+    return this.#records.filter((record) => record.slice.device === slice.device);
   }
 
   at(path: string): MountRecord | undefined {
@@ -59,31 +75,64 @@ export class Mounts {
    * `isContinued`: the machine had it mounted at this very moment, with everything on the disk.
    * EBUSY when it is mounted already, EINVAL without a known file system, and whatever the format says.
    */
-  mount(slice: Slice, options: Omit<SavedMount, 'device'>, isContinued = false): MountRecord {
-    const { device, format } = slice;
-    if (this.of(device) !== undefined) throw new FsError('EBUSY', 'mount', device, 'it is mounted already');
-    if (format === null) throw new FsError('EINVAL', 'mount', device, 'no known file system is on it');
-    const isReadOnly = options.isReadOnly || this.#disk.store.isReadOnly;
-    const volume = format.mount(slice.metered, {
-      isReadOnly,
-      policy: options.policy,
-      clock: this.#clock,
-      trace: this.#trace,
-      owner: this.#kernel.user,
-      timeZoneMinutes: 0,
-      isContinued,
-    });
-    const on = this.#kernel.mount(volume, { from: `/dev/${device}`, ...placeOf(options.on) });
-    const record = { slice, volume, on, options: { ...options, device, isReadOnly, on } };
+  mount(place: VolumePlace, options: Omit<SavedMount, 'device'>, isContinued = false): MountRecord {
+    const { device, slice, index } = place;
+    const snapshot = options.snapshot ?? null;
+    const isThere = snapshot === null ? this.of(device) : this.snapshotOf(device, snapshot);
+    if (isThere !== undefined) throw new FsError('EBUSY', 'mount', device, 'it is mounted already');
+    if (slice.format === null) throw new FsError('EINVAL', 'mount', device, 'no known file system is on it');
+    const isReadOnly = options.isReadOnly || this.#disk.store.isReadOnly || snapshot !== null;
+    const saved = { ...options, device, isReadOnly };
+    const volume = this.#volumeOf(place, saved, isContinued);
+    const from = snapshot === null ? `/dev/${device}` : `${snapshot}@/dev/${device}`;
+    const store = index === null ? {} : { store: `/dev/${slice.device}` };
+    let on: string;
+    try {
+      on = this.#kernel.mount(volume, { from, ...store, ...placeOf(options.on) });
+    } catch (error) {
+      volume.unmount();
+      this.#leave(slice);
+      throw error;
+    }
+    const record = { ...place, snapshot, volume, on, options: { ...saved, on } };
     this.#records = [...this.#records, record];
     return record;
   }
 
+  #volumeOf({ slice, index }: VolumePlace, saved: SavedMount, isContinued: boolean): Volume {
+    const { format } = slice;
+    const { isReadOnly, policy, snapshot } = saved;
+    if (format === null) throw new FsError('EINVAL', 'mount', saved.device, 'no known file system is on it');
+    if (index === null) {
+      return format.mount(slice.metered, {
+        ...{ isReadOnly, policy, isContinued, clock: this.#clock, trace: this.#trace },
+        owner: this.#kernel.user,
+        timeZoneMinutes: 0,
+      });
+    }
+    // Another volume of it may be written while this one is only looked at.
+    const opensReadOnly = this.#disk.store.isReadOnly || (isReadOnly && snapshot === undefined);
+    const container = this.containers.use(slice, { isReadOnly: opensReadOnly, policy, isContinued });
+    try {
+      return container.mountVolume(index, { isReadOnly, ...(snapshot === undefined ? {} : { snapshot }) });
+    } catch (error) {
+      this.#leave(slice);
+      throw error;
+    }
+  }
+
+  /** A container goes with the last of its volumes. */
+  #leave(slice: Slice): void {
+    if (this.on(slice).length === 0) this.containers.leave(slice);
+  }
+
   /** Label and personality of a volume whether mounted or not; the label is empty where none can be read. */
-  describe(slice: Slice): { readonly label: string; readonly title: string } {
-    const mounted = this.of(slice.device)?.volume;
+  describe(place: VolumePlace): { readonly label: string; readonly title: string } {
+    const mounted = this.of(place.device)?.volume;
     if (mounted !== undefined) return { label: mounted.label, title: mounted.title };
+    const { slice, index } = place;
     if (slice.format === null) return { label: '', title: '' };
+    if (index !== null) return this.inContainer(place) ?? { label: '', title: slice.format.title };
     try {
       const options = { isReadOnly: true, policy: 'each', clock: this.#clock, trace: SILENT } as const;
       const owner = this.#kernel.user;
@@ -95,10 +144,16 @@ export class Mounts {
     }
   }
 
+  /** What its container says of it; undefined where there is no such volume. */
+  inContainer({ slice, index }: VolumePlace): ContainerVolume | undefined {
+    return this.containers.volumes(slice).find((volume) => volume.index === index);
+  }
+
   /** EBUSY while somebody uses it. */
   unmount(record: MountRecord): void {
     this.#kernel.unmount(record.on);
     this.#records = this.#records.filter((other) => other !== record);
+    this.#leave(record.slice);
   }
 
   save(): readonly SavedMount[] {

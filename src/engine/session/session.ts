@@ -94,7 +94,7 @@ export class Session {
     this.#onOutput = onOutput;
     this.tape = new Tape(store.blockSizeBytes, false);
     store.tape = this.tape;
-    this.#live = Computer.boot(this.#computerOptions(store), settings.mountsVolumes);
+    this.#live = Computer.boot(this.#computerOptions(store), settings.mountsVolumes ? settings : null);
     this.#shown = this.#live;
     this.machine = new SessionMachine(this.#machineHost());
     this.#shell = new Shell({

@@ -13,6 +13,10 @@ export interface SessionSettings {
   readonly isTerminal: boolean;
   /** False: leave the disk alone, for those who check and repair it. */
   readonly mountsVolumes: boolean;
+  /** Name or device of the volume to begin in, where there are several; absent: the first. */
+  readonly volume?: string;
+  /** Name of a snapshot of it to begin in, read-only. */
+  readonly snapshot?: string;
 }
 
 export const DEFAULT_SETTINGS: SessionSettings = {

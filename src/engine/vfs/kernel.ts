@@ -38,6 +38,8 @@ export interface KernelOptions {
 export interface KernelMountOptions {
   /** '/dev/disk1s1' */
   readonly from: string;
+  /** The device that holds the volume among others, '/dev/disk1s1' of '/dev/disk2s1'; absent: the same as `from`. */
+  readonly store?: string;
   /** f_fstypename; made from the volume's format when absent. */
   readonly typeName?: string;
   /** An existing directory; absent: a new one in /Volumes named after the label. */
@@ -67,7 +69,7 @@ export class Kernel {
     this.trace = options.trace ?? SILENT;
     this.user = options.user ?? FIRST_USER;
     this.#rootVolume = new RootVolume(this.clock.now(), this.user);
-    const identity = { device: this.#device++, from: 'devfs', typeName: 'devfs' };
+    const identity = { device: this.#device++, from: 'devfs', store: 'devfs', typeName: 'devfs' };
     this.root = new Mount(this.#rootVolume, identity, null);
     this.#mounts = [this.root];
     for (const [name, device] of standardDevices(options.random ?? new Prng(0))) {
@@ -123,7 +125,7 @@ export class Kernel {
   requireUnmountedDevice(place: Place, path: string): void {
     const name = this.#rootVolume.deviceNameOf(place.node)?.replace(/^r/, '');
     if (place.mount !== this.root || name === undefined) return;
-    const busy = this.#mounts.find(({ identity }) => overlaps(identity.from, `/dev/${name}`));
+    const busy = this.#mounts.find(({ identity }) => overlaps(identity.store, `/dev/${name}`));
     if (busy === undefined) return;
     throw new FsError('EBUSY', '', path, `${busy.identity.from} is mounted on ${busy.on}; unmount it first`);
   }
@@ -133,16 +135,17 @@ export class Kernel {
   /** Puts a mounted volume into the tree of names; returns where. EBUSY, ENOENT, ENOTDIR. */
   mount(volume: MountedVolume & { readonly formatName?: string }, options: KernelMountOptions): string {
     const { from, on } = options;
-    if (this.#mounts.some(({ identity }) => overlaps(identity.from, from))) {
-      throw new FsError('EBUSY', 'mount', from, 'it is mounted already');
-    }
-    const writer = this.#writerOf(from);
+    const store = options.store ?? from;
+    const isTaken = ({ identity }: Mount) =>
+      identity.from === from || (store === from && overlaps(identity.store, from));
+    if (this.#mounts.some(isTaken)) throw new FsError('EBUSY', 'mount', from, 'it is mounted already');
+    const writer = this.#writerOf(store);
     if (writer !== undefined) throw new FsError('EBUSY', 'mount', from, writer.describe());
     const covered =
       on === undefined ? this.#newMountPoint(options.name ?? volume.label) : this.#existingMountPoint(on);
     const typeName =
       options.typeName ?? TYPE_NAMES[volume.formatName ?? ''] ?? volume.formatName ?? 'unknown';
-    const mount = new Mount(volume, { device: this.#device++, from, typeName }, covered);
+    const mount = new Mount(volume, { device: this.#device++, from, store, typeName }, covered);
     this.#mounts.push(mount);
     return mount.on;
   }

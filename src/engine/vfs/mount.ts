@@ -29,6 +29,8 @@ export interface MountIdentity {
   readonly device: number;
   /** '/dev/disk1s1' */
   readonly from: string;
+  /** The device whose blocks it lies on: '/dev/disk1s1', also of '/dev/disk2s1' in a container there. */
+  readonly store: string;
   /** f_fstypename: 'msdos'. */
   readonly typeName: string;
 }

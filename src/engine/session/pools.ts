@@ -1,0 +1,233 @@
+import { FsError } from '../base/errno.ts';
+import type { Container, ContainerVolume, Snapshots, Volume } from '../formats/contract.ts';
+import type {
+  DiskDescription,
+  NewPoolVolume,
+  PoolVolumeDescription,
+  ResizeLimits,
+  SliceDescription,
+} from '../shell/machine.ts';
+import type { Computer } from './computer.ts';
+import type { SynthesizedDisk, VolumePlace } from './containers.ts';
+import type { MountRecord } from './mounts.ts';
+
+/** A volume as a name led to it: its place, and how it is mounted if it is. */
+export interface FoundVolume {
+  readonly place: VolumePlace;
+  readonly mount: MountRecord | undefined;
+}
+
+/** Containers as the machine's commands ask for them: what they hold, and their volumes and snapshots changed. */
+export class Pools {
+  readonly #computer: () => Computer;
+
+  constructor(computer: () => Computer) {
+    this.#computer = computer;
+  }
+
+  // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The synthesized disks, in order. One that cannot be read has no volumes and says why. */
+  describe(): DiskDescription[] {
+    const { containers } = this.#computer().mounts;
+    return containers.all.map((synthesized) => {
+      try {
+        return containers.look(synthesized.slice, (container) => this.#describe(synthesized, container));
+      } catch (error) {
+        if (!(error instanceof FsError)) throw error;
+        return this.#describe(synthesized, unreadableContainer(error.detail || error.message));
+      }
+    });
+  }
+
+  #describe({ device, slice }: SynthesizedDisk, container: DescribedContainer): DiskDescription {
+    const { disk } = this.#computer();
+    const { blockSizeBytes, totalBlocks, freeBlocks } = container.statistics();
+    const storeBytes = slice.blockCount * disk.store.blockSizeBytes;
+    const sizeBytes = totalBlocks === 0 ? storeBytes : totalBlocks * blockSizeBytes;
+    return {
+      ...{ device, sizeBytes, blockSizeBytes: disk.store.blockSizeBytes, scheme: 'apfs', isImage: true },
+      slices: container
+        .volumes()
+        .map((volume) =>
+          this.#describeVolume({ device: `${device}s${volume.index + 1}`, volume }, sizeBytes),
+        ),
+      container: {
+        uuid: container.uuid,
+        physicalStore: { device: slice.device, uuid: container.uuid, sizeBytes: storeBytes },
+        freeBytes: freeBlocks * blockSizeBytes,
+        warnings: container.warnings,
+      },
+    };
+  }
+
+  #describeVolume(
+    { device, volume }: { device: string; volume: ContainerVolume },
+    sizeBytes: number,
+  ): SliceDescription {
+    const { mounts } = this.#computer();
+    const mount = mounts.of(device);
+    const snapshots = volume.snapshots.map((snapshot, i) => ({
+      ...snapshot,
+      device: `${device}s${i + 1}`,
+      mountPoint: mounts.snapshotOf(device, snapshot.name)?.on ?? null,
+    }));
+    const described: PoolVolumeDescription = { ...volume, snapshots };
+    return {
+      ...{ device, index: volume.index + 1, typeName: 'APFS Volume', label: volume.label, sizeBytes },
+      ...{ firstBlock: 0, mountPoint: mount?.on ?? null, warnings: mount?.volume.warnings ?? [] },
+      ...{ formatName: 'apfs', personality: volume.title, volume: described },
+    };
+  }
+
+  /** The volume and the name of the snapshot that 'disk2s1s1' stands for. */
+  snapshotNamed(device: string): { place: VolumePlace; snapshot: string } | undefined {
+    const [, volume, number] = /^(disk\d+s\d+)s([1-9]\d*)$/.exec(device) ?? [];
+    if (volume === undefined) return undefined;
+    const { mounts } = this.#computer();
+    const place = mounts.containers.place(volume);
+    if (place === undefined || place.index === null) return undefined;
+    const found = mounts.inContainer(place)?.snapshots[Number(number) - 1];
+    return found === undefined ? undefined : { place, snapshot: found.name };
+  }
+
+  // ── volumes ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  addVolume(device: string, volume: NewPoolVolume): string {
+    const { random } = this.#computer();
+    const synthesized = this.#container(device);
+    const index = this.#change(synthesized.slice, (container) => container.addVolume({ ...volume, random }));
+    return `${synthesized.device}s${index + 1}`;
+  }
+
+  deleteVolume(found: FoundVolume, device: string): void {
+    const index = indexOf(found, device);
+    this.#change(found.place.slice, (container) => container.deleteVolume(index));
+  }
+
+  renameVolume(found: FoundVolume, device: string, label: string): void {
+    const index = indexOf(found, device);
+    this.#change(found.place.slice, (container) => container.renameVolume(index, label));
+  }
+
+  changeRole(found: FoundVolume, device: string, role: string): void {
+    const index = indexOf(found, device);
+    this.#change(found.place.slice, (container) => container.setRole(index, role));
+  }
+
+  /** It can shrink to what is in use and grow to the end of its store. */
+  resizeLimits(device: string): ResizeLimits {
+    const { disk, mounts } = this.#computer();
+    const { slice } = this.#container(device);
+    return mounts.containers.look(slice, (container) => {
+      const { blockSizeBytes, totalBlocks, freeBlocks } = container.statistics();
+      return {
+        minimumBytes: (totalBlocks - freeBlocks) * blockSizeBytes,
+        currentBytes: totalBlocks * blockSizeBytes,
+        maximumBytes: slice.blockCount * disk.store.blockSizeBytes,
+      };
+    });
+  }
+
+  #container(device: string): SynthesizedDisk {
+    const found = this.#computer().mounts.containers.named(device);
+    if (found !== undefined) return found;
+    throw noContainer(device);
+  }
+
+  #change<T>(slice: VolumePlace['slice'], work: (container: Container) => T): T {
+    const { disk, mounts, policy } = this.#computer();
+    if (disk.store.isReadOnly) throw new FsError('EROFS', '', slice.device);
+    return mounts.containers.change(slice, policy, work);
+  }
+
+  // ── snapshots ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Of a mounted volume, or of one mounted for as long as this takes. */
+  withSnapshots<T>({ place, mount }: FoundVolume, device: string, work: (snapshots: Snapshots) => T): T {
+    if (mount !== undefined && mount.snapshot === null) return work(snapshotsOf(mount.volume, device));
+    const { index } = place;
+    if (index === null) throw noSnapshots(device);
+    return this.#change(place.slice, (container) => {
+      const volume = container.mountVolume(index, { isReadOnly: false });
+      try {
+        return work(snapshotsOf(volume, device));
+      } finally {
+        volume.unmount();
+      }
+    });
+  }
+
+  /**
+   * The volume is taken out, set back and mounted where it was; the shell steps out of it meanwhile. Open files are
+   * EBUSY.
+   */
+  revert(found: FoundVolume, device: string, name: string): void {
+    const { mounts, process } = this.#computer();
+    const { mount } = found;
+    if (mount === undefined) {
+      this.withSnapshots(found, device, (snapshots) => snapshots.revert(name));
+      return;
+    }
+    this.withSnapshots(found, device, (snapshots) => requireSnapshot(snapshots, name));
+    const cwd = process.getcwd();
+    const isInside = cwd === mount.on || cwd.startsWith(`${mount.on}/`);
+    if (isInside) process.chdir('/');
+    try {
+      mounts.unmount(mount);
+    } catch (error) {
+      if (isInside) process.chdir(cwd);
+      throw error;
+    }
+    try {
+      this.withSnapshots({ ...found, mount: undefined }, device, (snapshots) => snapshots.revert(name));
+    } finally {
+      mounts.mount(mount, mount.options);
+      if (isInside) returnTo(process, cwd, mount.on);
+    }
+  }
+}
+
+/** Back where the shell was, or to the root of the volume when that directory was made later. */
+function returnTo(process: Computer['process'], cwd: string, root: string): void {
+  try {
+    process.chdir(cwd);
+  } catch (error) {
+    if (!(error instanceof FsError)) throw error;
+    process.chdir(root);
+  }
+}
+
+type DescribedContainer = Pick<Container, 'statistics' | 'volumes' | 'uuid' | 'warnings'>;
+
+/** Stands for a container that says nothing but why. */
+const unreadableContainer = (why: string): DescribedContainer => ({
+  uuid: '',
+  warnings: [why],
+  volumes: () => [],
+  statistics: () => ({
+    ...{ blockSizeBytes: 4096, totalBlocks: 0, freeBlocks: 0, availableBlocks: 0 },
+    ...{ totalFiles: 0, freeFiles: 0 },
+  }),
+});
+
+function indexOf({ place }: FoundVolume, device: string): number {
+  if (place.index === null) throw noContainer(device);
+  return place.index;
+}
+
+function snapshotsOf({ snapshots }: Volume, device: string): Snapshots {
+  if (snapshots === undefined) throw noSnapshots(device);
+  return snapshots;
+}
+
+function requireSnapshot(snapshots: Snapshots, name: string): void {
+  if (snapshots.list().some((snapshot) => snapshot.name === name)) return;
+  throw new FsError('ENOENT', '', name, 'there is no snapshot of that name');
+}
+
+export const noContainer = (device: string): FsError =>
+  new FsError('ENOTSUP', '', device, 'it is no APFS container and no volume of one');
+
+const noSnapshots = (device: string): FsError =>
+  new FsError('ENOTSUP', '', device, 'the format of this volume has no snapshots');
