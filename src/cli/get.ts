@@ -10,7 +10,7 @@ import { pathInVolume } from './paths.ts';
 import { EXIT, Progress } from './report.ts';
 import type { Output } from './report.ts';
 import type { Subcommand } from './run.ts';
-import { IMAGE_OPERAND, READ_ONLY } from './settings.ts';
+import { choiceOf, IMAGE_OPERAND, READ_ONLY, VOLUME_OPTION, SNAPSHOT_OPTION } from './settings.ts';
 
 const PIECE_BYTES = 2 ** 20;
 
@@ -23,11 +23,11 @@ export const getCommand: Subcommand = {
       { name: 'PATH', help: 'file in the volume' },
       { name: 'HOSTFILE', help: 'where to on the host: a name or a directory; - is standard output' },
     ],
-    options: [],
+    options: [VOLUME_OPTION, SNAPSHOT_OPTION],
     notes: ['The time of modification goes along. HOSTFILE appears, or is replaced, only when all is there.'],
   },
   run(args, output) {
-    return withImage(args.required('IMAGE'), READ_ONLY, async (opened) => {
+    return withImage(args.required('IMAGE'), { ...READ_ONLY, ...choiceOf(args) }, async (opened) => {
       const { session, system } = opened;
       const path = pathInVolume(session.mountPoint, args.required('PATH'));
       const stat = system.stat(path);

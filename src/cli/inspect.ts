@@ -5,7 +5,14 @@ import { UsageError } from './options.ts';
 import type { Output } from './report.ts';
 import { EXIT, printable } from './report.ts';
 import type { Subcommand } from './run.ts';
-import { IMAGE_OPERAND, JSON_OPTION, READ_ONLY } from './settings.ts';
+import {
+  choiceOf,
+  IMAGE_OPERAND,
+  JSON_OPTION,
+  READ_ONLY,
+  SNAPSHOT_OPTION,
+  VOLUME_OPTION,
+} from './settings.ts';
 
 export const inspectCommand: Subcommand = {
   synopsis: {
@@ -15,7 +22,7 @@ export const inspectCommand: Subcommand = {
     options: [
       { name: 'block', short: 'b', value: 'N', help: 'a block of the whole disk, counted from 0' },
       { name: 'path', short: 'p', value: 'PATH', help: 'a file or directory of the volume' },
-      JSON_OPTION,
+      ...[VOLUME_OPTION, SNAPSHOT_OPTION, JSON_OPTION],
     ],
     notes: ['Give one of --block and --path.'],
   },
@@ -25,7 +32,7 @@ export const inspectCommand: Subcommand = {
     if ((path === undefined) === (block === undefined)) {
       throw new UsageError('Give one of --block and --path.');
     }
-    const settings = { ...READ_ONLY, mayLackVolume: path === undefined };
+    const settings = { ...READ_ONLY, ...choiceOf(args), mayLackVolume: path === undefined };
     return withImage(args.required('IMAGE'), settings, ({ session }) => {
       if (block !== undefined) inspectBlock(session, block, args.has('json'), output);
       if (path !== undefined) inspectPath(session, path, args.has('json'), output);

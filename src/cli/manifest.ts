@@ -16,7 +16,7 @@ import type { ImageSession } from './image-session.ts';
 import type { Subcommand } from './run.ts';
 import type { Output } from './report.ts';
 import { EXIT, fsErrorText } from './report.ts';
-import { IMAGE_OPERAND, READ_ONLY } from './settings.ts';
+import { choiceOf, IMAGE_OPERAND, READ_ONLY, VOLUME_OPTION, SNAPSHOT_OPTION } from './settings.ts';
 
 /** One JSON line per file: the contract of `manifest`. */
 export interface ManifestLine {
@@ -43,14 +43,16 @@ export const manifestCommand: Subcommand = {
     name: 'manifest',
     summary: 'List every file of an image as JSON lines, with checksums',
     operands: [IMAGE_OPERAND],
-    options: [],
+    options: [VOLUME_OPTION, SNAPSHOT_OPTION],
     notes: [
       'Members: path type mode nlink size mtime sha256 target xattrs. Sorted by path, byte by byte, without the root.',
       'Exit code 1 when a file could not be read; a sentence about each goes to standard error.',
     ],
   },
   run(args, output) {
-    return withImage(args.required('IMAGE'), READ_ONLY, (opened) => printManifest(opened, output));
+    return withImage(args.required('IMAGE'), { ...READ_ONLY, ...choiceOf(args) }, (opened) =>
+      printManifest(opened, output),
+    );
   },
 };
 

@@ -23,8 +23,8 @@ export const newfsCommand: Subcommand = {
       { name: 'size', short: 's', value: 'SIZE', help: '512k, 64m, 2g, 1t or bytes (default 64m)' },
       { name: 'label', short: 'v', value: 'LABEL', help: 'name of the volume' },
       {
-        ...{ name: 'option', short: 'o', value: 'KEY=VALUE', isRepeatable: true },
-        help: 'setting of the format, as in -o cluster-size=4k',
+        ...{ name: 'option', short: 'o', value: 'KEY[=VALUE]', isRepeatable: true },
+        help: 'setting of the format, as in -o cluster-size=4k or -o case-sensitive',
       },
       { name: 'scheme', value: 'SCHEME', choices: SCHEMES, help: 'partition map (default none)' },
       { name: 'force', short: 'f', help: 'replace a file that is there' },
@@ -76,11 +76,10 @@ function sizeFor(path: string, args: Arguments): number {
 function settingsOf(args: Arguments): Record<string, string> {
   const settings: Record<string, string> = {};
   for (const text of args.values('option')) {
-    const at = text.indexOf('=');
-    if (at < 1) throw new UsageError(`-o takes KEY=VALUE, not '${text}'.`);
-    const key = text.slice(0, at);
+    const [, key = '', value = ''] = /^([^=]*)=?([^]*)$/.exec(text) ?? [];
+    if (key === '') throw new UsageError(`-o takes KEY=VALUE or KEY, not '${text}'.`);
     if (Object.hasOwn(settings, key)) throw new UsageError(`-o ${key} is given twice.`);
-    settings[key] = text.slice(at + 1);
+    settings[key] = value;
   }
   return settings;
 }

@@ -11,7 +11,7 @@ import { pathInVolume } from './paths.ts';
 import { EXIT, HostError, onHost, printable, Progress } from './report.ts';
 import type { Output } from './report.ts';
 import type { Subcommand } from './run.ts';
-import { IMAGE_OPERAND, READ_WRITE } from './settings.ts';
+import { choiceOf, IMAGE_OPERAND, READ_WRITE, VOLUME_OPTION } from './settings.ts';
 
 const PIECE_BYTES = 2 ** 20;
 
@@ -24,13 +24,13 @@ export const putCommand: Subcommand = {
       { name: 'HOSTFILE', help: 'file of the host; - is standard input' },
       { name: 'PATH', help: 'where to in the volume: a new name, or a directory' },
     ],
-    options: [],
+    options: [VOLUME_OPTION],
     notes: ['The time of modification goes along. The image changes only when all of the file fitted.'],
   },
   run(args, output) {
     const hostPath = args.required('HOSTFILE');
     const source = HostSource.open(hostPath);
-    return withImage(args.required('IMAGE'), READ_WRITE, (opened) => {
+    return withImage(args.required('IMAGE'), { ...READ_WRITE, ...choiceOf(args) }, (opened) => {
       const path = targetPath(opened, args.required('PATH'), hostPath);
       refuseWhatCannotFit(opened, path, source.sizeBytes);
       copyIn(opened, source, path, output);

@@ -14,6 +14,25 @@ export const SEED_OPTION: OptionSpec = {
 
 export const IMAGE_OPERAND = { name: 'IMAGE', help: 'disk image on the host' };
 
+export const VOLUME_OPTION: OptionSpec = {
+  name: 'volume',
+  value: 'NAME',
+  help: 'the volume that is meant, by name or as disk2s1 (default the first)',
+};
+
+export const SNAPSHOT_OPTION: OptionSpec = {
+  name: 'snapshot',
+  value: 'NAME',
+  help: 'the volume as this snapshot of it shows it',
+};
+
+/** The volume and snapshot asked for. */
+export function choiceOf(args: Arguments): Pick<SessionSettings, 'volume' | 'snapshot'> {
+  const volume = args.value('volume');
+  const snapshot = args.value('snapshot');
+  return { ...(volume === undefined ? {} : { volume }), ...(snapshot === undefined ? {} : { snapshot }) };
+}
+
 export function seedOf(args: Arguments): number {
   const text = args.value('seed');
   if (text === undefined) return DEFAULT_SETTINGS.seed;

@@ -9,7 +9,7 @@ import { pump } from './pump.ts';
 import { EXIT, onHost, printable } from './report.ts';
 import type { Output } from './report.ts';
 import type { Subcommand } from './run.ts';
-import { IMAGE_OPERAND, READ_WRITE, SEED_OPTION, seedOf } from './settings.ts';
+import { choiceOf, IMAGE_OPERAND, READ_WRITE, SEED_OPTION, seedOf, VOLUME_OPTION } from './settings.ts';
 
 const POLICIES = ['each', 'writeback'] as const;
 
@@ -27,11 +27,12 @@ export const shCommand: Subcommand = {
         ...{ name: 'policy', value: 'POLICY', choices: POLICIES },
         help: 'commit each system call, or gather (default each)',
       },
+      VOLUME_OPTION,
       SEED_OPTION,
       { name: 'stats', help: 'print what it cost as JSON on standard error' },
     ],
     notes: [
-      'Starts in the root of the first volume. Without LINE and SCRIPT: a prompt. The exit code is that of the script.',
+      'Starts in the root of the volume. Without LINE and SCRIPT: a prompt. The exit code is that of the script.',
       'The image is written when the script has come to its end, whatever its exit code; a script that is stopped',
       'leaves the image as it was.',
     ],
@@ -41,6 +42,7 @@ export const shCommand: Subcommand = {
     const isInteractive = text === null;
     const settings = {
       ...READ_WRITE,
+      ...choiceOf(args),
       seed: seedOf(args),
       policy: POLICIES.find((policy) => policy === args.value('policy')) ?? 'each',
       isRecording: isInteractive,

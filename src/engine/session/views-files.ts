@@ -21,20 +21,23 @@ import {
 } from '../vfs/constants.ts';
 import type { Process } from '../vfs/process.ts';
 import type { Computer } from './computer.ts';
+import type { MountRecord } from './mounts.ts';
 import { counted, isoTime, printedSize } from './sentences.ts';
 import type { DirectoryView, FileDetailView, FileView } from './view.ts';
 
 /**
- * Files of the first volume, for people to look at. Everything goes through system calls of a process of its own,
+ * Files of a volume, for people to look at; of the first one unless another is named. Everything goes through system calls of a process of its own,
  * which may see everything and is gone afterwards; what is shown is what programs see.
  */
 export class FileViews {
   readonly #computer: Computer;
+  readonly #mount: MountRecord | undefined;
   /** The directory looked at last, so that its pages need not be counted out again and again. */
   #listed: { readonly path: string; readonly entries: readonly ListedEntry[] } | null = null;
 
-  constructor(computer: Computer) {
+  constructor(computer: Computer, mount = computer.mounts.first) {
     this.#computer = computer;
+    this.#mount = mount;
   }
 
   /** Entries sorted by name; `path` counts from the root of the volume. */
@@ -70,16 +73,16 @@ export class FileViews {
     });
   }
 
-  /** First block of an extent of the first volume, counted on the whole disk. */
+  /** First block of an extent of the volume, counted on the whole disk. */
   diskBlockOf({ deviceOffsetBytes }: Extent): number {
-    const { disk, mounts } = this.#computer;
-    const firstBlock = mounts.first?.slice.firstBlock ?? 0;
+    const { disk } = this.#computer;
+    const firstBlock = this.#mount?.slice.firstBlock ?? 0;
     return firstBlock + Math.floor(deviceOffsetBytes / disk.store.blockSizeBytes);
   }
 
   /** Volumes with attributes of their own keep a fork in blocks of the file; of a compressed file it is the contents. */
   #forkBytes(process: Process, path: string, stat: Stat): number {
-    const volume = this.#computer.mounts.first?.volume;
+    const volume = this.#mount?.volume;
     const isFile = (stat.mode & S_IFMT) === S_IFREG;
     if (!isFile || volume?.capabilities.hasExtendedAttributes !== true) return 0;
     try {
@@ -93,8 +96,8 @@ export class FileViews {
   }
 
   #asRoot<T>(look: (process: Process, root: string) => T): T {
-    const { kernel, mounts, problem, trace } = this.#computer;
-    const root = mounts.first?.on;
+    const { kernel, problem, trace } = this.#computer;
+    const root = this.#mount?.on;
     if (root === undefined) throw new FsError('ENXIO', 'open', '', problem ?? 'no volume is mounted');
     return trace.during(() => {
       const process = kernel.spawn({ cwd: '/', credentials: { uid: 0, gid: 0 } });

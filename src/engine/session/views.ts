@@ -179,15 +179,13 @@ export class Views {
   }
 }
 
-/** A path as the shell means it, counted from the root of the first volume. */
+/** A path as the shell means it, counted from the root of the volume that it is on. */
 function fileOf(computer: Computer, path: string): { file: string; views: FileViews } {
   const { process, mounts } = computer;
-  const root = mounts.first?.on ?? '/';
   const full = process.realpath(path);
-  if (full !== root && !full.startsWith(`${root}/`)) {
-    throw new FsError('EINVAL', 'scope', path, `it is not on ${root}`);
-  }
-  return { file: full.slice(root.length), views: new FileViews(computer) };
+  const mount = mounts.at(process.statfs(full).on);
+  if (mount === undefined) throw new FsError('EINVAL', 'scope', path, 'no volume of a disk is there');
+  return { file: full.slice(mount.on.length), views: new FileViews(computer, mount) };
 }
 
 function touches(tape: Tape, block: number, from: number, to: number): boolean {
