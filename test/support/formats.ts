@@ -28,6 +28,11 @@ export interface FormatFacts {
   readonly hasExtendedAttributes?: boolean;
   readonly hasExclusiveRename?: boolean;
   readonly hasExchange?: boolean;
+  readonly hasClones?: boolean;
+  readonly hasSwapRename?: boolean;
+  readonly hasSparseFiles?: boolean;
+  readonly hasSpecialFiles?: boolean;
+  readonly hasSnapshots?: boolean;
   /** chflags keeps every flag. */
   readonly hasAllFlags?: boolean;
   /** f_fstypename; absent: 'msdos'. */

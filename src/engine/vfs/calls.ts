@@ -1,5 +1,6 @@
 import type { Timespec } from '../base/clock.ts';
-import type { Extent, Fill, ListedEntry, VolumeStatistics } from '../formats/contract.ts';
+import type { Extent, Fill, ListedEntry, Sharing, Snapshot, VolumeStatistics } from '../formats/contract.ts';
+import type { PhysicalRun } from './holes.ts';
 
 /**
  * The system calls a program of the simulated machine can make, with macOS semantics: signatures follow the man pages,
@@ -27,6 +28,8 @@ export interface SystemCalls {
   preallocate(fd: number, lengthBytes: number): number;
   /** fcntl(F_PUNCHHOLE) */
   punchHole(fd: number, offsetBytes: number, lengthBytes: number): void;
+  /** fcntl(F_LOG2PHYS_EXT) */
+  log2phys(fd: number, offsetBytes: number, lengthBytes: number): PhysicalRun;
   /** All of fcntl(F_LOG2PHYS) at once. */
   extents(path: string): Extent[];
 
@@ -39,8 +42,14 @@ export interface SystemCalls {
   renamex(from: string, to: string, flags: number): void;
   mkdir(path: string, mode?: number): void;
   rmdir(path: string): void;
-  mknod(path: string, mode: number): void;
+  /** renameatx_np: relative paths begin at the descriptors; AT_FDCWD for the current directory. */
+  renameatx(fromFd: number, from: string, toFd: number, to: string, flags: number): void;
+  /** `device`: major << 24 | minor. */
+  mknod(path: string, mode: number, device?: number): void;
+  mkfifo(path: string, mode?: number): void;
   clonefile(source: string, target: string, flags: number): void;
+  clonefileat(sourceFd: number, source: string, targetFd: number, target: string, flags: number): void;
+  fclonefileat(sourceFd: number, targetFd: number, target: string, flags: number): void;
   exchangedata(path1: string, path2: string): void;
 
   // attributes
@@ -71,7 +80,15 @@ export interface SystemCalls {
   statfs(path: string): MountStatistics;
   getfsstat(): MountStatistics[];
   sync(): void;
+  /** Of getattrlist(2) what is about clones. */
+  sharing(path: string): Sharing;
+  /** fs_snapshot_*(2); `path`, in the place of a descriptor, is the root of the volume. */
   fsSnapshotCreate(path: string, name: string): void;
+  fsSnapshotDelete(path: string, name: string): void;
+  fsSnapshotRename(path: string, name: string, newName: string): void;
+  fsSnapshotList(path: string): readonly Snapshot[];
+  fsSnapshotMount(path: string, on: string, name: string): void;
+  fsSnapshotRevert(path: string, name: string): void;
 
   // who
   getuid(): number;
@@ -99,6 +116,8 @@ export interface Stat {
   readonly linkCount: number;
   readonly uid: number;
   readonly gid: number;
+  /** st_rdev of a device node: major << 24 | minor; 0 of anything else. */
+  readonly rawDevice: number;
   readonly sizeBytes: number;
   readonly blocks: number;
   readonly blockSizeBytes: number;

@@ -58,6 +58,16 @@ export const XATTR_NAME_BYTES_MAX = 127;
 /** <sys/stdio.h> */
 export const RENAME_SWAP = 0x0002;
 export const RENAME_EXCL = 0x0004;
+export const RENAME_NOFOLLOW_ANY = 0x0010;
+
+/** <sys/clonefile.h> */
+export const CLONE_NOFOLLOW = 0x1;
+export const CLONE_NOOWNERCOPY = 0x2;
+export const CLONE_ACL = 0x4;
+export const CLONE_NOFOLLOW_ANY = 0x8;
+
+/** <sys/fcntl.h>: in the place of a descriptor, the current directory. */
+export const AT_FDCWD = -2;
 
 /** <sys/syslimits.h> */
 export const PATH_BYTES_MAX = 1024;

@@ -4,6 +4,8 @@ import type { Fill, ListedEntry } from '../formats/contract.ts';
 import { callSpan } from './callspan.ts';
 import type { Stat } from './calls.ts';
 import { OPEN_MAX } from './constants.ts';
+import { physicalRun } from './holes.ts';
+import type { PhysicalRun } from './holes.ts';
 import { statOf } from './metadata.ts';
 import type { Place } from './mount.ts';
 import type { OpenFile } from './openfile.ts';
@@ -38,7 +40,7 @@ export class DescriptorTable {
   close(fd: number): void {
     const sentence = () => `close ${this.#nameOf(fd)}`;
     this.#call('close', this.#pathOf(fd), sentence, () => {
-      const file = this.#file(fd);
+      const file = this.file(fd);
       this.#files[fd] = undefined;
       file.close();
     });
@@ -80,7 +82,7 @@ export class DescriptorTable {
 
   lseek(fd: number, offsetBytes: number, whence: number): number {
     const sentence = () => `move the offset of ${this.#nameOf(fd)}`;
-    const work = () => this.#file(fd).seek(offsetBytes, whence);
+    const work = () => this.file(fd).seek(offsetBytes, whence);
     return this.#call('lseek', this.#pathOf(fd), sentence, work, (offset) => `byte ${offset}`);
   }
 
@@ -91,7 +93,7 @@ export class DescriptorTable {
       path,
       () => `make ${this.#nameOf(fd)} ${bytes(sizeBytes)} long`,
       () => {
-        const { place, isWritable } = this.#file(fd);
+        const { place, isWritable } = this.file(fd);
         if (!isWritable || place.node.type !== 'file')
           throw new FsError('EINVAL', '', path, 'not open for writing');
         truncateTo(place, path, sizeBytes);
@@ -111,7 +113,7 @@ export class DescriptorTable {
     const path = this.#pathOf(fd);
     const sentence = () => `reserve ${bytes(lengthBytes)} behind the end of ${this.#nameOf(fd)}`;
     const work = () => {
-      const file = this.#file(fd);
+      const file = this.file(fd);
       if (!file.isWritable || file.node.type !== 'file')
         throw new FsError('EBADF', '', path, 'not open for writing');
       if (!Number.isSafeInteger(lengthBytes) || lengthBytes <= 0) throw new FsError('EINVAL', '', path);
@@ -127,24 +129,43 @@ export class DescriptorTable {
     const path = this.#pathOf(fd);
     const sentence = () => `free ${bytes(lengthBytes)} inside ${this.#nameOf(fd)}`;
     this.#call('fcntl', path, sentence, () => {
-      const file = this.#file(fd);
+      const file = this.file(fd);
       // EPERM, not EBADF: xnu bsd/kern/kern_descrip.c, F_PUNCHHOLE.
       if (!file.isWritable) throw new FsError('EPERM', '', path, 'not open for writing');
       const isRange =
         [offsetBytes, lengthBytes].every((n) => Number.isSafeInteger(n) && n >= 0) && lengthBytes > 0;
       if (!isRange) throw new FsError('EINVAL', '', path, 'no such range');
-      throw new FsError('ENOTTY', '', path, 'this volume has no holes');
+      const { volume } = file.mount;
+      if (volume.punchHole === undefined) throw new FsError('ENOTTY', '', path, 'this volume has no holes');
+      if (file.node.type !== 'file') throw new FsError('EINVAL', '', path, 'only files have holes');
+      volume.punchHole(file.node, offsetBytes, lengthBytes);
     });
+  }
+
+  log2phys(fd: number, offsetBytes: number, lengthBytes: number): PhysicalRun {
+    const path = this.#pathOf(fd);
+    const sentence = () => `ask where byte ${offsetBytes} of ${this.#nameOf(fd)} lies`;
+    const work = () => {
+      const { node, place } = this.file(fd);
+      if (![offsetBytes, lengthBytes].every((n) => Number.isSafeInteger(n) && n >= 0)) {
+        throw new FsError('EINVAL', '', path, 'no such range');
+      }
+      if (node.type !== 'file') throw new FsError('EINVAL', '', path, 'only files lie on blocks');
+      return physicalRun(place, offsetBytes, lengthBytes);
+    };
+    return this.#call('fcntl', path, sentence, work, ({ deviceOffsetBytes: at }) =>
+      at === -1 ? 'a hole' : `byte ${at} of the device`,
+    );
   }
 
   fstat(fd: number): Stat {
     const sentence = () => `ask about ${this.#nameOf(fd)}`;
-    return this.#call('fstat', this.#pathOf(fd), sentence, () => statOf(this.#file(fd).place));
+    return this.#call('fstat', this.#pathOf(fd), sentence, () => statOf(this.file(fd).place));
   }
 
   getdirentries(fd: number, countMax: number): readonly ListedEntry[] {
     const sentence = () => `read up to ${countMax} entries of ${this.#nameOf(fd)}`;
-    const work = () => this.#file(fd).list(countMax);
+    const work = () => this.file(fd).list(countMax);
     return this.#call('getdirentries', this.#pathOf(fd), sentence, work, ({ length }) => `${length} entries`);
   }
 
@@ -159,7 +180,7 @@ export class DescriptorTable {
   }
 
   #transfer(name: string, fd: number, sentence: () => string, work: (file: OpenFile) => number): number {
-    return this.#call(name, this.#pathOf(fd), sentence, () => work(this.#file(fd)), bytes);
+    return this.#call(name, this.#pathOf(fd), sentence, () => work(this.file(fd)), bytes);
   }
 
   #sync(name: string, fd: number, where: string): void {
@@ -168,13 +189,14 @@ export class DescriptorTable {
       this.#pathOf(fd),
       () => `write everything of ${this.#nameOf(fd)} ${where}`,
       () => {
-        const { mount, node } = this.#file(fd);
+        const { mount, node } = this.file(fd);
         mount.volume.sync(node);
       },
     );
   }
 
-  #file(fd: number): OpenFile {
+  /** EBADF. */
+  file(fd: number): OpenFile {
     const file = this.#files[fd];
     if (file === undefined) throw new FsError('EBADF', '', `descriptor ${fd}`);
     return file;

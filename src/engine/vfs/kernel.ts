@@ -8,7 +8,7 @@ import type { VolumeNode } from '../formats/contract.ts';
 import type { MountStatistics } from './calls.ts';
 import { blockDevice, rawDevice, standardDevices } from './devices.ts';
 import type { RawDevice } from './devices.ts';
-import { Mount, pathOf } from './mount.ts';
+import { Mount, statisticsOf } from './mount.ts';
 import type { Located, MountedVolume, Place } from './mount.ts';
 import { walkToCanonical } from './namei.ts';
 import type { OpenFile } from './openfile.ts';
@@ -48,6 +48,12 @@ export interface KernelMountOptions {
   readonly name?: string;
 }
 
+/**
+ * Mounts the snapshot `name` of the volume mounted from `from` ('/dev/disk2s1') on the directory `on`, as volume
+ * 'NAME@/dev/disk2s1'. ENOENT, EBUSY.
+ */
+export type SnapshotMounter = (from: string, name: string, on: string) => void;
+
 /** The user of the machine: the first account macOS makes, in its group `staff`. */
 export const FIRST_USER: Credentials = { uid: 501, gid: 20 };
 
@@ -62,6 +68,10 @@ export class Kernel {
   readonly #rootVolume: RootVolume;
   readonly #mounts: Mount[];
   readonly #processes = new Set<Process>();
+  /** Who can mount snapshots; without one fs_snapshot_mount answers ENOTSUP. */
+  snapshotMounter: SnapshotMounter | null = null;
+  /** Does fs_snapshot_*(2) ask for no more than the right to write the disk? macOS wants an entitlement from Apple. */
+  allowsUserSnapshots = false;
   #device = 0x0100_0000;
 
   constructor(options: KernelOptions) {
@@ -111,7 +121,7 @@ export class Kernel {
 
   /** Show a disk or slice, 'disk1' or 'disk1s1', as /dev/disk1 and /dev/rdisk1. */
   addDevice(name: string, device: RawDevice): void {
-    assert(/^disk\d+(s\d+)?$/.test(name), `${name} is a name like disk1 or disk1s1`);
+    assert(/^disk\d+(s\d+){0,2}$/.test(name), `${name} is a name like disk1, disk1s1 or disk2s1s1`);
     this.#rootVolume.addDevice(name, blockDevice(name, device));
     this.#rootVolume.addDevice(`r${name}`, rawDevice(name, device));
   }
@@ -212,6 +222,14 @@ export class Kernel {
     }
   }
 
+  /** Two directories have changed places, as for `directoryRenamed`. */
+  directoriesSwapped(first: readonly string[], second: readonly string[]): void {
+    const aside = ['', ...first];
+    this.directoryRenamed(first, aside);
+    this.directoryRenamed(second, first);
+    this.directoryRenamed(aside, second);
+  }
+
   /** A directory has moved: everything at or below `from` is now at or below `to`. Both canonical. */
   directoryRenamed(from: readonly string[], to: readonly string[]): void {
     const isBelow = (components: readonly string[]) => from.every((name, i) => components[i] === name);
@@ -264,17 +282,4 @@ export class Kernel {
 /** '/dev/disk1' holds '/dev/disk1s1', and the other way round; '/dev/disk1' and '/dev/disk10' are strangers. */
 function overlaps(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}s`) || b.startsWith(`${a}s`);
-}
-
-export function statisticsOf(mount: Mount): MountStatistics {
-  const { volume, identity } = mount;
-  return {
-    ...volume.statistics(),
-    from: identity.from,
-    on: pathOf(mount.components),
-    typeName: identity.typeName,
-    title: volume.title,
-    label: volume.label,
-    isReadOnly: volume.isReadOnly,
-  };
 }

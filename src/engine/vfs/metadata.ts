@@ -37,6 +37,8 @@ const TYPE_BITS: Readonly<Record<FileType, number>> = {
 const SYSTEM_FLAGS = 0xffff_0000;
 const STAT_BLOCK_BYTES = 512;
 
+const isDevice = (type: FileType): boolean => type === 'character device' || type === 'block device';
+
 export function statOf({ mount, node }: Place): Stat {
   const attributes = mount.volume.attributes(node);
   return {
@@ -46,6 +48,7 @@ export function statOf({ mount, node }: Place): Stat {
     linkCount: attributes.linkCount,
     uid: attributes.uid,
     gid: attributes.gid,
+    rawDevice: (isDevice(node.type) ? mount.volume.deviceOf?.(node) : undefined) ?? 0,
     sizeBytes: attributes.sizeBytes,
     blocks: Math.ceil(attributes.allocatedBytes / STAT_BLOCK_BYTES),
     blockSizeBytes: mount.volume.statistics().blockSizeBytes,

@@ -1,5 +1,6 @@
 import type { Volume, VolumeNode } from '../formats/contract.ts';
 import { FsError } from '../base/errno.ts';
+import type { MountStatistics } from './calls.ts';
 
 /** What vfs needs of a volume: all but the name of its format. The pseudo file system at `/` has no format. */
 export type MountedVolume = Omit<Volume, 'formatName'>;
@@ -88,10 +89,10 @@ export class Mount {
   }
 
   /** EBUSY with everybody who is in the way, or nothing. */
-  requireIdle(): void {
+  requireIdle(mayStay: (holder: Holder) => boolean = () => false): void {
     const reasons = [
       ...[...this.#covering.values()].map((mount) => `${mount.identity.from} is mounted on ${mount.on}`),
-      ...[...this.holders].map((holder) => holder.describe()),
+      ...[...this.holders].filter((holder) => !mayStay(holder)).map((holder) => holder.describe()),
     ];
     if (reasons.length === 0) return;
     const shown = reasons.slice(0, 5);
@@ -113,3 +114,16 @@ export const pathOf = (components: readonly string[]): string => `/${components.
 /** Nodes are one object per file in use; two fresh look-ups of a file nobody holds agree in their inode. */
 export const isSameFile = (a: Place, b: Place): boolean =>
   a.mount === b.mount && (a.node === b.node || a.node.inode === b.node.inode);
+
+export function statisticsOf(mount: Mount): MountStatistics {
+  const { volume, identity } = mount;
+  return {
+    ...volume.statistics(),
+    from: identity.from,
+    on: pathOf(mount.components),
+    typeName: identity.typeName,
+    title: volume.title,
+    label: volume.label,
+    isReadOnly: volume.isReadOnly,
+  };
+}

@@ -1,7 +1,7 @@
 import { utf8 } from '../base/bytes.ts';
 import { FsError } from '../base/errno.ts';
 import { PATH_BYTES_MAX, SYMLINKS_MAX } from './constants.ts';
-import { pathOf } from './mount.ts';
+import { isSameFile, pathOf } from './mount.ts';
 import type { Located, Mount, Place } from './mount.ts';
 import { requireSearch } from './permissions.ts';
 import type { Credentials } from './permissions.ts';
@@ -31,6 +31,8 @@ export interface Found {
 export interface WalkOptions {
   /** Follow a symbolic link in the last component. One before a trailing slash is followed anyway. */
   readonly follow: boolean;
+  /** ELOOP for any link that would be followed, on the way or at the end (…_NOFOLLOW_ANY). */
+  readonly refusesLinks?: boolean;
 }
 
 const SLASH = 0x2f;
@@ -78,6 +80,8 @@ export function walk(walker: Walker, path: string, options: WalkOptions): Found 
     }
 
     if (child.type === 'symlink' && (!isLast || options.follow || hasTrailingSlash)) {
+      if (options.refusesLinks === true)
+        throw new FsError('ELOOP', '', path, 'a symbolic link is on the way');
       if (++links > SYMLINKS_MAX) throw new FsError('ELOOP', '', path);
       const target = readLink(at.mount, child, path);
       if (utf8(target).length + rest.length >= PATH_BYTES_MAX) throw new FsError('ENAMETOOLONG', '', path);
@@ -151,6 +155,47 @@ export function parentOf(place: Place): Place {
     at = at.mount.covered;
   }
   return { mount: at.mount, node: at.mount.volume.parentOf(at.node) };
+}
+
+/** Is `place` the directory `ancestor` or in it? Bounded: on a damaged disk the way up may be a circle. */
+export function isAtOrBelow(place: Place, ancestor: Place): boolean {
+  let at = place;
+  for (let depth = 0; depth < 65_536; depth++) {
+    if (isSameFile(at, ancestor)) return true;
+    if (at.node === at.mount.volume.root) return false;
+    at = parentOf(at);
+  }
+  throw new FsError('EIO', '', '', 'the directories above lead round in a circle');
+}
+
+/** Siblings looked at in one go when a name is searched. */
+const PAGE = 1024;
+
+/**
+ * The absolute path of a directory that is known by nothing but its node: on the way up each name is searched among
+ * its siblings. ENOENT when it has none any more.
+ */
+export function componentsOf(place: Place): readonly string[] {
+  const names: string[] = [];
+  let at = place;
+  while (at.node !== at.mount.volume.root) {
+    if (names.length > PATH_BYTES_MAX) throw new FsError('ENAMETOOLONG', '', '');
+    const parent = parentOf(at);
+    names.push(nameIn(parent, at));
+    at = parent;
+  }
+  return [...at.mount.components, ...names.reverse()];
+}
+
+function nameIn({ mount, node }: Place, child: Place): string {
+  let after: number | null = null;
+  do {
+    const { entries, next } = mount.volume.list(node, after, PAGE);
+    const found = entries.find(({ inode }) => inode === child.node.inode);
+    if (found !== undefined) return found.name;
+    after = next;
+  } while (after !== null);
+  throw new FsError('ENOENT', '', '', 'the directory has lost its name');
 }
 
 function readLink(mount: Mount, node: Place['node'], path: string): string {

@@ -2,14 +2,16 @@ import { utf8 } from '../base/bytes.ts';
 import { FsError } from '../base/errno.ts';
 import { moveCompanion, removeCompanion, removeOrphanedCompanions } from './companion.ts';
 import { O_ACCMODE, O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_TRUNC } from './constants.ts';
-import { O_RDONLY, O_WRONLY, PATH_BYTES_MAX, RENAME_EXCL, RENAME_SWAP } from './constants.ts';
+import { O_RDONLY, O_WRONLY, PATH_BYTES_MAX } from './constants.ts';
+import { RENAME_EXCL, RENAME_NOFOLLOW_ANY, RENAME_SWAP } from './constants.ts';
 import type { Kernel } from './kernel.ts';
 import { isSameFile } from './mount.ts';
 import type { Place } from './mount.ts';
-import { canonical, parentOf, walk, walkToExisting } from './namei.ts';
+import { canonical, isAtOrBelow, walk, walkToExisting } from './namei.ts';
 import type { Found, Walker } from './namei.ts';
 import { OpenFile } from './openfile.ts';
 import { requireAddEntry, requireDelete, requireRead, requireWrite } from './permissions.ts';
+import { swapEntries } from './swapping.ts';
 
 /**
  * System calls that make, move and remove names, and open(2), which may make one. The order of checks, and so which
@@ -170,16 +172,27 @@ export function removeDirectory(caller: Caller, path: string): void {
   removeCompanion(caller.kernel, directory, name, { onlyStale: false });
 }
 
-/** rename(2) with flags 0, renamex_np(2) otherwise. Returns a remark when extended attributes stayed behind. */
-export function renamePath(caller: Caller, from: string, to: string, flags: number): string | undefined {
+/**
+ * rename(2) with flags 0, renamex_np(2) and renameatx_np(2) otherwise. `walkers`: where relative paths begin. Returns a
+ * remark when extended attributes stayed behind.
+ */
+export function renamePath(
+  caller: Caller,
+  from: string,
+  to: string,
+  allFlags: number,
+  walkers: { readonly from: Walker; readonly to: Walker } = { from: caller, to: caller },
+): string | undefined {
+  const flags = allFlags & ~RENAME_NOFOLLOW_ANY;
   if ((flags & ~(RENAME_SWAP | RENAME_EXCL)) !== 0 || flags === (RENAME_SWAP | RENAME_EXCL)) {
     throw new FsError('EINVAL', '', from, 'flags are RENAME_SWAP or RENAME_EXCL, not both');
   }
-  const source = walk(caller, from, { follow: false });
+  const links = { follow: false, refusesLinks: flags !== allFlags };
+  const source = walk(walkers.from, from, links);
   const moved = source.target;
   if (moved === null) throw new FsError('ENOENT', '', from);
   if (source.hasTrailingSlash && moved.node.type !== 'directory') throw new FsError('ENOTDIR', '', from);
-  const goal = walk(caller, to, { follow: false });
+  const goal = walk(walkers.to, to, links);
   if (goal.target === null) {
     if (flags === RENAME_SWAP) throw new FsError('ENOENT', '', to);
     requireNewName(goal, to, { isDirectory: moved.node.type === 'directory' });
@@ -196,6 +209,11 @@ export function renamePath(caller: Caller, from: string, to: string, flags: numb
   requireNoMountPoint(moved, from);
   if (goal.target !== null) requireNoMountPoint(goal.target, to);
   if (source.directory.mount !== goal.directory.mount) throw new FsError('EXDEV', '', to);
+  if (flags === RENAME_SWAP && goal.target !== null) {
+    const second = { found: goal, target: goal.target, path: to };
+    swapEntries(caller, { found: source, target: moved, path: from }, second);
+    return undefined;
+  }
   requireRenameable(caller, source, moved, goal, { from, to });
   const isExclusive = flags === RENAME_EXCL && volume.capabilities.hasExclusiveRename === true;
   if (flags !== 0 && !isExclusive) {
@@ -261,17 +279,6 @@ function requireRenameable(
   requireDelete(source.directory, moved, caller.credentials, paths.from);
   if (goal.target === null) requireAddEntry(goal.directory, caller.credentials, paths.to);
   else requireDelete(goal.directory, goal.target, caller.credentials, paths.to);
-}
-
-/** Bounded: on a damaged disk the way up may be a circle. */
-function isAtOrBelow(place: Place, ancestor: Place): boolean {
-  let at = place;
-  for (let depth = 0; depth < 65_536; depth++) {
-    if (isSameFile(at, ancestor)) return true;
-    if (at.node === at.mount.volume.root) return false;
-    at = parentOf(at);
-  }
-  throw new FsError('EIO', '', '', 'the directories above lead round in a circle');
 }
 
 function requireNoMountPoint(place: Place, path: string): void {

@@ -12,6 +12,7 @@ import {
   SEEK_HOLE,
   SEEK_SET,
 } from './constants.ts';
+import { seekHole } from './holes.ts';
 import type { Holder, Mount, Place } from './mount.ts';
 
 /** A file as one descriptor sees it: how it was opened, and where the next read or write begins. */
@@ -98,8 +99,8 @@ export class OpenFile implements Holder {
   seek(offsetBytes: number, whence: number): number {
     if (!Number.isSafeInteger(offsetBytes)) throw this.#refuse('EINVAL', 'the offset is not a whole number');
     if (whence === SEEK_HOLE || whence === SEEK_DATA) {
-      // No volume here keeps holes; drivers without this ioctl answer so.
-      throw this.#refuse('ENOTTY', 'this volume knows no holes');
+      this.#offsetBytes = seekHole(this.place, offsetBytes, whence, this.path);
+      return this.#offsetBytes;
     }
     const base = this.#seekBase(whence);
     const target = base + offsetBytes;

@@ -1,17 +1,15 @@
 import type { Timespec } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
 import type { Extent, Fill, ListedEntry } from '../formats/contract.ts';
-import { callSpan } from './callspan.ts';
-import type { MountStatistics, ProcessCalls, Stat } from './calls.ts';
-import { clonePath, exchangePaths } from './cloning.ts';
-import { O_ACCMODE, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY, XATTR_NOFOLLOW } from './constants.ts';
+import type { ProcessCalls, Stat } from './calls.ts';
+import { O_ACCMODE, O_CREAT, O_RDWR, O_TRUNC, O_WRONLY, S_IFIFO, XATTR_NOFOLLOW } from './constants.ts';
 import { bytes, DescriptorTable, quoted, truncateTo } from './descriptors.ts';
-import { statisticsOf } from './kernel.ts';
+import type { PhysicalRun } from './holes.ts';
 import type { Kernel } from './kernel.ts';
 import { changeFlags, changeMode, changeOwner, changeTimes, requireAccess, statOf } from './metadata.ts';
 import { pathOf } from './mount.ts';
 import type { Located, Mount } from './mount.ts';
-import { walk, walkToCanonical, walkToEntry, walkToExisting } from './namei.ts';
+import { walkToCanonical, walkToEntry, walkToExisting } from './namei.ts';
 import type { Entry } from './namei.ts';
 import { makeDirectory, makeLink, makeSymlink, openPath } from './naming.ts';
 import { removeDirectory, removeFile, renamePath } from './naming.ts';
@@ -19,6 +17,8 @@ import type { Caller } from './naming.ts';
 import type { OpenFile } from './openfile.ts';
 import { requireRead, requireSearch, requireWrite } from './permissions.ts';
 import type { Credentials } from './permissions.ts';
+import { makeSpecialFile } from './special.ts';
+import { VolumeCalls } from './volume-calls.ts';
 import { WorkingDirectory } from './workingdirectory.ts';
 import { listAttributes, readAttribute, removeAttribute, writeAttribute } from './xattr.ts';
 
@@ -28,7 +28,7 @@ import { listAttributes, readAttribute, removeAttribute, writeAttribute } from '
  *
  * Every call is one span of the trace, and every FsError leaves with the call's name and the path it is about.
  */
-export class Process implements ProcessCalls, Caller {
+export class Process extends VolumeCalls implements ProcessCalls, Caller {
   readonly #descriptors: DescriptorTable;
   #cwd: WorkingDirectory;
   #umask: number;
@@ -39,6 +39,7 @@ export class Process implements ProcessCalls, Caller {
     cwd: Located,
     umask: number,
   ) {
+    super();
     this.#descriptors = new DescriptorTable(kernel.trace);
     this.#cwd = new WorkingDirectory(cwd);
     this.#umask = umask & 0o777;
@@ -84,7 +85,7 @@ export class Process implements ProcessCalls, Caller {
   // ── files ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   open(path: string, flags: number, mode = 0o666): number {
-    return this.#call(
+    return this.call(
       'open',
       path,
       () => `open ${quoted(path)} ${purposeOf(flags)}`,
@@ -126,7 +127,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   truncate(path: string, sizeBytes: number): void {
-    this.#call(
+    this.call(
       'truncate',
       path,
       () => `make ${quoted(path)} ${bytes(sizeBytes)} long`,
@@ -156,6 +157,10 @@ export class Process implements ProcessCalls, Caller {
     this.#descriptors.punchHole(fd, offsetBytes, lengthBytes);
   }
 
+  log2phys(fd: number, offsetBytes: number, lengthBytes: number): PhysicalRun {
+    return this.#descriptors.log2phys(fd, offsetBytes, lengthBytes);
+  }
+
   extents(path: string): Extent[] {
     const sentence = () => `ask where ${quoted(path)} lies`;
     const work = () => {
@@ -163,7 +168,7 @@ export class Process implements ProcessCalls, Caller {
       requireRead(place, this.credentials, path);
       return place.mount.volume.extents(place.node);
     };
-    return this.#call('fcntl', path, sentence, work, ({ length }) =>
+    return this.call('fcntl', path, sentence, work, ({ length }) =>
       length === 1 ? '1 extent' : `${length} extents`,
     );
   }
@@ -172,12 +177,12 @@ export class Process implements ProcessCalls, Caller {
 
   link(existing: string, path: string): void {
     const sentence = () => `give ${quoted(existing)} the second name ${quoted(path)}`;
-    this.#call('link', path, sentence, () => makeLink(this, existing, path));
+    this.call('link', path, sentence, () => makeLink(this, existing, path));
   }
 
   symlink(target: string, path: string): void {
     const sentence = () => `make ${quoted(path)} a symbolic link to ${quoted(target)}`;
-    this.#call('symlink', path, sentence, () => makeSymlink(this, target, path));
+    this.call('symlink', path, sentence, () => makeSymlink(this, target, path));
   }
 
   readlink(path: string): string {
@@ -186,11 +191,11 @@ export class Process implements ProcessCalls, Caller {
       if (node.type !== 'symlink') throw new FsError('EINVAL', '', path, 'it is no symbolic link');
       return mount.volume.readLink?.(node) ?? '';
     };
-    return this.#call('readlink', path, () => `read the symbolic link ${quoted(path)}`, work, quoted);
+    return this.call('readlink', path, () => `read the symbolic link ${quoted(path)}`, work, quoted);
   }
 
   unlink(path: string): void {
-    this.#call(
+    this.call(
       'unlink',
       path,
       () => `remove the name ${quoted(path)}`,
@@ -207,7 +212,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   mkdir(path: string, mode = 0o777): void {
-    this.#call(
+    this.call(
       'mkdir',
       path,
       () => `make the directory ${quoted(path)}`,
@@ -216,7 +221,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   rmdir(path: string): void {
-    this.#call(
+    this.call(
       'rmdir',
       path,
       () => `remove the directory ${quoted(path)}`,
@@ -224,22 +229,15 @@ export class Process implements ProcessCalls, Caller {
     );
   }
 
-  mknod(path: string, mode: number): void {
+  /** `device`: major << 24 | minor; a FIFO needs none. */
+  mknod(path: string, mode: number, device = 0): void {
     const sentence = () => `make a special file ${quoted(path)} of mode ${mode.toString(8)}`;
-    this.#call('mknod', path, sentence, () => {
-      if (walk(this, path, { follow: false }).target !== null) throw new FsError('EEXIST', '', path);
-      throw new FsError('ENOTSUP', '', path, 'this volume holds files, directories and links only');
-    });
+    this.call('mknod', path, sentence, () => makeSpecialFile(this, path, mode, device));
   }
 
-  clonefile(source: string, target: string, flags: number): void {
-    const sentence = () => `clone ${quoted(source)} as ${quoted(target)}`;
-    this.#call('clonefile', target, sentence, () => clonePath(this, source, target, flags));
-  }
-
-  exchangedata(path1: string, path2: string): void {
-    const sentence = () => `exchange the contents of ${quoted(path1)} and ${quoted(path2)}`;
-    this.#call('exchangedata', path1, sentence, () => exchangePaths(this, path1, path2));
+  mkfifo(path: string, mode = 0o666): void {
+    const sentence = () => `make the FIFO ${quoted(path)}`;
+    this.call('mkfifo', path, sentence, () => makeSpecialFile(this, path, S_IFIFO | (mode & 0o7777), 0));
   }
 
   // ── attributes ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -257,7 +255,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   access(path: string, mode: number): void {
-    this.#call(
+    this.call(
       'access',
       path,
       () => `ask what is permitted with ${quoted(path)}`,
@@ -268,7 +266,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   chmod(path: string, mode: number): void {
-    this.#call(
+    this.call(
       'chmod',
       path,
       () => `set the mode of ${quoted(path)} to ${mode.toString(8)}`,
@@ -277,7 +275,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   chown(path: string, uid: number, gid: number): void {
-    this.#call(
+    this.call(
       'chown',
       path,
       () => `give ${quoted(path)} to user ${uid} and group ${gid}`,
@@ -286,7 +284,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   chflags(path: string, flags: number): void {
-    this.#call(
+    this.call(
       'chflags',
       path,
       () => `set the flags of ${quoted(path)} to 0x${flags.toString(16)}`,
@@ -295,7 +293,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   utimes(path: string, times: { access?: Timespec; modify?: Timespec }, noFollow = false): void {
-    this.#call(
+    this.call(
       noFollow ? 'lutimes' : 'utimes',
       path,
       () => `set the times of ${quoted(path)}`,
@@ -312,12 +310,12 @@ export class Process implements ProcessCalls, Caller {
   getxattr(path: string, name: string, options = 0): Uint8Array {
     const sentence = () => `read the attribute ${quoted(name)} of ${quoted(path)}`;
     const work = () => readAttribute(this, this.#attributeEntry(path, options), { name, options }, path);
-    return this.#call('getxattr', path, sentence, work, ({ length }) => bytes(length));
+    return this.call('getxattr', path, sentence, work, ({ length }) => bytes(length));
   }
 
   setxattr(path: string, name: string, value: Uint8Array, options = 0): void {
     const sentence = () => `set the attribute ${quoted(name)} of ${quoted(path)} to ${bytes(value.length)}`;
-    this.#call('setxattr', path, sentence, () =>
+    this.call('setxattr', path, sentence, () =>
       writeAttribute(this, this.#attributeEntry(path, options), { name, value, options }, path),
     );
   }
@@ -325,12 +323,12 @@ export class Process implements ProcessCalls, Caller {
   listxattr(path: string, options = 0): string[] {
     const sentence = () => `list the attributes of ${quoted(path)}`;
     const work = () => listAttributes(this, this.#attributeEntry(path, options), options, path);
-    return this.#call('listxattr', path, sentence, work, (names) => names.join(', ') || 'none');
+    return this.call('listxattr', path, sentence, work, (names) => names.join(', ') || 'none');
   }
 
   removexattr(path: string, name: string, options = 0): void {
     const sentence = () => `remove the attribute ${quoted(name)} of ${quoted(path)}`;
-    this.#call('removexattr', path, sentence, () =>
+    this.call('removexattr', path, sentence, () =>
       removeAttribute(this, this.#attributeEntry(path, options), name, path),
     );
   }
@@ -342,7 +340,7 @@ export class Process implements ProcessCalls, Caller {
   }
 
   chdir(path: string): void {
-    this.#call(
+    this.call(
       'chdir',
       path,
       () => `go to ${quoted(path)}`,
@@ -366,50 +364,7 @@ export class Process implements ProcessCalls, Caller {
 
   realpath(path: string): string {
     const work = () => pathOf(walkToCanonical(this, path, { follow: true }).components);
-    return this.#call('realpath', path, () => `ask for the true name of ${quoted(path)}`, work, quoted);
-  }
-
-  // ── volumes ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  statfs(path: string): MountStatistics {
-    const work = () => statisticsOf(walkToExisting(this, path, { follow: true }).mount);
-    return this.#call(
-      'statfs',
-      path,
-      () => `ask about the volume of ${quoted(path)}`,
-      work,
-      ({ on }) => on,
-    );
-  }
-
-  getfsstat(): MountStatistics[] {
-    return this.#call(
-      'getfsstat',
-      '',
-      () => 'ask about all volumes',
-      () => this.kernel.getfsstat(),
-    );
-  }
-
-  sync(): void {
-    this.#call(
-      'sync',
-      '',
-      () => 'write everything dirty to the disks',
-      () => this.kernel.sync(),
-    );
-  }
-
-  fsSnapshotCreate(path: string, name: string): void {
-    const sentence = () => `take the snapshot ${quoted(name)} of ${quoted(path)}`;
-    this.#call('fs_snapshot_create', path, sentence, () => {
-      const { mount, node } = walkToExisting(this, path, { follow: true });
-      if (node !== mount.volume.root)
-        throw new FsError('EINVAL', '', path, 'a snapshot is of a whole volume');
-      if (name === '' || name === '.' || name === '..' || name.includes('/'))
-        throw new FsError('EINVAL', '', path);
-      throw new FsError('ENOTSUP', '', path, 'this volume keeps no snapshots');
-    });
+    return this.call('realpath', path, () => `ask for the true name of ${quoted(path)}`, work, quoted);
   }
 
   // ── who ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -428,24 +383,18 @@ export class Process implements ProcessCalls, Caller {
 
   // ── inside ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #call<T>(
-    name: string,
-    path: string,
-    sentence: () => string,
-    work: () => T,
-    result?: (value: T) => string,
-  ): T {
-    return callSpan(this.kernel.trace, { name, path }, sentence, work, result);
+  protected openFile(fd: number): OpenFile {
+    return this.#descriptors.file(fd);
   }
 
   #stat(name: string, path: string, follow: boolean): Stat {
     const work = () => statOf(walkToExisting(this, path, { follow }));
-    return this.#call(name, path, () => `ask about ${quoted(path)}`, work);
+    return this.call(name, path, () => `ask about ${quoted(path)}`, work);
   }
 
   #rename(name: string, from: string, to: string, flags: number): void {
     const sentence = () => `rename ${quoted(from)} to ${quoted(to)}`;
-    this.#call(
+    this.call(
       name,
       from,
       sentence,
