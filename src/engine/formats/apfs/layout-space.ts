@@ -1,29 +1,18 @@
 import { bytes, hex, reserved, struct, u16, u32, u64 } from '../../codec/struct.ts';
-import type { Field, Value } from '../../codec/struct.ts';
+import type { Value } from '../../codec/struct.ts';
+import { HEADER_FIELDS, plural } from './layout.ts';
 
 /**
- * Where a container keeps count of its blocks: the space manager with its devices and free queues, chunk info blocks,
- * their address blocks, and the reaper. Little-endian; offsets count from the start of the object, whose first 32 bytes
- * are the object header of layout.ts. Sources: Apple File System Reference (2020), "Space Manager" and "Reaper"
- * [ref]; what that leaves out (internal pool, versioned form, node limits): containers made by macOS, apfsprogs
+ * Where a container keeps count of its blocks: the space manager with its devices and free queues, chunk info blocks
+ * and their address blocks. Little-endian; offsets count from the start of the object, whose first 32 bytes
+ * are the object header of layout.ts. Sources: Apple File System Reference (2020), "Space Manager" [ref]; what that leaves out (internal pool, versioned form, node limits): containers made by macOS, apfsprogs
  * (apfsck/spaceman.c) and libfsapfs.
  *
  * One bitmap block covers a chunk of 32,768 blocks; a chunk info block (CIB) describes 126 chunks; the space manager
  * lists the CIBs, or above 507 of them the address blocks (CABs) that do.
  */
-const plural = (unit: string) => (value: number) => `${value} ${unit}${value === 1 ? '' : 's'}`;
 const showAddress = (value: number) => (value === 0 ? 'none' : `block ${value}`);
 const showXid = (value: number) => (value === 0 ? 'none' : `transaction ${value}`);
-
-/** Room of the object header, which ObjectHeader of layout.ts describes: neither read nor written here. */
-const objectHeader = (): Field<undefined> => ({
-  at: 0,
-  lengthBytes: 32,
-  doc: 'object header',
-  isReserved: true,
-  get: () => undefined,
-  set: () => {},
-});
 
 export const BLOCKS_PER_CHUNK = 32_768;
 export const CHUNKS_PER_CIB = 126;
@@ -76,7 +65,7 @@ export const SPACE_DATAZONE_AT = 0x158;
 
 /** The fixed part, without devices and queues, which SpaceDevice and FreeQueue describe. */
 export const SpaceManagerHead = struct('spaceman_phys_t', 0x30, 'little', 'ref "spaceman_phys_t"', {
-  header: objectHeader(),
+  ...HEADER_FIELDS,
   blockSizeBytes: u32(0x20, 'block size', { show: plural('byte') }),
   blocksPerChunk: u32(0x24, 'blocks that one bitmap block covers'),
   chunksPerCib: u32(0x28, 'chunks that one chunk info block describes'),
@@ -159,7 +148,7 @@ export const ChunkInfoBlock = struct(
   'little',
   'ref "chunk_info_block"',
   {
-    header: objectHeader(),
+    ...HEADER_FIELDS,
     index: u32(0x20, 'place among the chunk info blocks'),
     count: u32(0x24, 'chunks described here', { show: plural('chunk') }),
   },
@@ -173,7 +162,7 @@ export const CibAddressBlock = struct(
   'little',
   'ref "cib_addr_block"',
   {
-    header: objectHeader(),
+    ...HEADER_FIELDS,
     index: u32(0x20, 'place among the address blocks'),
     count: u32(0x24, 'chunk info blocks listed here'),
   },
@@ -220,35 +209,7 @@ export function mainQueueNodeLimit(blockCount: number): number {
   return limit === 2 ? 3 : limit;
 }
 
-// ── reaper ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export const REAPER_FLAG_BHM = 1;
-export const REAPER_FLAG_CONTINUE = 2;
-export const REAPER_HEAD_SIZE_BYTES = 0x70;
-
-/** What is deleted piece by piece over many transactions; everything behind the structure is its state buffer. */
-export const Reaper = struct('nx_reaper_phys_t', REAPER_HEAD_SIZE_BYTES, 'little', 'ref "nx_reaper_phys_t"', {
-  header: objectHeader(),
-  nextReapId: u64(0x20, 'id of the next job'),
-  completedId: u64(0x28, 'id of the last finished job'),
-  head: u64(0x30, 'first list of jobs'),
-  tail: u64(0x38, 'last list of jobs'),
-  flags: u32(0x40, 'state', {
-    show: (value) =>
-      `${hex(value)}${value & REAPER_FLAG_BHM ? ' BHM' : ''}${value & REAPER_FLAG_CONTINUE ? ' continue' : ''}`,
-  }),
-  listCount: u32(0x44, 'lists of jobs'),
-  type: u32(0x48, 'type of the object being deleted'),
-  sizeBytes: u32(0x4c, 'its size', { show: plural('byte') }),
-  volumeOid: u64(0x50, 'volume it belongs to'),
-  oid: u64(0x58, 'its object id'),
-  xid: u64(0x60, 'its transaction', { show: showXid }),
-  entryFlags: u32(0x68, 'flags of its entry'),
-  stateBufferSizeBytes: u32(0x6c, 'bytes of the state buffer behind this structure', {
-    show: plural('byte'),
-  }),
-});
-export type Reaper = Value<typeof Reaper>;
+// ── datazone ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Datazone: eight zones a device, unused by us; one row so that no byte stays unexplained. */
 export const SpaceDatazone = struct(
