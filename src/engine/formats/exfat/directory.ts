@@ -305,21 +305,27 @@ export class Directory {
    * cannot be: more entries needed, or a set in two sectors. A power cut leaves the old or the new name.
    */
   renameInPlace(slot: number, name: string, diskName: string): boolean {
+    if (!this.fitsInPlace(slot, diskName)) return false;
     const count = this.#slots.countAt(slot);
     const last = slot + count - 1;
-    const needed = 2 + nameEntryCount(diskName);
-    const hasVendor = this.vendorEntriesAt(slot).count > 0;
-    if (needed > count || (hasVendor && needed !== 2 + nameEntriesAt(this.bytes, this.offsetOf(slot))))
-      return false;
-    if (this.#space.sectorOf(slot) !== this.#space.sectorOf(last)) return false;
     this.#forgetKey(slot);
-    const kept = hasVendor ? count : needed;
+    const kept = this.vendorEntriesAt(slot).count > 0 ? count : 2 + nameEntryCount(diskName);
     this.#writeName(slot, kept, diskName);
     if (kept < count) this.#erase(slot + kept, count - kept);
     this.entryCount--;
     this.#index(slot, kept, name);
     this.#touchSlots(slot, last, false);
     return true;
+  }
+
+  /** Can the set at `slot` bear this name where it stands, in one sector? */
+  fitsInPlace(slot: number, diskName: string): boolean {
+    const count = this.#slots.countAt(slot);
+    const needed = 2 + nameEntryCount(diskName);
+    const hasVendor = this.vendorEntriesAt(slot).count > 0;
+    if (needed > count || (hasVendor && needed !== 2 + nameEntriesAt(this.bytes, this.offsetOf(slot))))
+      return false;
+    return this.#space.sectorOf(slot) === this.#space.sectorOf(slot + count - 1);
   }
 
   /** The set at `slot` takes the facts of another one, `pair`, and keeps its name. */

@@ -335,8 +335,10 @@ export class Tree {
     const chain = replaced ? this.chainOf(replaced) : this.#chainOfPair(to.bytes, to.offsetOf(target));
     const isHeldFile = replaced !== undefined && replaced.holders > 0 && replaced.type !== 'directory';
     const hasVendor = from.vendorEntriesAt(slot).count > 0 || to.vendorEntriesAt(target).count > 0;
+    // A name spelt otherwise may need a new set, and there may be no room for one: that is known before anything changes.
+    const isMoving = to.nameAt(target) !== name && !to.fitsInPlace(target, diskName);
 
-    if (hasVendor) {
+    if (hasVendor || isMoving) {
       this.#replaceWithNewSet(from, slot, to, target, name, diskName);
     } else {
       this.#letGo(to, target, replaced);
