@@ -309,6 +309,13 @@ export const RECORD_CASES: DamageCase[] = [
     isSeen: true,
   },
   {
+    name: 'a root whose name is locked',
+    damage: (device) => set16(device, recordNamed(device, 'Witness').dataAt + 56, 0x1000),
+    kind: 'locked-name',
+    message: 'Directory name locked',
+    isSeen: true,
+  },
+  {
     name: 'a name that is not decomposed',
     damage: (device) => {
       const record = recordNamed(device, FILE);

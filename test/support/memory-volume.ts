@@ -331,7 +331,7 @@ export class MemoryVolume implements Volume {
     if (name === FINDER_INFO && this.#options.hasFinderRecord) {
       this.#setHidden(node, ((value[8] ?? 0) & INVISIBLE) !== 0);
     }
-    this.#changed(node);
+    this.#attributeChanged(node, name);
   }
 
   removeExtendedAttribute(node: VolumeNode, name: string): void {
@@ -339,7 +339,13 @@ export class MemoryVolume implements Volume {
     if (this.getExtendedAttribute(node, name) === undefined) throw new FsError('ENOATTR', '', '');
     own(node).extended.delete(name);
     if (name === FINDER_INFO && this.#options.hasFinderRecord) this.#setHidden(node, false);
-    this.#changed(node);
+    this.#attributeChanged(node, name);
+  }
+
+  /** To HFS+ a resource fork is contents: hfs_truncate and hfs_vnop_write date both forks (hfs_readwrite.c). */
+  #attributeChanged(node: VolumeNode, name: string): void {
+    if (name === RESOURCE_FORK && this.#options.hasFinderRecord) this.#touch(node);
+    else this.#changed(node);
   }
 
   #setHidden(node: VolumeNode, isHidden: boolean): void {

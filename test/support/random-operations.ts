@@ -363,7 +363,7 @@ export class RandomHand {
       case 0:
       case 1: {
         const value = name.endsWith('FinderInfo')
-          ? this.#prng.bytes(32)
+          ? unlocked(this.#prng.bytes(32))
           : this.#prng.bytes(this.#prng.below(3000));
         const options = this.#prng.pick([0, 0, 0, XATTR_CREATE, XATTR_REPLACE]);
         const sentence = `setxattr ${quote(path)} ${name.slice(0, 30)} ${value.length} bytes`;
@@ -395,3 +395,9 @@ const pick = (stat: ReturnType<Process['stat']>) => ({
     ? {}
     : { sizeBytes: stat.sizeBytes, modifyTime: stat.modifyTime.seconds }),
 });
+
+/** Finder information without the flag that locks a name: on the root of HFS+ every checker calls it damage. */
+function unlocked(finderInfo: Uint8Array): Uint8Array {
+  finderInfo[8] = (finderInfo[8] ?? 0) & ~0x10;
+  return finderInfo;
+}

@@ -83,6 +83,7 @@ export class ExtendedAttributes {
       const { resource } = this.#files.forksOf(node);
       if (resource.sizeBytes === 0) throw new FsError('ENOATTR', '', '');
       this.#files.content.truncate(resource, 0, shownName(node.name));
+      touchContents(node.record, commit.now());
     } else {
       const { extendedAttributes } = this.#files;
       if (!extendedAttributes.remove(node.inode, name)) throw new FsError('ENOATTR', '', '');

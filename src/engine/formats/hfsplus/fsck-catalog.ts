@@ -171,11 +171,35 @@ function visitFolder(pass: Pass, record: LeafRecord): void {
   const row = addObject(pass, record, TYPE.folder);
   catalog.objects.set(row, VALUE, view.getUint32(dataAt + AT.valence));
   catalog.objects.set(row, EXTRA, view.getUint32(dataAt + AT.folderCount));
+  if (id === CNID.root) checkRootLock(pass, record, row);
   const flags = view.getUint16(dataAt + AT.flags);
   const wrong = RECORD_FLAG.locked | RECORD_FLAG.threadExists;
   if ((flags & wrong) === 0) return;
   flagProblem(pass, record, row, 'Reserved fields in the catalog record have incorrect data', flags & ~wrong);
 }
+
+/** The Finder flag that locks a name has no place on the root: nobody could rename the volume. */
+function checkRootLock(pass: Pass, record: LeafRecord, row: number): void {
+  const flags = record.view.getUint16(record.dataAt + AT.finderFlags);
+  if ((flags & NAME_LOCKED) === 0) return;
+  pass.report.add({
+    ...problemAt(pass, record),
+    kind: 'locked-name',
+    message: 'Directory name locked',
+    detail: 'the Finder flags of the root lock the name of the volume',
+    repair: () =>
+      patchObject(
+        pass,
+        row,
+        AT.finderFlags,
+        bytesOf16(flags & ~NAME_LOCKED),
+        'unlock the name of the volume',
+      ),
+  });
+}
+
+/** kNameLocked of Finder.h. */
+const NAME_LOCKED = 0x1000;
 
 /** Change the flags of a record, on the disk and in what is known of it. */
 export function setFlags(pass: Pass, row: number, flags: number): void {
