@@ -1,0 +1,69 @@
+import type { Device } from '../../device/device.ts';
+import type { Inode } from './inode.ts';
+import type { Room } from './transaction.ts';
+
+/**
+ * What contents ask of their volume. VolumeState is one; of a snapshot's only the catalog and the device are used.
+ */
+export interface ContentHost {
+  readonly device: Device;
+  readonly catalog: RecordTree;
+  /** Extent references of the live volume. */
+  readonly references: RecordTree;
+  /** Are there snapshots? Blocks without a record of their own in `references` are then theirs. */
+  readonly hasSnapshots: boolean;
+  /** Policy: contents that nobody shares and no snapshot holds are written over where they are. */
+  readonly overwritesInPlace: boolean;
+  /** Are extents behind the end of a file flagged as preallocated on this volume? (incompatible feature 0x80) */
+  readonly flagsPreallocation: boolean;
+  newObjectId(): number;
+  /** Blocks that `allocate` may give at most now: what is free, less headroom, the quota and reserves of others. */
+  readonly availableBlocks: number;
+  /** 1 … `blockCount` blocks in one run, from `goalBlock` on if that is free. ENOSPC. */
+  allocate(
+    blockCount: number,
+    goalBlock: number | null,
+    use: 'data',
+  ): { readonly firstBlock: number; readonly blockCount: number };
+  free(firstBlock: number, blockCount: number): void;
+  readonly commit: {
+    /** Was this block allocated by the running transaction? */
+    isFresh(block: number): boolean;
+    change<T>(room: Room, body: () => T): T;
+  };
+}
+
+/** The B-tree operations that contents need. */
+export interface RecordTree {
+  readonly nodeCount: number;
+  /** New blocks that one insertion takes at most. */
+  readonly maxNodesOfChange: number;
+  /** A view that is valid until the tree changes. */
+  find(key: Uint8Array): Uint8Array | undefined;
+  insert(key: Uint8Array, value: Uint8Array): void;
+  replace(key: Uint8Array, value: Uint8Array): void;
+  remove(key: Uint8Array): boolean;
+  /** The first record that is not before `key`. */
+  seek(key: Uint8Array): RecordCursor;
+  /** The last record that is not behind `key`. */
+  seekBefore(key: Uint8Array): RecordCursor;
+}
+
+/** Void after a change of its tree. */
+export interface RecordCursor {
+  readonly isValid: boolean;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  next(): void;
+  previous(): void;
+}
+
+/** Whose contents: an inode, as far as contents look at it. What they change of it the caller stores. */
+export type StreamOwner = Pick<
+  Inode,
+  'number' | 'nameBytes' | 'privateId' | 'internalFlags' | 'stream' | 'sparseBytes'
+>;
+
+/** New nodes that `changes` insertions, replacements and removals in `tree` take at most, by copy and by splitting. */
+export const nodesOfChanges = (tree: RecordTree, changes: number): number =>
+  Math.min(changes * tree.maxNodesOfChange, tree.nodeCount + changes + tree.maxNodesOfChange);
