@@ -227,7 +227,8 @@ function store(
     // What lies before this record and was not there before is inserted when all removals are done.
     while ((wanted[next]?.offsetBytes ?? Infinity) < offsetBytes) next++;
     const successor = wanted[next];
-    if (successor?.offsetBytes === offsetBytes) tree.replace(keyOf(streamId, offsetBytes), valueOf(successor));
+    if (successor?.offsetBytes === offsetBytes)
+      tree.replace(keyOf(streamId, offsetBytes), valueOf(successor));
     else tree.remove(keyOf(streamId, offsetBytes));
   }
   for (const extent of wanted) {

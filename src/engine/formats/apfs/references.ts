@@ -117,6 +117,21 @@ export function soleBlocks(tree: RecordTree, firstBlock: number, blockCount: num
   return Math.min(record.endBlock - firstBlock, blockCount);
 }
 
+/** How many of these blocks one stream alone holds and no snapshot. Cost follows the records. */
+export function soleBlocksIn(tree: RecordTree, firstBlock: number, blockCount: number): number {
+  const end = firstBlock + blockCount;
+  const cursor = tree.seekBefore(keyOf(firstBlock));
+  const from = cursor.isValid ? cursor : tree.seek(keyOf(firstBlock));
+  let found = 0;
+  for (; from.isValid; from.next()) {
+    const record = referenceOf(from);
+    if (record.firstBlock >= end) break;
+    if (record.kind !== EXTENT_KIND.new || record.count !== 1) continue;
+    found += Math.max(Math.min(record.endBlock, end) - Math.max(record.firstBlock, firstBlock), 0);
+  }
+  return found;
+}
+
 // ── changing ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /** Blocks just allocated belong to the stream `ownerId` and to nobody else. */
@@ -197,13 +212,7 @@ function addUpdate(host: ContentHost, from: number, end: number, delta: number):
 }
 
 /** Add `delta` to the part `from` … `to` of a record, cutting it there. Returns whether nobody holds that part now. */
-function changeRecord(
-  tree: RecordTree,
-  record: Reference,
-  from: number,
-  to: number,
-  delta: number,
-): boolean {
+function changeRecord(tree: RecordTree, record: Reference, from: number, to: number, delta: number): boolean {
   const { firstBlock, endBlock, kind, ownerLow, ownerHigh } = record;
   const count = record.count + delta;
   if (kind === EXTENT_KIND.new && (record.count <= 0 || count > 0x7fff_ffff)) {

@@ -1,0 +1,201 @@
+import { viewOf } from '../../base/bytes.ts';
+import { FsError } from '../../base/errno.ts';
+import type { Sharing } from '../contract.ts';
+import type { ContentHost, RecordTree, StreamOwner } from './content-host.ts';
+import { nodesOfChanges } from './content-host.ts';
+import {
+  addFileExtent,
+  clipped,
+  damagedStream,
+  endOf,
+  extentOf,
+  extentsIn,
+  isExtentOf,
+  seekExtent,
+} from './extents.ts';
+import type { Stream } from './inode.ts';
+import { INODE_FLAG, RECORD_TYPE, putObjectKey } from './layout-catalog.ts';
+import { BLOCK_SIZE_BYTES } from './layout.ts';
+import { share, soleBlocksIn } from './references.ts';
+
+/**
+ * Streams that several files hold. A clone begins as a file with the same stream: its inode names the same private id,
+ * the stream's record counts one holder more, nothing else is touched. The first of them that changes its contents
+ * gets a stream of its own, with a copy of all extents, and one more reference to every block; blocks themselves are
+ * copied when they are written. [APFS Reference "j_dstream_id_val_t"; linux-apfs-rw; apfsck/inode.c]
+ */
+
+const key = new Uint8Array(8);
+const keyView = viewOf(key);
+const value = new Uint8Array(4);
+const valueView = viewOf(value);
+
+function keyOf(streamId: number): Uint8Array {
+  putObjectKey(keyView, 0, streamId, RECORD_TYPE.dstreamId);
+  return key;
+}
+
+/** How many files hold the stream; 0: there is no such record. */
+export function holdersOf(catalog: RecordTree, streamId: number): number {
+  const stored = catalog.find(keyOf(streamId));
+  if (stored === undefined) return 0;
+  if (stored.length !== 4) throw damagedStream(streamId, `has a count of ${stored.length} bytes`);
+  return (
+    ((stored[0] ?? 0) | ((stored[1] ?? 0) << 8) | ((stored[2] ?? 0) << 16) | ((stored[3] ?? 0) << 24)) >>> 0
+  );
+}
+
+/** `holders` 0 removes the record. */
+export function setHolders(catalog: RecordTree, streamId: number, before: number, holders: number): void {
+  valueView.setUint32(0, holders, true);
+  if (holders === 0) catalog.remove(keyOf(streamId));
+  else if (before === 0) catalog.insert(keyOf(streamId), value);
+  else catalog.replace(keyOf(streamId), value);
+}
+
+/** A file without contents gets a stream of its own, empty. */
+export function makeStream(host: ContentHost, inode: StreamOwner): Stream {
+  // The file's own number is taken when its former stream went to a clone of it.
+  if (inode.privateId !== inode.number || holdersOf(host.catalog, inode.number) > 0) {
+    inode.privateId = host.newObjectId();
+    inode.internalFlags = withFlags(inode.internalFlags, INODE_FLAG.wasEverCloned);
+  }
+  setHolders(host.catalog, inode.privateId, 0, 1);
+  inode.sparseBytes = 0;
+  setSparse(inode);
+  return (inode.stream = { sizeBytes: 0, allocatedBytes: 0, cryptoId: 0, bytesWritten: 0, bytesRead: 0 });
+}
+
+/** Both flags lie below 2^31; the others, up to 2^53, stay. */
+const withFlags = (flags: number, wanted: number): number => {
+  const low = flags % 2 ** 31;
+  return flags - low + (low | wanted);
+};
+
+/** The flag that goes with the field of sparse bytes. */
+export function setSparse(inode: StreamOwner): void {
+  const low = inode.internalFlags % 2 ** 31;
+  const isSparse = inode.sparseBytes > 0;
+  const wanted = isSparse ? low | INODE_FLAG.isSparse : low & ~INODE_FLAG.isSparse;
+  if (wanted !== low) inode.internalFlags += wanted - low;
+}
+
+// ── sharing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** `clone`, which has no contents yet, gets the contents of `source`: one record changes. EMLINK, ENOSPC. */
+export function shareStream(host: ContentHost, source: StreamOwner, clone: StreamOwner): void {
+  const { stream } = source;
+  if (stream === null) return;
+  const holders = holdersOf(host.catalog, source.privateId);
+  if (holders === 0) throw damagedStream(source.privateId, 'has no record that counts its holders');
+  if (holders >= 0xffff_ffff) throw new FsError('EMLINK', '', '', 'no more files can share these contents');
+  host.commit.change({ blocks: nodesOfChanges(host.catalog, 1), kind: 'grow' }, () => {
+    setHolders(host.catalog, source.privateId, holders, holders + 1);
+    clone.privateId = source.privateId;
+    clone.stream = { ...stream };
+    clone.sparseBytes = source.sparseBytes;
+    clone.internalFlags = withFlags(clone.internalFlags, INODE_FLAG.wasCloned | INODE_FLAG.wasEverCloned);
+    setSparse(clone);
+    source.internalFlags = withFlags(source.internalFlags, INODE_FLAG.wasEverCloned);
+  });
+}
+
+/**
+ * The stream of `inode` is its own from here on, its first `keptBytes` bytes at least. To be called before any change
+ * of contents. ENOSPC when the records find no room.
+ */
+export function unshare(host: ContentHost, inode: StreamOwner, keptBytes = Infinity): void {
+  const { stream } = inode;
+  if (stream === null) return;
+  const holders = holdersOf(host.catalog, inode.privateId);
+  if (holders === 1) return;
+  if (holders === 0) throw damagedStream(inode.privateId, 'has no record that counts its holders');
+  const keptEnd = Math.min(stream.allocatedBytes, Math.ceil(keptBytes / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES);
+  const room = roomOfCopy(host, inode.privateId, keptEnd);
+  host.commit.change({ blocks: room, kind: 'grow' }, () => {
+    const oldId = inode.privateId;
+    const newId = host.newObjectId();
+    const holes = copyExtents(host, oldId, newId, keptEnd);
+    setHolders(host.catalog, oldId, holders, holders - 1);
+    setHolders(host.catalog, newId, 0, 1);
+    inode.privateId = newId;
+    // The object may be the one another holder was given; theirs stays as it is.
+    inode.stream = {
+      ...stream,
+      allocatedBytes: keptEnd,
+      sizeBytes: Math.min(stream.sizeBytes, keptEnd),
+    };
+    inode.sparseBytes = holes;
+    inode.internalFlags = withFlags(inode.internalFlags, INODE_FLAG.wasEverCloned);
+    setSparse(inode);
+  });
+}
+
+/** New nodes that `copyExtents` takes at most. Cost: one pass over the extents. */
+export function roomOfCopy(host: ContentHost, streamId: number, endBytes: number): number {
+  let extents = 0;
+  let runs = 0;
+  const cursor = seekExtent(host.catalog, streamId, 0);
+  for (; isExtentOf(cursor, streamId); cursor.next()) {
+    const extent = extentOf(cursor, streamId);
+    if (extent.offsetBytes >= endBytes) break;
+    extents++;
+    if (extent.firstBlock !== 0) runs += 2 + Math.ceil(extent.lengthBytes / (4096 * BLOCK_SIZE_BYTES));
+  }
+  return nodesOfCopies(host.catalog, extents) + nodesOfChanges(host.references, runs);
+}
+
+/** Leaves are at least half full after insertions in a row. */
+const RECORDS_PER_NEW_LEAF = 30;
+
+/** Insertions of neighbours take fewer nodes than as many changes all over the tree. */
+const nodesOfCopies = (tree: RecordTree, count: number): number =>
+  Math.ceil(count / RECORDS_PER_NEW_LEAF) + 2 * tree.maxNodesOfChange;
+
+const COPIED_AT_ONCE = 512;
+
+/**
+ * Give the stream `newId` the extents of `oldId` before `endBytes`, and one more holder to each block. Returns the
+ * bytes of holes among them.
+ */
+export function copyExtents(host: ContentHost, oldId: number, newId: number, endBytes: number): number {
+  let holes = 0;
+  for (let at = 0; at < endBytes;) {
+    const extents = extentsIn(host.catalog, oldId, at, endBytes, COPIED_AT_ONCE);
+    if (extents[0]?.offsetBytes !== at) throw damagedStream(oldId, `has no extent at ${at}`);
+    for (const whole of extents) {
+      const extent = clipped(whole, 0, endBytes);
+      addFileExtent(host.catalog, newId, extent);
+      if (extent.firstBlock === 0) holes += extent.lengthBytes;
+      else share(host, extent.firstBlock, extent.lengthBytes / BLOCK_SIZE_BYTES);
+      at = endOf(extent);
+    }
+  }
+  return holes;
+}
+
+// ── asking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Cost follows the extents of the file. */
+export function sharingOf(host: ContentHost, inode: StreamOwner): Sharing {
+  const { stream } = inode;
+  const wasCloned = (inode.internalFlags % 2 ** 31) & (INODE_FLAG.wasCloned | INODE_FLAG.wasEverCloned);
+  const holders = stream === null ? 1 : Math.max(holdersOf(host.catalog, inode.privateId), 1);
+  return {
+    cloneId: inode.privateId,
+    cloneReferenceCount: holders,
+    privateBytes: stream === null || holders > 1 ? 0 : soleBytes(host, inode.privateId),
+    mayShareBlocks: wasCloned !== 0 || (host.hasSnapshots && stream !== null),
+  };
+}
+
+/** Bytes of blocks that only this stream holds. */
+function soleBytes(host: ContentHost, streamId: number): number {
+  let blocks = 0;
+  const cursor = seekExtent(host.catalog, streamId, 0);
+  for (; isExtentOf(cursor, streamId); cursor.next()) {
+    const { firstBlock, lengthBytes } = extentOf(cursor, streamId);
+    if (firstBlock !== 0) blocks += soleBlocksIn(host.references, firstBlock, lengthBytes / BLOCK_SIZE_BYTES);
+  }
+  return blocks * BLOCK_SIZE_BYTES;
+}

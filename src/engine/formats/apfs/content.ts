@@ -1,0 +1,314 @@
+import { FsError } from '../../base/errno.ts';
+import type { Extent } from '../contract.ts';
+import { holdersOf, makeStream, setHolders, setSparse, unshare } from './clones.ts';
+import { lengthOf, readRun } from './content-io.ts';
+import type { Source } from './content-io.ts';
+import { nodesOfChanges } from './content-host.ts';
+import type { ContentHost, StreamOwner } from './content-host.ts';
+import {
+  blockEnd,
+  dropExtents,
+  fillGap,
+  putHole,
+  reserveStep,
+  roomOfReplacing,
+  STEP_BLOCKS_MAX,
+  STEP_RECORDS_MAX,
+  writeStep,
+  zeroTail,
+} from './content-write.ts';
+import type { Writing } from './content-write.ts';
+import {
+  damagedStream,
+  endOf,
+  extentAt,
+  extentOf,
+  extentsIn,
+  isExtentOf,
+  replaceRange,
+  seekExtent,
+} from './extents.ts';
+import type { StreamExtent } from './extents.ts';
+import { BLOCK_SIZE_BYTES } from './layout.ts';
+import { drop, RECORD_BLOCKS_MAX } from './references.ts';
+
+/**
+ * Contents of files: reading, writing, making longer and shorter, holes, blocks in reserve, letting go.
+ *
+ * Whatever changes contents first gives the file a stream of its own if it shares one (clones.ts); members of the inode
+ * (`stream`, `privateId`, flags, `sparseBytes`) change here, the caller stores them and the times. On an FsError the
+ * contents are what they were, except where it says otherwise. Calls may be made within a transaction of the caller;
+ * each step asks for its own room.
+ */
+
+/** The format counts to 2^63 − 1; here sizes are numbers, exact up to 2^53, and end with a block. */
+export const FILE_SIZE_BYTES_MAX = 2 ** 53 - BLOCK_SIZE_BYTES;
+
+const tooLarge = (): FsError =>
+  new FsError('EFBIG', '', '', `a file here has at most ${FILE_SIZE_BYTES_MAX} bytes (2^53, less one block)`);
+
+// ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Fills `into` from `offsetBytes`; returns how many bytes there were. EIO. */
+export function readContent(
+  host: ContentHost,
+  inode: StreamOwner,
+  offsetBytes: number,
+  into: Uint8Array,
+): number {
+  const { stream } = inode;
+  if (stream === null) return 0;
+  return readExtents(host, inode.privateId, stream.sizeBytes, offsetBytes, into);
+}
+
+/** The same of any stream. */
+export function readExtents(
+  host: ContentHost,
+  streamId: number,
+  sizeBytes: number,
+  offsetBytes: number,
+  into: Uint8Array,
+): number {
+  const length = Math.max(Math.min(into.length, sizeBytes - offsetBytes), 0);
+  if (length === 0) return 0;
+  const cursor = seekExtent(host.catalog, streamId, offsetBytes);
+  for (let done = 0; done < length; cursor.next()) {
+    const at = offsetBytes + done;
+    const extent = isExtentOf(cursor, streamId) ? extentOf(cursor, streamId) : undefined;
+    if (extent === undefined || extent.offsetBytes > at || endOf(extent) <= at) {
+      throw damagedStream(streamId, `has no extent at ${at}`);
+    }
+    const part = Math.min(endOf(extent) - at, length - done);
+    const target = into.subarray(done, done + part);
+    if (extent.firstBlock === 0) target.fill(0);
+    else readRun(host.device, extent.firstBlock, at - extent.offsetBytes, target);
+    done += part;
+  }
+  return length;
+}
+
+/** Where the file's bytes lie, holes left out, in order. */
+export function extentsOf(host: ContentHost, inode: StreamOwner): Extent[] {
+  const { stream } = inode;
+  const extents: Extent[] = [];
+  if (stream === null) return extents;
+  const cursor = seekExtent(host.catalog, inode.privateId, 0);
+  for (; isExtentOf(cursor, inode.privateId); cursor.next()) {
+    const { offsetBytes, lengthBytes, firstBlock } = extentOf(cursor, inode.privateId);
+    const length = Math.min(lengthBytes, stream.sizeBytes - offsetBytes);
+    if (length <= 0) break;
+    if (firstBlock === 0) continue;
+    const deviceOffsetBytes = firstBlock * BLOCK_SIZE_BYTES;
+    const last = extents.at(-1);
+    const continuesLast =
+      last !== undefined &&
+      last.deviceOffsetBytes + last.lengthBytes === deviceOffsetBytes &&
+      last.fileOffsetBytes + last.lengthBytes === offsetBytes;
+    if (continuesLast) extents[extents.length - 1] = { ...last, lengthBytes: last.lengthBytes + length };
+    else extents.push({ fileOffsetBytes: offsetBytes, deviceOffsetBytes, lengthBytes: length });
+  }
+  return extents;
+}
+
+// ── writing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** The file's own stream, made or taken out of sharing. ENOSPC. */
+function openStream(host: ContentHost, inode: StreamOwner, keptBytes = Infinity): Writing {
+  if (inode.stream === null) {
+    host.commit.change({ blocks: nodesOfChanges(host.catalog, 1), kind: 'grow' }, () => {
+      makeStream(host, inode);
+    });
+  } else {
+    unshare(host, inode, keptBytes);
+  }
+  const { stream } = inode;
+  if (stream === null) throw damagedStream(inode.privateId, 'is gone');
+  const writing = { host, inode, stream };
+  // What is flagged as preallocated would have to lose its flag block by block as the file grows.
+  if (host.flagsPreallocation) cut(writing, blockEnd(stream.sizeBytes));
+  return writing;
+}
+
+/**
+ * Write `source` at `offsetBytes`; a gap reads as zeros. Returns how many bytes of it fitted, ENOSPC when none did, EFBIG
+ * before anything changes.
+ */
+export function writeContent(
+  host: ContentHost,
+  inode: StreamOwner,
+  offsetBytes: number,
+  source: Source,
+): number {
+  const length = lengthOf(source);
+  const end = offsetBytes + length;
+  if (end > FILE_SIZE_BYTES_MAX) throw tooLarge();
+  if (length === 0) return 0;
+  const writing = openStream(host, inode);
+  let at = offsetBytes;
+  while (at < end) {
+    try {
+      at = writeStep(writing, at, end, source, offsetBytes);
+    } catch (error) {
+      // A full volume takes what fits: the rest is not written, and the caller learns how much was.
+      if (error instanceof FsError && error.code === 'ENOSPC' && at > offsetBytes) break;
+      throw error;
+    }
+  }
+  return at - offsetBytes;
+}
+
+// ── other sizes ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Grown bytes read as zeros and take no room. ENOSPC leaves the old size. */
+export function truncateContent(host: ContentHost, inode: StreamOwner, sizeBytes: number): void {
+  if (sizeBytes > FILE_SIZE_BYTES_MAX) throw tooLarge();
+  const oldBytes = inode.stream?.sizeBytes ?? 0;
+  if (sizeBytes === oldBytes) return;
+  const writing = openStream(host, inode, sizeBytes < oldBytes ? sizeBytes : Infinity);
+  const { stream } = writing;
+  if (sizeBytes > oldBytes) {
+    const room = roomOfReplacing(host, [], 1);
+    host.commit.change({ blocks: room.blocks + 1, kind: 'grow' }, () => {
+      fillGap(writing, blockEnd(sizeBytes));
+      stream.sizeBytes = sizeBytes;
+    });
+    return;
+  }
+  stream.sizeBytes = sizeBytes;
+  cut(writing, blockEnd(sizeBytes));
+  try {
+    zeroTail(writing);
+  } catch (error) {
+    // No room to copy one block: old bytes stay behind the end, and become zeros when the file grows (fillGap).
+    if (!(error instanceof FsError && error.code === 'ENOSPC')) throw error;
+  }
+}
+
+/** Give back everything from `from` on, a multiple of a block, from the end in steps. */
+function cut(writing: Writing, from: number): void {
+  const { host, stream } = writing;
+  while (stream.allocatedBytes > from) {
+    const blocks =
+      nodesOfChanges(host.catalog, STEP_RECORDS_MAX) + nodesOfChanges(host.references, 2 * STEP_RECORDS_MAX);
+    host.commit.change({ blocks, kind: 'shrink', freeRecords: 2 * STEP_RECORDS_MAX }, () => {
+      for (let i = 0; i < STEP_RECORDS_MAX && stream.allocatedBytes > from; i++) cutLast(writing, from);
+    });
+  }
+}
+
+function cutLast({ host, inode, stream }: Writing, from: number): void {
+  const end = stream.allocatedBytes;
+  const last = extentAt(host.catalog, inode.privateId, end - 1);
+  if (last === undefined) throw damagedStream(inode.privateId, `has no extent at ${end - BLOCK_SIZE_BYTES}`);
+  const stepStart = last.firstBlock === 0 ? 0 : end - RECORD_BLOCKS_MAX * BLOCK_SIZE_BYTES;
+  const start = Math.max(from, last.offsetBytes, stepStart);
+  dropExtents(host, inode, replaceRange(host.catalog, inode.privateId, start, end, null));
+  stream.allocatedBytes = start;
+}
+
+/** The range, whole blocks, reads as zeros and takes no room; the size stays. EINVAL, ENOSPC. */
+export function punchContent(
+  host: ContentHost,
+  inode: StreamOwner,
+  offsetBytes: number,
+  lengthBytes: number,
+): void {
+  if (offsetBytes % BLOCK_SIZE_BYTES !== 0 || lengthBytes % BLOCK_SIZE_BYTES !== 0) {
+    const detail = `a hole begins and ends with a block of ${BLOCK_SIZE_BYTES} bytes: round its offset and length`;
+    throw new FsError('EINVAL', '', '', detail);
+  }
+  const size = inode.stream?.sizeBytes ?? 0;
+  const end = Math.min(offsetBytes + lengthBytes, blockEnd(size));
+  if (end <= offsetBytes) return;
+  const writing = openStream(host, inode);
+  for (let at = offsetBytes; at < end;) {
+    const stop = Math.min(end, at + STEP_BLOCKS_MAX * BLOCK_SIZE_BYTES);
+    const extents = extentsIn(host.catalog, inode.privateId, at, stop, STEP_RECORDS_MAX);
+    const last = extents.at(-1);
+    if (last === undefined) throw damagedStream(inode.privateId, `has no extent at ${at}`);
+    const to = Math.min(endOf(last), stop);
+    if (extents.some(({ firstBlock }) => firstBlock !== 0)) {
+      const room = roomOfReplacing(host, extents, 0);
+      const from = at;
+      host.commit.change({ ...room, kind: 'shrink' }, () => putHole(writing, from, to));
+    }
+    at = to;
+  }
+}
+
+/**
+ * Reserve `lengthBytes` behind the last block; the size stays. Returns the bytes reserved, fewer when the volume is full;
+ * ENOSPC when there are none, ENOTSUP where reserved blocks would need a flag that this driver does not keep.
+ */
+export function preallocateContent(host: ContentHost, inode: StreamOwner, lengthBytes: number): number {
+  const wanted = blockEnd(lengthBytes);
+  if ((inode.stream?.allocatedBytes ?? 0) + wanted > FILE_SIZE_BYTES_MAX) throw tooLarge();
+  if (host.flagsPreallocation) {
+    const detail =
+      'this volume flags preallocated extents, which Diskoscope reads but does not write: nothing was reserved';
+    throw new FsError('ENOTSUP', '', '', detail);
+  }
+  if (wanted === 0) return 0;
+  const writing = openStream(host, inode);
+  const { stream } = writing;
+  const start = stream.allocatedBytes;
+  const end = start + wanted;
+  while (stream.allocatedBytes < end) {
+    try {
+      reserveStep(writing, end);
+    } catch (error) {
+      if (error instanceof FsError && error.code === 'ENOSPC' && stream.allocatedBytes > start) break;
+      throw error;
+    }
+  }
+  return stream.allocatedBytes - start;
+}
+
+// ── letting go ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * The file, which has no name any more, lets go of its contents: about `recordsMax` records of them, from the front.
+ * Returns whether all are gone; call it again until they are, in as many transactions as it takes. A stream that others
+ * hold as well is gone at once.
+ */
+export function releaseContent(host: ContentHost, inode: StreamOwner, recordsMax: number): boolean {
+  if (inode.stream === null) return true;
+  const streamId = inode.privateId;
+  const holders = holdersOf(host.catalog, streamId);
+  if (holders === 0) throw damagedStream(streamId, 'has no record that counts its holders');
+  if (holders === 1 && !releaseExtents(host, streamId, recordsMax)) return false;
+  host.commit.change({ blocks: nodesOfChanges(host.catalog, 1), kind: 'shrink' }, () => {
+    setHolders(host.catalog, streamId, holders, holders - 1);
+    inode.stream = null;
+    inode.sparseBytes = 0;
+    setSparse(inode);
+  });
+  return true;
+}
+
+/** The same of the extents of any stream; what it says of its size stays. Returns whether none are left. */
+export function releaseExtents(host: ContentHost, streamId: number, recordsMax: number): boolean {
+  const room = {
+    blocks: nodesOfChanges(host.catalog, recordsMax) + nodesOfChanges(host.references, 2 * recordsMax),
+    kind: 'shrink',
+    freeRecords: 2 * recordsMax,
+  } as const;
+  return host.commit.change(room, () => {
+    let left = recordsMax;
+    while (left > 0) {
+      const [front] = extentsIn(host.catalog, streamId, 0, Infinity, 1);
+      if (front === undefined) return true;
+      left -= releaseFront(host, streamId, front, left);
+    }
+    return extentsIn(host.catalog, streamId, 0, Infinity, 1).length === 0;
+  });
+}
+
+/** Returns how many records that took. */
+function releaseFront(host: ContentHost, streamId: number, front: StreamExtent, recordsMax: number): number {
+  const { offsetBytes, firstBlock } = front;
+  const blocks = front.lengthBytes / BLOCK_SIZE_BYTES;
+  const freed = firstBlock === 0 ? blocks : Math.min(blocks, recordsMax * RECORD_BLOCKS_MAX);
+  replaceRange(host.catalog, streamId, offsetBytes, offsetBytes + freed * BLOCK_SIZE_BYTES, null);
+  return firstBlock === 0 ? 1 : Math.max(drop(host, firstBlock, freed), 1);
+}
