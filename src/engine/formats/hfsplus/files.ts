@@ -1,5 +1,6 @@
 import { textOf, utf8 } from '../../base/bytes.ts';
 import { FsError } from '../../base/errno.ts';
+import { CompressedFile, DECMPFS_NAME } from '../../codec/decmpfs.ts';
 import type { AttributeChange, Extent } from '../contract.ts';
 import {
   changeAttributes,
@@ -12,7 +13,6 @@ import {
 import type { Commit } from './commit.ts';
 import { Content } from './content.ts';
 import type { Source } from './content.ts';
-import { CompressedFile, DECMPFS_NAME } from './decmpfs.ts';
 import { Fork } from './extents.ts';
 import { CatalogFile } from './layout-catalog.ts';
 import { CNID, FORK_SIZE_BYTES } from './layout.ts';

@@ -6,7 +6,7 @@ import { randomBytes } from '../../../../src/engine/device/generated.ts';
 import type { VolumeNode } from '../../../../src/engine/formats/contract.ts';
 import { EMPTY_FORK } from '../../../../src/engine/formats/hfsplus/layout.ts';
 import { inlineBytesMax } from '../../../../src/engine/formats/hfsplus/xattr-tree.ts';
-import { attributeOf, forkOf } from './decmpfs-support.ts';
+import { attributeOf, forkOf } from '../../codec/decmpfs-support.ts';
 import { expectBytes, failure, HfsDisk } from './volume-support.ts';
 
 const FINDER_INFO = 'com.apple.FinderInfo';

@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import type { CompressedFork } from '../../../../src/engine/formats/hfsplus/decmpfs.ts';
+import type { CompressedFork } from '../../../src/engine/codec/decmpfs.ts';
 
 /** Compressed files as a Mac makes them, after the public description. */
 
@@ -19,13 +19,17 @@ export function attributeOf(
   return Uint8Array.from(value);
 }
 
-/** A resource fork with `data` in blocks, each by zlib or, where that gains nothing, behind a byte FF. */
-export function forkOf(data: Uint8Array): Uint8Array {
+/** By zlib or, where that gains nothing, behind a byte FF. */
+function packed(block: Uint8Array): Uint8Array {
+  const shorter = deflateSync(block);
+  return shorter.length <= block.length ? shorter : Uint8Array.of(0xff, ...block);
+}
+
+/** A resource fork with `data` in blocks, each as `pack` makes it. */
+export function forkOf(data: Uint8Array, pack = packed): Uint8Array {
   const blocks: Uint8Array[] = [];
   for (let at = 0; at < data.length; at += BLOCK_BYTES) {
-    const block = data.subarray(at, at + BLOCK_BYTES);
-    const packed = deflateSync(block);
-    blocks.push(packed.length <= block.length ? packed : Uint8Array.of(0xff, ...block));
+    blocks.push(pack(data.subarray(at, at + BLOCK_BYTES)));
   }
   const table = Buffer.alloc(4 + 8 * blocks.length);
   table.writeUInt32LE(blocks.length);

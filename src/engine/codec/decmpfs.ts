@@ -1,12 +1,12 @@
-import { viewOf } from '../../base/bytes.ts';
-import { FsError } from '../../base/errno.ts';
-import { unpackLzvn } from '../../codec/lzvn.ts';
-import { inflate } from '../../codec/zlib.ts';
+import { viewOf } from '../base/bytes.ts';
+import { FsError } from '../base/errno.ts';
+import { unpackLzvn } from './lzvn.ts';
+import { inflate } from './zlib.ts';
 
 /**
  * Files that macOS stored compressed: the data fork is empty, the flag UF_COMPRESSED is set, and the attribute
  * com.apple.decmpfs says how long the file is and holds its bytes, or says that they lie in the resource fork, in
- * blocks of 64 KiB, each compressed for itself. All numbers are little-endian, unlike everything else on HFS+.
+ * blocks of 64 KiB, each compressed for itself. All numbers are little-endian, on HFS+ as on APFS.
  *
  * Nothing stated on the disk is believed: a header may promise any size, but memory is only taken for what is read,
  * never more than one block (or an attribute that zlib could have made that long), and every block must give exactly
@@ -30,7 +30,8 @@ const FORK_HEADER_SIZE_BYTES = 16;
 const FORK_LENGTH_SIZE_BYTES = 4;
 const TABLE_ENTRY_SIZE_BYTES = 8;
 
-type Codec = 'none' | 'zlib' | 'lzvn';
+/** `plain`: as it is behind one byte, block by block; `none`: as it is. */
+type Codec = 'none' | 'plain' | 'zlib' | 'lzvn';
 
 interface Method {
   readonly codec: Codec;
@@ -43,13 +44,13 @@ const METHODS: Readonly<Record<number, Method>> = {
   4: { codec: 'zlib', isInFork: true },
   7: { codec: 'lzvn', isInFork: false },
   8: { codec: 'lzvn', isInFork: true },
+  9: { codec: 'plain', isInFork: false },
+  10: { codec: 'plain', isInFork: true },
 };
 
 /** What other numbers of the header stand for, as far as it is public. */
 const FOREIGN_METHODS: Readonly<Record<number, string>> = {
   5: 'the store of document generations',
-  9: 'uncompressed chunks, in the attribute',
-  10: 'uncompressed chunks, in the resource fork',
   11: 'LZFSE, in the attribute',
   12: 'LZFSE, in the resource fork',
   13: 'LZBITMAP, in the attribute',
@@ -129,8 +130,8 @@ export class CompressedFile {
   #foreign(): FsError {
     const name = FOREIGN_METHODS[this.#methodNumber] ?? 'not a public one';
     const detail =
-      `the file is compressed with method ${this.#methodNumber} (${name}); here zlib and LZVN are read ` +
-      '(methods 3, 4, 7 and 8): copy the file on a Mac, which stores it uncompressed';
+      `the file is compressed with method ${this.#methodNumber} (${name}); here zlib, LZVN and plain blocks are read ` +
+      '(methods 1, 3, 4 and 7 to 10): copy the file on a Mac, which stores it uncompressed';
     return new FsError('ENOTSUP', '', '', detail);
   }
 
@@ -209,7 +210,8 @@ function unpacked(codec: Codec, stored: Uint8Array, wantedBytes: number): Uint8A
   }
   const first = stored[0];
   if (first === undefined) throw damaged('a block of it is empty');
-  if (codec === 'zlib' ? (first & 0xf) === 0xf : first === LZVN_END) {
+  const isStored = codec === 'zlib' ? (first & 0xf) === 0xf : codec === 'plain' || first === LZVN_END;
+  if (isStored) {
     if (stored.length - 1 < wantedBytes) throw damaged('a block of it that is not compressed is too short');
     return stored.subarray(1, 1 + wantedBytes);
   }

@@ -1,11 +1,11 @@
 import { zlibSync } from 'fflate';
 import { deflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { utf8 } from '../../../../src/engine/base/bytes.ts';
-import { FsError } from '../../../../src/engine/base/errno.ts';
-import { Prng } from '../../../../src/engine/base/prng.ts';
-import { CompressedFile } from '../../../../src/engine/formats/hfsplus/decmpfs.ts';
-import type { CompressedFork } from '../../../../src/engine/formats/hfsplus/decmpfs.ts';
+import { utf8 } from '../../../src/engine/base/bytes.ts';
+import { FsError } from '../../../src/engine/base/errno.ts';
+import { Prng } from '../../../src/engine/base/prng.ts';
+import { CompressedFile } from '../../../src/engine/codec/decmpfs.ts';
+import type { CompressedFork } from '../../../src/engine/codec/decmpfs.ts';
 import { attributeOf, forkOf, forkWith } from './decmpfs-support.ts';
 
 const NO_FORK: CompressedFork = forkWith(new Uint8Array(0));
@@ -49,6 +49,8 @@ describe('in the attribute', () => {
     const data = new Prng(1).bytes(900);
     expect(whole(opened(attributeOf(3, 900, Uint8Array.of(0xff, ...data))))).toEqual(data);
     expect(whole(opened(attributeOf(1, 900, data)))).toEqual(data);
+    expect(whole(opened(attributeOf(9, 900, Uint8Array.of(0xcc, ...data))))).toEqual(data);
+    expect(failure(() => whole(opened(attributeOf(9, 900, data)))).detail).toMatch(/too short/);
   });
 
   test('a part, across the end, beyond the end, of nothing', () => {
@@ -80,6 +82,11 @@ describe('in the resource fork', () => {
       const length = file.read(offset, into);
       expect(into.subarray(0, length)).toEqual(data.subarray(offset, offset + into.length));
     }
+  });
+
+  test('plain blocks behind a byte each', () => {
+    const plain = forkOf(data, (block) => Uint8Array.of(0xcc, ...block));
+    expect(whole(opened(attributeOf(10, data.length), forkWith(plain)))).toEqual(data);
   });
 
   test('reads only the block it needs', () => {
