@@ -104,6 +104,16 @@ const NATIVE = {
   hasAllFlags: true,
 } as const;
 
+/** What APFS can besides, and what it does no more. */
+export const COPY_ON_WRITE = {
+  hasExchange: false,
+  hasClones: true,
+  hasSwapRename: true,
+  hasSparseFiles: true,
+  hasSpecialFiles: true,
+  hasSnapshots: true,
+} as const;
+
 export const FAT_FACTS: FormatFacts = {
   isCaseSensitive: false,
   hasHardLinks: false,
@@ -238,6 +248,7 @@ export const FORMATS: readonly FormatCase[] = [
     { ...ALL, ...NATIVE, isCaseSensitive: false },
     {},
   ),
+  memory('memory with clones and snapshots', { ...ALL, ...NATIVE, ...COPY_ON_WRITE }, {}),
   memory('memory with the limits of FAT', FAT_FACTS, { storedTime: fatTime }),
   memory('memory without any links', { ...FAT_FACTS, hasSymlinks: false }, { storedTime: fatTime }),
   fat('FAT12', 'fat12', 1_440 * 1024),

@@ -6,102 +6,43 @@ import { UF_HIDDEN } from '../../src/engine/vfs/constants.ts';
 import type {
   AttributeChange,
   Attributes,
+  CloneOwner,
   Extent,
   FileType,
   Fill,
   Listing,
   NodeInit,
+  Sharing,
   Volume,
   VolumeNode,
   VolumeStatistics,
 } from '../../src/engine/formats/contract.ts';
+import { absentMembers, DEFAULTS } from './memory-limits.ts';
+import type { MemoryLimits } from './memory-limits.ts';
+import {
+  BLOCK_SIZE_BYTES,
+  cloneOf,
+  copyOf,
+  FINDER_INFO,
+  finderRecord,
+  INVISIBLE,
+  own,
+} from './memory-node.ts';
+import { filesOf, RESOURCE_FORK, runsOf } from './memory-node.ts';
+import type { MemoryNode, SpecialType } from './memory-node.ts';
+import { MemorySnapshots } from './memory-snapshots.ts';
+
+export type { MemoryLimits } from './memory-limits.ts';
 
 /**
  * The plainest volume there can be: maps and arrays. Stands in for a format in tests of vfs and shell, and is the
  * oracle that real formats are compared with. Simple on purpose; what formats may not do it refuses by its limits.
  */
-export interface MemoryLimits {
-  readonly isCaseSensitive: boolean;
-  readonly fileSizeBytesMax: number;
-  readonly nameUnitsMax: number;
-  readonly hasHardLinks: boolean;
-  readonly hasSymlinks: boolean;
-  /** False: everything is the owner's with mode 0777 for directories and files, whatever chmod says. */
-  readonly hasPermissions: boolean;
-  /** By the volume itself; false: it knows nothing of them, and vfs keeps them in AppleDouble files. */
-  readonly hasExtendedAttributes: boolean;
-  readonly hasExclusiveRename: boolean;
-  readonly hasExchange: boolean;
-  readonly linksMax: number;
-  /** Bytes of all contents together; beyond: ENOSPC. */
-  readonly capacityBytes: number;
-  readonly isReadOnly: boolean;
-  readonly label: string;
-  readonly rootMode: number;
-  /** As on HFS+: com.apple.FinderInfo shares a bit with UF_HIDDEN, and parts of it are the system's own. */
-  readonly hasFinderRecord: boolean;
-  /** How a name comes back: composed on FAT. */
-  readonly storedName: (name: string) => string;
-  /** How a written time comes back: 2 s steps on FAT. */
-  readonly storedTime: (time: { seconds: number; nanoseconds: number }) => {
-    seconds: number;
-    nanoseconds: number;
-  };
-}
-
-const DEFAULTS: MemoryLimits = {
-  isCaseSensitive: true,
-  fileSizeBytesMax: Number.MAX_SAFE_INTEGER,
-  nameUnitsMax: 255,
-  hasHardLinks: true,
-  hasSymlinks: true,
-  hasPermissions: true,
-  hasExtendedAttributes: false,
-  hasExclusiveRename: false,
-  hasExchange: false,
-  linksMax: 32_767,
-  capacityBytes: 64 * 2 ** 20,
-  isReadOnly: false,
-  label: 'MEMORY',
-  rootMode: 0o777,
-  hasFinderRecord: false,
-  storedName: (name) => name,
-  storedTime: (time) => time,
-};
-
-interface MemoryNode extends VolumeNode {
-  attributes: Omit<Attributes, 'inode' | 'type' | 'linkCount' | 'sizeBytes' | 'allocatedBytes'>;
-  linkCount: number;
-  holders: number;
-  contents: Uint8Array;
-  readonly extended: Map<string, Uint8Array>;
-  target: string;
-  parent: MemoryNode | null;
-  /** By folded name, in the order of creation. */
-  readonly entries: Map<string, { name: string; node: MemoryNode; position: number }>;
-}
-
-const BLOCK_SIZE_BYTES = 512;
-const FINDER_INFO = 'com.apple.FinderInfo';
-/** Of byte 8 of the Finder's information. */
-const INVISIBLE = 0x40;
-/** Document id, date added, count of writes: nobody sees them. */
-const SYSTEM_BYTES = [16, 17, 18, 19, 20, 21, 22, 23, 28, 29, 30, 31];
-
-function finderRecord(node: MemoryNode, value = new Uint8Array(32)): Uint8Array | undefined {
-  const byte = value[8] ?? 0;
-  value[8] = node.attributes.flags & UF_HIDDEN ? byte | INVISIBLE : byte & ~INVISIBLE;
-  for (const at of SYSTEM_BYTES) value[at] = 0;
-  if (node.type === 'symlink') value.fill(0, 0, 8);
-  return value.some((each) => each !== 0) ? value : undefined;
-}
-
-const RESOURCE_FORK = 'com.apple.ResourceFork';
-
 export class MemoryVolume implements Volume {
   readonly formatName = 'fat32';
   readonly title = 'in memory';
   readonly root: MemoryNode;
+  readonly snapshots?: MemorySnapshots;
   readonly limits;
   readonly capabilities;
   readonly warnings: readonly string[] = [];
@@ -115,6 +56,7 @@ export class MemoryVolume implements Volume {
   isUnmounted = false;
   /** How often the volume was told to write back: by node or as a whole. */
   syncs = 0;
+  onUnmount: () => void = () => {};
 
   constructor(clock: Clock, options: Partial<MemoryLimits> = {}) {
     this.#clock = clock;
@@ -123,23 +65,17 @@ export class MemoryVolume implements Volume {
     this.#isReadOnly = this.#options.isReadOnly;
     const { fileSizeBytesMax, nameUnitsMax, isCaseSensitive, hasHardLinks, hasSymlinks, hasPermissions } =
       this.#options;
-    const { hasExtendedAttributes, hasExclusiveRename, hasExchange } = this.#options;
+    const { hasExtendedAttributes, hasExclusiveRename } = this.#options;
+    const { hasSparseFiles, hasSwapRename, hasClones, hasSnapshots } = this.#options;
     this.limits = { fileSizeBytesMax, nameUnitsMax };
     this.capabilities = {
       ...{ isCaseSensitive, hasHardLinks, hasSymlinks, hasPermissions },
-      ...{ hasSparseFiles: false, hasExtendedAttributes, hasExclusiveRename },
+      ...{ hasExtendedAttributes, hasExclusiveRename },
+      ...{ hasSparseFiles, hasSwapRename, hasClones, hasSnapshots },
     };
     this.root = this.#make('directory', { mode: this.#options.rootMode, uid: 501, gid: 20 }, null);
-    // Abilities are members of the contract that may be absent.
-    if (!hasHardLinks) Object.assign(this, { link: undefined });
-    if (!hasSymlinks) Object.assign(this, { makeSymlink: undefined });
-    if (!hasExchange) Object.assign(this, { exchange: undefined });
-    if (!hasExtendedAttributes) {
-      Object.assign(this, {
-        ...{ getExtendedAttribute: undefined, setExtendedAttribute: undefined },
-        ...{ removeExtendedAttribute: undefined, listExtendedAttributes: undefined },
-      });
-    }
+    for (const member of absentMembers(this.#options)) Object.assign(this, { [member]: undefined });
+    if (hasSnapshots) this.snapshots = new MemorySnapshots(this, clock);
   }
 
   get isReadOnly(): boolean {
@@ -170,7 +106,9 @@ export class MemoryVolume implements Volume {
   attributes(node: VolumeNode): Attributes {
     const { inode, type, attributes, linkCount, contents, target } = own(node);
     const sizeBytes = type === 'symlink' ? utf8(target).length : contents.length;
-    const allocatedBytes = Math.ceil(sizeBytes / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES;
+    const allocatedBytes = this.#options.hasSparseFiles
+      ? runsOf(own(node)).reduce((sum, { lengthBytes }) => sum + lengthBytes, 0)
+      : Math.ceil(sizeBytes / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES;
     return { inode, type, linkCount, sizeBytes, allocatedBytes, ...attributes };
   }
 
@@ -233,7 +171,7 @@ export class MemoryVolume implements Volume {
   }
 
   /** What no call makes, but a disk may hold. */
-  addSpecial(name: string, type: 'fifo' | 'socket' | 'character device' | 'block device'): void {
+  addSpecial(name: string, type: SpecialType): void {
     this.#insert(this.root, name, this.#make(type, { mode: 0o644, uid: 501, gid: 20 }, null));
   }
 
@@ -316,8 +254,83 @@ export class MemoryVolume implements Volume {
     this.#touch(node);
   }
 
-  extents(): Extent[] {
-    return [];
+  extents(node: VolumeNode): Extent[] {
+    return this.#options.hasSparseFiles ? runsOf(own(node)) : [];
+  }
+
+  punchHole(node: VolumeNode, offsetBytes: number, lengthBytes: number): void {
+    this.#requireWritable();
+    if (offsetBytes % BLOCK_SIZE_BYTES !== 0 || lengthBytes % BLOCK_SIZE_BYTES !== 0) {
+      throw new FsError('EINVAL', '', '');
+    }
+    own(node).contents.fill(0, offsetBytes, offsetBytes + lengthBytes);
+    this.#touch(node);
+  }
+
+  makeSpecial(directory: VolumeNode, name: string, type: SpecialType, device: number, init: NodeInit) {
+    const node = this.#make(type, init, null);
+    node.device = device;
+    return this.#add(directory, name, node);
+  }
+
+  deviceOf(node: VolumeNode): number {
+    return own(node).device;
+  }
+
+  swap(fromDirectory: VolumeNode, fromName: string, toDirectory: VolumeNode, toName: string): void {
+    this.#requireWritable();
+    const first = this.#entry(fromDirectory, fromName);
+    const second = this.#entry(toDirectory, toName);
+    [first.node, second.node] = [second.node, first.node];
+    for (const [{ node }, directory] of [
+      [first, fromDirectory],
+      [second, toDirectory],
+    ] as const) {
+      if (node.type === 'directory') node.parent = own(directory);
+      this.#changed(node);
+      this.#touch(directory);
+    }
+  }
+
+  /** Hard links inside a directory that is cloned become files of their own, as every entry is cloned by itself. */
+  clone(node: VolumeNode, directory: VolumeNode, name: string, owner: CloneOwner): void {
+    this.#requireWritable();
+    const made = (original: MemoryNode) => {
+      this.#usedBytes += original.contents.length;
+      return { inode: this.#inode++, changeTime: this.#options.storedTime(this.#clock.now()) };
+    };
+    this.#insert(directory, name, cloneOf(own(node), own(directory), owner, made));
+  }
+
+  /** A copy shares nothing: the oracle knows contents, not blocks. */
+  sharing(node: VolumeNode): Sharing {
+    const { inode } = node;
+    const { allocatedBytes } = this.attributes(node);
+    return { cloneId: inode, cloneReferenceCount: 1, privateBytes: allocatedBytes, mayShareBlocks: false };
+  }
+
+  /** The volume as the snapshot shows it, for reading; EBUSY for whoever deletes the snapshot until it is unmounted. */
+  mountSnapshot(name: string): MemoryVolume {
+    assert(this.snapshots !== undefined, 'the volume has snapshots');
+    const { tree, release } = this.snapshots.hold(name);
+    const shown = new MemoryVolume(this.#clock, { ...this.#options, isReadOnly: true, hasSnapshots: false });
+    shown.take(tree);
+    shown.onUnmount = release;
+    return shown;
+  }
+
+  /** Become what this tree is; nothing but the root may be held. */
+  take(tree: MemoryNode): void {
+    const copy = copyOf(tree, null);
+    this.root.attributes = copy.attributes;
+    this.root.extended.clear();
+    for (const [name, value] of copy.extended) this.root.extended.set(name, value);
+    this.root.entries.clear();
+    for (const [folded, entry] of copy.entries) {
+      if (entry.node.type === 'directory') entry.node.parent = this.root;
+      this.root.entries.set(folded, entry);
+    }
+    this.#usedBytes = filesOf(this.root).reduce((sum, { contents }) => sum + contents.length, 0);
   }
 
   getExtendedAttribute(node: VolumeNode, name: string): Uint8Array | undefined {
@@ -392,9 +405,7 @@ export class MemoryVolume implements Volume {
 
   /** How many nodes are held: what a test of leaks asks. */
   heldNodes(): number {
-    const count = (node: MemoryNode): number =>
-      [...node.entries.values()].reduce((sum, { node: child }) => sum + count(child), node.holders);
-    return count(this.root);
+    return filesOf(this.root).reduce((sum, { holders }) => sum + holders, 0);
   }
 
   setLabel(label: string): void {
@@ -407,6 +418,7 @@ export class MemoryVolume implements Volume {
 
   unmount(): void {
     this.isUnmounted = true;
+    this.onUnmount();
   }
 
   #fold(name: string): string {
@@ -433,6 +445,7 @@ export class MemoryVolume implements Volume {
       contents: new Uint8Array(0),
       extended: new Map(),
       target: '',
+      device: 0,
       parent,
       entries: new Map(),
     };
@@ -488,9 +501,4 @@ export class MemoryVolume implements Volume {
   #drop(node: MemoryNode): void {
     if (node.linkCount <= 0 && node.holders === 0 && node.type !== 'directory') this.#resize(node, 0);
   }
-}
-
-function own(node: VolumeNode): MemoryNode {
-  assert('entries' in node, 'the node is of this volume');
-  return node as MemoryNode;
 }

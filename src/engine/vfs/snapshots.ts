@@ -2,8 +2,9 @@ import { utf8 } from '../base/bytes.ts';
 import { FsError } from '../base/errno.ts';
 import type { Snapshot, Snapshots } from '../formats/contract.ts';
 import { R_OK, W_OK } from './constants.ts';
+import { pathOf } from './mount.ts';
 import type { Mount } from './mount.ts';
-import { walkToExisting } from './namei.ts';
+import { walkToCanonical, walkToExisting } from './namei.ts';
 import type { Caller } from './naming.ts';
 import { requireAccess } from './metadata.ts';
 import { SUPERUSER } from './permissions.ts';
@@ -64,11 +65,11 @@ export function mountSnapshot(caller: Caller, path: string, name: string, on: st
   const { mount, snapshots } = requireSubject(place.mount, place.node === place.mount.volume.root, path);
   requireSnapshotName(name, path);
   requireSnapshot(snapshots, path, name);
-  const covered = walkToExisting(caller, on, { follow: true });
+  const covered = walkToCanonical(caller, on, { follow: true });
   if (covered.node.type !== 'directory') throw new FsError('ENOTDIR', '', on);
   const mounter = caller.kernel.snapshotMounter;
   if (mounter === null) throw new FsError('ENOTSUP', '', path, 'this machine mounts no snapshots');
-  mounter(mount.identity.from, name, on);
+  mounter(mount.identity.from, name, pathOf(covered.components));
 }
 
 /** What create, delete, rename and revert ask first. */
