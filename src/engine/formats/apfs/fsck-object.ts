@@ -3,6 +3,7 @@ import { fletcher64 } from '../../codec/fletcher64.ts';
 import { CONTAINER_SUPERBLOCK_OID, FIRST_FREE_OID } from './layout.ts';
 import { hex, u64At } from './fsck-check.ts';
 import type { Check } from './fsck-check.ts';
+import type { Remedy } from './fsck-report.ts';
 
 /** What the header of an object has to say (apfs.md §1). */
 export interface Expected {
@@ -17,6 +18,8 @@ export interface Expected {
   readonly xid?: number;
   /** Else: the newest it may carry; absent: that of the checkpoint. */
   readonly xidMax?: number;
+  /** Of whatever is wrong with it. */
+  readonly remedy?: Remedy;
 }
 
 /**
@@ -34,16 +37,21 @@ export function readObject(check: Check, block: number, expected: Expected): Uin
 
 /** The same for bytes already read, which may be several blocks (the space manager). */
 export function checkObject(check: Check, bytes: Uint8Array, block: number, expected: Expected): boolean {
-  const { name, oid } = expected;
+  const { name, oid, remedy } = expected;
   const at = `(oid ${hex(oid)}) ${name}`;
   if (!isIntact(bytes)) {
-    check.error('checksum', `${at}: block ${hex(block)} has a wrong checksum`, block);
+    check.error('checksum', `${at}: block ${hex(block)} has a wrong checksum`, block, remedy);
     return false;
   }
   const view = viewOf(bytes);
   const type = view.getUint32(24, true);
   if (type !== expected.type) {
-    check.error('tree', `${at}: invalid o_type (${hex(type)}, expected ${hex(expected.type)})`, block);
+    check.error(
+      'tree',
+      `${at}: invalid o_type (${hex(type)}, expected ${hex(expected.type)})`,
+      block,
+      remedy,
+    );
     return false;
   }
   const subtype = view.getUint32(28, true);
@@ -52,6 +60,7 @@ export function checkObject(check: Check, bytes: Uint8Array, block: number, expe
       'tree',
       `${at}: invalid o_subtype (${hex(subtype)}, expected ${hex(expected.subtype)})`,
       block,
+      remedy,
     );
     return false;
   }
@@ -71,20 +80,31 @@ function checkIdentity(check: Check, view: DataView, block: number, expected: Ex
   const oid = u64At(view, 8);
   const xid = u64At(view, 16);
   if (oid !== expected.oid)
-    check.error('tree', `${at}: invalid o_oid (${hex(oid)}, expected ${hex(expected.oid)})`, block);
+    check.error(
+      'tree',
+      `${at}: invalid o_oid (${hex(oid)}, expected ${hex(expected.oid)})`,
+      block,
+      expected.remedy,
+    );
   const isPhysical = expected.type >>> 30 === 1;
   if (!isPhysical && (oid < FIRST_FREE_OID || oid >= check.nextOid) && oid !== CONTAINER_SUPERBLOCK_OID) {
     check.error(
       'tree',
       `${at}: object id ${hex(oid)} was never handed out (next is ${hex(check.nextOid)})`,
       block,
+      expected.remedy,
     );
   }
   const max = expected.xidMax ?? check.xid;
   if (expected.xid !== undefined && xid !== expected.xid) {
-    check.error('tree', `${at}: invalid o_xid (${xid}, expected ${expected.xid})`, block);
+    check.error('tree', `${at}: invalid o_xid (${xid}, expected ${expected.xid})`, block, expected.remedy);
   } else if (xid === 0 || xid > max) {
-    check.error('tree', `${at}: invalid o_xid (${xid}, the newest possible is ${max})`, block);
+    check.error(
+      'tree',
+      `${at}: invalid o_xid (${xid}, the newest possible is ${max})`,
+      block,
+      expected.remedy,
+    );
   }
 }
 

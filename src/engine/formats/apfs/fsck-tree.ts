@@ -4,6 +4,7 @@ import { BTREE_FLAG, BTREE_INFO_AT, BtreeInfo, TREE_DEPTH_MAX } from './layout-t
 import { hex, u64At } from './fsck-check.ts';
 import type { Check } from './fsck-check.ts';
 import type { TreeKind } from './fsck-kinds.ts';
+import type { Remedy } from './fsck-report.ts';
 import { Node } from './fsck-node.ts';
 import { checkObject } from './fsck-object.ts';
 
@@ -23,6 +24,8 @@ export interface TreeSource {
   readonly xidMax?: number;
   /** Nodes carry the flag of encrypted objects. */
   readonly isEncrypted?: boolean;
+  /** What makes the whole tree anew, of trees that tell nothing new. Absent: a broken tree leaves usage unknown. */
+  readonly remedy?: Remedy;
   /** Blocks that need not be verified again (catalogs of snapshots share nodes); the reader adds what is sound. */
   readonly verified?: Set<number>;
 }
@@ -71,6 +74,7 @@ export function readTree(check: Check, source: TreeSource, visit: (record: TreeR
   const errors = check.report.errors;
   const walk = new Walk(check, source, visit);
   walk.run();
+  if (walk.isBroken && !source.remedy) check.isUsageUnknown = true;
   if (check.report.errors > errors) check.report.line(`${source.kind.title} is invalid.`);
   return walk;
 }
@@ -229,7 +233,7 @@ class Walk implements TreeResult {
   }
 
   #checkHeader(bytes: Uint8Array, reference: number, { block, xid }: Located, parent: Node | null): boolean {
-    const { kind, isEncrypted, xidMax } = this.#source;
+    const { kind, isEncrypted, xidMax, remedy } = this.#source;
     if (kind.isSealed) {
       if (isZero(bytes.subarray(0, OBJECT_HEADER_SIZE_BYTES))) return true;
       this.#check.error(
@@ -249,6 +253,7 @@ class Walk implements TreeResult {
       subtype: kind.subtype,
       ...(xid !== undefined && { xid }),
       ...(xidMax !== undefined && { xidMax }),
+      ...(remedy && { remedy }),
     });
     if (
       isSound &&
@@ -266,12 +271,17 @@ class Walk implements TreeResult {
   }
 
   #tell(node: Node, text: string): void {
-    this.#check.error('tree', `${this.#name(`(block ${hex(node.block)})`)} ${text}`, node.block);
+    this.#check.error(
+      'tree',
+      `${this.#name(`(block ${hex(node.block)})`)} ${text}`,
+      node.block,
+      this.#source.remedy,
+    );
   }
 
   #break(at: string, text: string, block: number): null {
     this.isBroken = true;
-    this.#check.error('tree', `${this.#name(at)} ${text}`, block);
+    this.#check.error('tree', `${this.#name(at)} ${text}`, block, this.#source.remedy);
     return null;
   }
 
