@@ -1,0 +1,182 @@
+import type { Role } from '../../base/role.ts';
+import type { Device } from '../../device/device.ts';
+import { ClaimCollector, RANK } from './view-claims.ts';
+import type { Claim, Holding } from './view-claims.ts';
+import { ContainerView } from './view-container.ts';
+
+/**
+ * Who holds what in a container, for those who explain it. Of one block it costs a pass over the records of all
+ * volumes; whoever asks about many asks for `segments` first. Describes the device as it was when the index was made.
+ */
+export class OwnerIndex {
+  readonly container: ContainerView;
+  #segments: readonly Segment[] | undefined;
+
+  constructor(device: Device) {
+    this.container = new ContainerView(device);
+  }
+
+  /** Every block of the container, ascending, without gaps. */
+  get segments(): readonly Segment[] {
+    this.#segments ??= this.#between(0, this.container.blockCount);
+    return this.#segments;
+  }
+
+  /** What one block is for; undefined outside the container. */
+  segmentOf(block: number): Segment | undefined {
+    if (!(block >= 0 && block < this.container.blockCount)) return undefined;
+    if (!this.#segments) return this.#between(block, block + 1)[0];
+    let low = 0;
+    let high = this.#segments.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((this.#segments[middle]?.first ?? 0) <= block) low = middle;
+      else high = middle - 1;
+    }
+    return this.#segments[low];
+  }
+
+  #between(first: number, end: number): Segment[] {
+    if (this.container.problem !== '') return [{ first, end, role: 'reserved', owner: '', holders: [] }];
+    const claims: Claim[] = [];
+    new ClaimCollector(this.container, first, end, (claim) => claims.push(claim)).collect();
+    const sweep = new Sweep(this.container, first);
+    for (const claim of claims.sort((a, b) => a.first - b.first)) sweep.add(claim);
+    return sweep.finish(end);
+  }
+}
+
+/** Blocks of one purpose. */
+export interface Segment {
+  readonly first: number;
+  readonly end: number;
+  readonly role: Role;
+  readonly owner: string;
+  /** The claims that decided: several where files share blocks, none where only the bitmap speaks. */
+  readonly holders: readonly Holding[];
+}
+
+/** So many claims on one block are looked at: on a sound volume every one of them is a clone. */
+const CLAIMS_MAX = 16;
+/** So many files are named where blocks are shared. */
+const NAMES_MAX = 2;
+
+/** Goes over claims in the order of their first blocks and says what each stretch is. */
+class Sweep {
+  readonly #container: ContainerView;
+  readonly #segments: Segment[] = [];
+  #open: Claim[] = [];
+  #at: number;
+
+  constructor(container: ContainerView, first: number) {
+    this.#container = container;
+    this.#at = first;
+  }
+
+  /** Claims come in ascending order of `first`. */
+  add(claim: Claim): void {
+    this.#advance(claim.first);
+    if (this.#open.length < CLAIMS_MAX) this.#open.push(claim);
+    else {
+      const worst = this.#open.reduce((a, b) => (b.rank > a.rank ? b : a));
+      if (claim.rank < worst.rank) this.#open[this.#open.indexOf(worst)] = claim;
+    }
+  }
+
+  finish(end: number): Segment[] {
+    this.#advance(end);
+    return this.#segments;
+  }
+
+  /** Says what lies before `to`. */
+  #advance(to: number): void {
+    while (this.#at < to) {
+      if (this.#open.length === 0) {
+        this.#unheld(this.#at, to);
+        this.#at = to;
+        return;
+      }
+      let next = to;
+      for (const { end } of this.#open) if (end < next) next = end;
+      if (next > this.#at) this.#held(this.#at, next);
+      this.#at = next;
+      if (this.#open.some(({ end }) => end <= next)) this.#open = this.#open.filter(({ end }) => end > next);
+    }
+  }
+
+  #held(first: number, end: number): void {
+    const rank = this.#open.reduce((best, claim) => Math.min(best, claim.rank), Infinity);
+    const best = this.#open.filter((claim) => claim.rank === rank).map(({ what }) => what);
+    const { role, owner, holders } = rank <= RANK.snapshot ? this.#ofContents(best, rank) : this.#other(best);
+    this.#push({ first, end, role, owner, holders });
+  }
+
+  #other(best: readonly Holding[]): Pick<Segment, 'role' | 'owner' | 'holders'> {
+    const [what] = best;
+    if (what?.kind === 'queue')
+      return { role: 'reserved', owner: `free queue, transaction ${what.xid}`, holders: [what] };
+    if (what?.kind !== 'reference') return { role: 'reserved', owner: '', holders: best };
+    const prefix = this.#container.prefixOf(what.volume);
+    return { role: what.role, owner: `${prefix}contents of object ${what.ownerId}`, holders: [what] };
+  }
+
+  #ofContents(best: readonly Holding[], rank: number): Pick<Segment, 'role' | 'owner' | 'holders'> {
+    const [first] = best;
+    if (first?.kind === 'structure') return { role: first.role, owner: first.owner, holders: [first] };
+    const streams = best.filter((what) => what.kind === 'stream');
+    if (rank === RANK.snapshot) {
+      const newest = streams.reduce((a, b) => (b.view.xid > a.view.xid ? b : a));
+      return { role: 'pinned', owner: this.#pinnedOwner(newest), holders: [newest] };
+    }
+    const paths: string[] = [];
+    for (const { view, run, files } of streams) {
+      for (const { path } of files.filesOf(view, run)) if (!paths.includes(path)) paths.push(path);
+    }
+    const [one] = streams;
+    const prefix = one ? this.#container.prefixOf(one.view.volume) : '';
+    return {
+      role: paths.length > 1 ? 'shared' : 'data',
+      owner: `${prefix}${listed(paths.sort())}`,
+      holders: streams,
+    };
+  }
+
+  #pinnedOwner({ view, run, files }: Extract<Holding, { kind: 'stream' }>): string {
+    const prefix = this.#container.prefixOf(view.volume);
+    const paths = files.filesOf(view, run).map(({ path }) => path);
+    return `${prefix}snapshot ${view.snapshot?.name ?? ''}: ${listed(paths)}`;
+  }
+
+  /** Nobody claims it: the bitmap says whether it is free. */
+  #unheld(first: number, end: number): void {
+    const { space } = this.#container;
+    if (!space) {
+      this.#push({ first, end, role: 'free', owner: '', holders: [] });
+      return;
+    }
+    const isEncrypted = this.#container.superblock.keybagCount > 0;
+    const unknown = isEncrypted ? BEHIND_KEYBAG : LOST;
+    let at = first;
+    for (const [from, to] of space.usedRuns(first, end)) {
+      if (from > at) this.#push({ first: at, end: from, role: 'free', owner: '', holders: [] });
+      this.#push({ first: from, end: to, ...unknown, holders: [] });
+      at = to;
+    }
+    if (end > at) this.#push({ first: at, end, role: 'free', owner: '', holders: [] });
+  }
+
+  #push(segment: Segment): void {
+    this.#segments.push(segment);
+  }
+}
+
+/** Used by the bitmap, and nobody knows by whom. */
+const LOST = { role: 'data', owner: 'lost blocks' } as const;
+/** The same where an encrypted container keeps secret where its volumes' keybags lie. */
+const BEHIND_KEYBAG = { role: 'reserved', owner: 'known to the encrypted keybag only' } as const;
+
+/** 'a and b', 'a, b and 3 more' */
+function listed(paths: readonly string[]): string {
+  if (paths.length <= NAMES_MAX) return paths.join(' and ');
+  return `${paths.slice(0, NAMES_MAX).join(', ')} and ${paths.length - NAMES_MAX} more`;
+}

@@ -1,0 +1,176 @@
+import { BLOCK_SIZE_BYTES } from './layout.ts';
+import { INODE_FLAG, RECORD_TYPE, XATTR_FLAG, objectIdAt, recordTypeAt } from './layout-catalog.ts';
+import { numberOfTagged } from './layout-extents.ts';
+import type { Place, ViewNode } from './view-tree.ts';
+import { blocksOf, inodeAt, nameIn, objectIdOf } from './view-volume.ts';
+import type { CatalogView, VolumeView } from './view-volume.ts';
+
+/**
+ * Which stream holds which blocks, and which files hold which stream: one pass over the leaves of the catalog as it is
+ * and over those that only snapshots still have. Numbers are read in place, names only when somebody asks, for every
+ * file of the volume goes by here whenever one block of contents is looked at.
+ */
+export interface StreamRun {
+  readonly firstBlock: number;
+  readonly blockCount: number;
+  /** Of the whole run as the record has it: where its first block lies in the stream. */
+  readonly offsetBytes: number;
+  readonly streamId: number;
+  /** The inode record that stands before it in the tree, if it has the stream's number. */
+  readonly inode: Place | undefined;
+}
+
+export type StreamRunVisitor = (view: CatalogView, run: StreamRun) => void;
+
+/** Who holds a stream. */
+interface Holder {
+  readonly place: Place;
+  readonly kind: 'inode' | 'attribute';
+}
+
+/** A file that a block of contents belongs to. */
+export interface StreamFile {
+  readonly path: string;
+  /** Of the stream's contents; −1 when nobody says. */
+  readonly sizeBytes: number;
+}
+
+const CLONE_FLAGS = INODE_FLAG.wasCloned | INODE_FLAG.wasEverCloned;
+const INODE_VALUE_BYTES = 92;
+
+export class StreamVisitor {
+  readonly #volume: VolumeView;
+  /** Of streams that are not, or not only, those of the inode with their number. */
+  readonly #holders = new Map<number, Holder[]>();
+  readonly #files = new Map<CatalogView, Map<number, readonly StreamFile[]>>();
+
+  constructor(volume: VolumeView) {
+    this.#volume = volume;
+  }
+
+  /** Runs that touch blocks `first` up to `end`, of the volume as it is, then of its snapshots, the newest first. */
+  visit(first: number, end: number, visit: StreamRunVisitor): void {
+    const seen = new Set<number>();
+    for (const view of this.#volume.views) {
+      for (const node of view.catalog.leaves()) {
+        if (seen.has(node.block)) continue;
+        seen.add(node.block);
+        this.#leaf(view, node, first, end, visit);
+      }
+    }
+    if (this.#volume.superblock.fileExtentTreeBlock !== 0) this.#sealed(first, end, visit);
+  }
+
+  #leaf(view: CatalogView, node: ViewNode, first: number, end: number, visit: StreamRunVisitor): void {
+    const { count, view: data } = node;
+    let inodeRecord = -1;
+    let inodeId = -1;
+    for (let record = 0; record < count; record++) {
+      const at = node.keyAt(record);
+      if (at + 8 > node.valuesEnd) continue;
+      const type = recordTypeAt(data, at);
+      if (type === RECORD_TYPE.fileExtent) {
+        const value = node.valueAt(record);
+        if (at + 16 > node.valuesEnd || value + 16 > node.valuesEnd) continue;
+        const firstBlock = node.u64(value + 8);
+        if (firstBlock === 0 || firstBlock >= end) continue;
+        // The upper eight bits of the length are flags.
+        const lengthBytes =
+          (data.getUint32(value + 4, true) & 0xff_ffff) * 2 ** 32 + data.getUint32(value, true);
+        const blockCount = blocksOf(lengthBytes);
+        if (firstBlock + blockCount <= first) continue;
+        const streamId = objectIdAt(data, at);
+        const inode = inodeId === streamId ? { node, record: inodeRecord } : undefined;
+        visit(view, { firstBlock, blockCount, offsetBytes: node.u64(at + 8), streamId, inode });
+      } else if (type === RECORD_TYPE.inode) {
+        inodeRecord = record;
+        inodeId = objectIdAt(data, at);
+        const value = node.valueAt(record);
+        if (value + INODE_VALUE_BYTES > node.valuesEnd) continue;
+        const privateId = node.u64(value + 8);
+        if (privateId !== inodeId || (data.getUint32(value + 48, true) & CLONE_FLAGS) !== 0)
+          this.#hold(privateId, { place: { node, record }, kind: 'inode' });
+      } else if (type === RECORD_TYPE.extendedAttribute) {
+        const value = node.valueAt(record);
+        if (value + 12 > node.valuesEnd) continue;
+        if ((data.getUint16(value, true) & XATTR_FLAG.dataStream) !== 0)
+          this.#hold(node.u64(value + 4), { place: { node, record }, kind: 'attribute' });
+      }
+    }
+  }
+
+  /** Extents of a sealed volume stand in a tree of their own. */
+  #sealed(first: number, end: number, visit: StreamRunVisitor): void {
+    for (const node of this.#volume.fileExtentTree.leaves()) {
+      for (let record = 0; record < node.count; record++) {
+        const at = node.keyAt(record);
+        const value = node.valueAt(record);
+        if (at + 16 > node.keyEnd(record) || value + 16 > node.valueEnd(record)) continue;
+        const firstBlock = node.u64(value + 8);
+        const blockCount = blocksOf(numberOfTagged(node.view, value));
+        if (firstBlock === 0 || firstBlock >= end || firstBlock + blockCount <= first) continue;
+        const run = { firstBlock, blockCount, offsetBytes: node.u64(at + 8), streamId: node.u64(at) };
+        visit(this.#volume.live, { ...run, inode: undefined });
+      }
+    }
+  }
+
+  #hold(streamId: number, holder: Holder): void {
+    const known = this.#holders.get(streamId);
+    if (known) known.push(holder);
+    else this.#holders.set(streamId, [holder]);
+  }
+
+  // ── names, once somebody asks ──
+
+  /** Files that hold a stream, in the order of the tree; never empty. */
+  filesOf(view: CatalogView, { streamId, inode }: StreamRun): readonly StreamFile[] {
+    let ofView = this.#files.get(view);
+    if (!ofView) {
+      ofView = new Map();
+      this.#files.set(view, ofView);
+    }
+    let files = ofView.get(streamId);
+    if (!files) {
+      files = this.#find(view, streamId, inode);
+      ofView.set(streamId, files);
+    }
+    return files;
+  }
+
+  #find(view: CatalogView, streamId: number, inode: Place | undefined): StreamFile[] {
+    const files: StreamFile[] = [];
+    const named = new Set<number | string>();
+    for (const { place, kind } of this.#holders.get(streamId) ?? []) {
+      const objectId = objectIdOf(place);
+      // The holder may be a record that only another view has: what this one says of the object counts.
+      if (kind === 'attribute') {
+        const name = `${objectId} ${attributeName(place)}`;
+        if (named.has(name)) continue;
+        named.add(name);
+        const path = `attribute ${attributeName(place)} of ${view.pathOf(objectId)}`;
+        files.push({ path, sizeBytes: place.node.u64(place.node.valueAt(place.record) + 12) });
+      } else if (!named.has(objectId)) {
+        const own = view.inodeOf(objectId);
+        if (!own || inodeAt(own).privateId !== streamId) continue;
+        named.add(objectId);
+        files.push({ path: view.pathOfInode(own), sizeBytes: inodeAt(own).sizeBytes });
+      }
+    }
+    if (!named.has(streamId)) {
+      const own = inode ?? view.inodeOf(streamId);
+      if (own && inodeAt(own).privateId === streamId)
+        files.push({ path: view.pathOfInode(own), sizeBytes: inodeAt(own).sizeBytes });
+    }
+    return files.length > 0 ? files : [{ path: `stream ${streamId}, which no file has`, sizeBytes: -1 }];
+  }
+}
+
+/** Name in the key of an extended attribute. */
+export function attributeName({ node, record }: Place): string {
+  const at = node.keyAt(record);
+  const end = node.keyEnd(record);
+  return at + 10 > end ? '' : nameIn(node.bytes.subarray(0, end), at + 10, end - at - 10);
+}
+
+export const blockBytes = (blockCount: number): number => blockCount * BLOCK_SIZE_BYTES;

@@ -1,0 +1,362 @@
+import { textOf } from '../../base/bytes.ts';
+import { BLOCK_SIZE_BYTES, OBJECT } from './layout.ts';
+import {
+  DIRECTORY_RECORD_TYPE_BITS,
+  INODE_FIELD,
+  InodeValue,
+  MODE_TYPE,
+  MODE_TYPE_BITS,
+  OBJECT_ID,
+  RECORD_TYPE,
+  objectIdAt,
+  paddedFieldBytes,
+  recordTypeAt,
+} from './layout-catalog.ts';
+import { EXTENT_KEY_TYPE, SnapshotMetadata, numberOfTagged, tagOfTagged } from './layout-extents.ts';
+import { OMAP_SIZE_BYTES, OmapPhys } from './layout-tree.ts';
+import { VOLUME_INCOMPATIBLE, VolumeSuperblock } from './layout-volume.ts';
+import type { BlockReader } from './view-checkpoints.ts';
+import { ViewTree, comparePairs } from './view-tree.ts';
+import type { NodeReader, Place, ViewNode } from './view-tree.ts';
+
+/** An object map, read leniently. */
+export class OmapView {
+  readonly header: OmapPhys;
+  readonly tree: ViewTree;
+  readonly snapshotTree: ViewTree;
+  readonly #found = new Map<number, { readonly xid: number; readonly block: number | undefined }>();
+
+  constructor(
+    reader: NodeReader,
+    read: BlockReader,
+    readonly block: number,
+  ) {
+    const bytes = read(block)?.subarray(0, OMAP_SIZE_BYTES) ?? new Uint8Array(OMAP_SIZE_BYTES);
+    const header = OmapPhys.peek(bytes);
+    this.header = header;
+    const isMap = header.type % 65_536 === OBJECT.objectMap;
+    const physical = (reference: number): number => reference;
+    this.tree = new ViewTree(reader, OBJECT.objectMap, isMap ? header.treeBlock : 0, physical);
+    this.snapshotTree = new ViewTree(
+      reader,
+      OBJECT.omapSnapshots,
+      isMap ? header.snapshotTreeBlock : 0,
+      physical,
+    );
+  }
+
+  /** The newest version of an object up to `xid`. */
+  recordOf(oid: number, xid: number): Place | undefined {
+    const place = this.tree.last((node, record) => {
+      const at = node.keyAt(record);
+      return comparePairs(node.u64(at), node.u64(at + 8), oid, xid) > 0;
+    });
+    return place && place.node.u64(place.node.keyAt(place.record)) === oid ? place : undefined;
+  }
+
+  blockOf(oid: number, xid: number): number | undefined {
+    const known = this.#found.get(oid);
+    if (known?.xid === xid) return known.block;
+    const place = this.recordOf(oid, xid);
+    const block = place?.node.u64(place.node.valueAt(place.record) + 8);
+    if (this.#found.size >= FOUND_KEPT_MAX) this.#found.clear();
+    this.#found.set(oid, { xid, block });
+    return block;
+  }
+}
+
+const FOUND_KEPT_MAX = 65_536;
+
+/** A volume as it is now, or as one of its snapshots has it. */
+export class CatalogView {
+  readonly catalog: ViewTree;
+  readonly #paths = new Map<number, string>([
+    [OBJECT_ID.root, ''],
+    [OBJECT_ID.rootParent, ''],
+  ]);
+
+  constructor(
+    readonly volume: VolumeView,
+    readonly superblock: VolumeSuperblock,
+    readonly xid: number,
+    /** Null: the volume as it is now. */
+    readonly snapshot: SnapshotView | null,
+    reader: NodeReader,
+  ) {
+    const isSealed = (superblock.incompatibleFeatures & VOLUME_INCOMPATIBLE.sealed) !== 0;
+    const blockOf = (oid: number): number | undefined => volume.omap.blockOf(oid, xid);
+    this.catalog = new ViewTree(reader, OBJECT.catalog, superblock.catalogOid, blockOf, isSealed);
+  }
+
+  get isHashed(): boolean {
+    const { caseInsensitive, normalizationInsensitive } = VOLUME_INCOMPATIBLE;
+    return (this.superblock.incompatibleFeatures & (caseInsensitive | normalizationInsensitive)) !== 0;
+  }
+
+  /** Records of one object, in the order of the tree, from a type on. */
+  *recordsOf(objectId: number, fromType = 0): Generator<Place> {
+    const isBefore = (node: ViewNode, record: number): boolean => {
+      const at = node.keyAt(record);
+      return comparePairs(objectIdAt(node.view, at), recordTypeAt(node.view, at), objectId, fromType) < 0;
+    };
+    for (const place of this.catalog.from(isBefore)) {
+      if (objectIdOf(place) !== objectId) return;
+      yield place;
+    }
+  }
+
+  inodeOf(objectId: number): Place | undefined {
+    for (const place of this.recordsOf(objectId, RECORD_TYPE.inode))
+      return typeOf(place) === RECORD_TYPE.inode ? place : undefined;
+    return undefined;
+  }
+
+  /** '/docs/a.txt'; '/' for the root, '(object 17)' for what has no inode, '(deleted) …' for what has no name left. */
+  pathOf(objectId: number): string {
+    const path = this.#pathBelow(objectId);
+    return path === '' ? '/' : path;
+  }
+
+  #pathBelow(objectId: number): string {
+    const waiting: { readonly id: number; readonly name: string }[] = [];
+    let at = objectId;
+    let path = this.#paths.get(at);
+    while (path === undefined && waiting.length < PATH_NAMES_MAX) {
+      const place = this.inodeOf(at);
+      if (!place) {
+        path = `(object ${at})`;
+        break;
+      }
+      const inode = inodeAt(place);
+      waiting.push({ id: at, name: inode.name });
+      if (isUnlinked(inode)) {
+        path = '(deleted) ';
+        break;
+      }
+      at = inode.parentId;
+      path = this.#paths.get(at);
+    }
+    path ??= '…';
+    if (this.#paths.size > FOUND_KEPT_MAX) this.#paths.clear();
+    for (const { id, name } of waiting.reverse()) {
+      path = `${path}/${name}`;
+      this.#paths.set(id, path);
+    }
+    return path;
+  }
+
+  /** As `pathOf`, of an inode record at hand. */
+  pathOfInode(place: Place): string {
+    const inode = inodeAt(place);
+    const objectId = objectIdOf(place);
+    if (objectId < OBJECT_ID.firstUser) return this.pathOf(objectId);
+    if (isUnlinked(inode)) return `(deleted) /${inode.name}`;
+    return `${this.#pathBelow(inode.parentId)}/${inode.name}`;
+  }
+}
+
+/** A path of more names than this is shown without its beginning. */
+const PATH_NAMES_MAX = 500;
+
+export interface SnapshotView {
+  readonly name: string;
+  readonly xid: number;
+  readonly metadata: SnapshotMetadata;
+  readonly place: Place;
+}
+
+/** So many snapshots of a volume are looked at. */
+const SNAPSHOTS_MAX = 10_000;
+
+/** One volume of the container. */
+export class VolumeView {
+  readonly omap: OmapView;
+  readonly live: CatalogView;
+  readonly references: ViewTree;
+  readonly snapshotTree: ViewTree;
+  readonly name: string;
+  readonly #reader: NodeReader;
+  readonly #read: BlockReader;
+  #snapshots: readonly SnapshotView[] | undefined;
+  #views: readonly CatalogView[] | undefined;
+
+  constructor(
+    reader: NodeReader,
+    read: BlockReader,
+    readonly slot: number,
+    readonly oid: number,
+    /** Of its superblock. */
+    readonly block: number,
+    bytes: Uint8Array,
+    containerXid: number,
+  ) {
+    this.#reader = reader;
+    this.#read = read;
+    const superblock = VolumeSuperblock.peek(bytes);
+    this.name = superblock.name;
+    this.omap = new OmapView(reader, read, superblock.omapBlock);
+    this.live = new CatalogView(this, superblock, containerXid, null, reader);
+    this.references = this.referenceTree(superblock.referencesBlock);
+    this.snapshotTree = new ViewTree(
+      reader,
+      OBJECT.snapshotMetadata,
+      superblock.snapshotTreeBlock,
+      (block) => block,
+    );
+  }
+
+  get superblock(): VolumeSuperblock {
+    return this.live.superblock;
+  }
+
+  /** Of a sealed volume. */
+  get fileExtentTree(): ViewTree {
+    const { fileExtentTreeBlock } = this.superblock;
+    return new ViewTree(this.#reader, OBJECT.fileExtentTree, fileExtentTreeBlock, (block) => block);
+  }
+
+  referenceTree(root: number): ViewTree {
+    return new ViewTree(this.#reader, OBJECT.extentReferences, root, (block) => block);
+  }
+
+  /** Oldest first. */
+  get snapshots(): readonly SnapshotView[] {
+    this.#snapshots ??= this.#findSnapshots();
+    return this.#snapshots;
+  }
+
+  #findSnapshots(): SnapshotView[] {
+    const found: SnapshotView[] = [];
+    for (const node of this.snapshotTree.leaves()) {
+      for (let record = 0; record < node.count && found.length < SNAPSHOTS_MAX; record++) {
+        const at = node.keyAt(record);
+        if (at + 8 > node.keyEnd(record)) continue;
+        if (tagOfTagged(node.view, at) !== EXTENT_KEY_TYPE.snapshotMetadata) continue;
+        const value = node.bytes.subarray(node.valueAt(record), node.valueEnd(record));
+        const metadata = SnapshotMetadata.peek(value);
+        const { nameBytes } = metadata;
+        const name = nameIn(value, SnapshotMetadata.sizeBytes, nameBytes);
+        found.push({ name, xid: numberOfTagged(node.view, at), metadata, place: { node, record } });
+      }
+    }
+    return found;
+  }
+
+  /** The volume as it is, then its snapshots, the newest first. A snapshot whose superblock is damaged is left out. */
+  get views(): readonly CatalogView[] {
+    if (this.#views) return this.#views;
+    const views = [this.live];
+    for (const snapshot of [...this.snapshots].reverse()) {
+      const superblock = this.superblockOf(snapshot);
+      if (superblock) views.push(new CatalogView(this, superblock, snapshot.xid, snapshot, this.#reader));
+    }
+    this.#views = views;
+    return views;
+  }
+
+  superblockOf({ metadata }: SnapshotView): VolumeSuperblock | undefined {
+    const bytes = this.#read(metadata.superblockBlock);
+    const superblock = bytes && VolumeSuperblock.peek(bytes);
+    return superblock?.type !== undefined && superblock.type % 65_536 === OBJECT.volume
+      ? superblock
+      : undefined;
+  }
+}
+
+// ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const objectIdOf = ({ node, record }: Place): number => {
+  const at = node.keyAt(record);
+  return at + 8 <= node.keyEnd(record) ? objectIdAt(node.view, at) : 0;
+};
+
+export const typeOf = ({ node, record }: Place): number => {
+  const at = node.keyAt(record);
+  return at + 8 <= node.keyEnd(record) ? recordTypeAt(node.view, at) : 0;
+};
+
+/** Text of `lengthBytes` bytes with a final NUL, as far as the bytes go. */
+export function nameIn(bytes: Uint8Array, at: number, lengthBytes: number): string {
+  const part = bytes.subarray(at, Math.min(at + lengthBytes, bytes.length));
+  const end = part.indexOf(0);
+  return textOf(end < 0 ? part : part.subarray(0, end));
+}
+
+/** One extended field; offsets count from the start of the node. */
+export interface FieldPlace {
+  readonly type: number;
+  readonly entryAt: number;
+  readonly at: number;
+  readonly sizeBytes: number;
+}
+
+/** Extended fields from `from` up to the end of a value, as far as they fit. */
+export function fieldsIn(node: ViewNode, from: number, end: number): FieldPlace[] {
+  if (from + 4 > end) return [];
+  const count = Math.min(node.view.getUint16(from, true), Math.floor((end - from - 4) / 4));
+  const found: FieldPlace[] = [];
+  let at = from + 4 + 4 * count;
+  for (let i = 0; i < count; i++) {
+    const entryAt = from + 4 + 4 * i;
+    const sizeBytes = node.view.getUint16(entryAt + 2, true);
+    if (at + sizeBytes > end) break;
+    found.push({ type: node.view.getUint8(entryAt), entryAt, at, sizeBytes });
+    at += paddedFieldBytes(sizeBytes);
+  }
+  return found;
+}
+
+/** What the views need of an inode. */
+export interface InodeSummary {
+  readonly parentId: number;
+  readonly privateId: number;
+  readonly mode: number;
+  readonly childOrLinkCount: number;
+  readonly name: string;
+  /** Of its data stream; −1 without one. */
+  readonly sizeBytes: number;
+}
+
+export function inodeAt({ node, record }: Place): InodeSummary {
+  const from = node.valueAt(record);
+  const end = node.valueEnd(record);
+  if (from + InodeValue.sizeBytes > end)
+    return { parentId: 0, privateId: 0, mode: 0, childOrLinkCount: 0, name: '(damaged)', sizeBytes: -1 };
+  let name = '';
+  let sizeBytes = -1;
+  for (const field of fieldsIn(node, from + InodeValue.sizeBytes, end)) {
+    if (field.type === INODE_FIELD.name) name = nameIn(node.bytes, field.at, field.sizeBytes);
+    else if (field.type === INODE_FIELD.dstream && field.sizeBytes >= 8) sizeBytes = node.u64(field.at);
+  }
+  return {
+    parentId: node.u64(from),
+    privateId: node.u64(from + 8),
+    mode: node.view.getUint16(from + 80, true),
+    childOrLinkCount: node.view.getUint32(from + 56, true),
+    name,
+    sizeBytes,
+  };
+}
+
+export const isDirectory = ({ mode }: InodeSummary): boolean =>
+  (mode & MODE_TYPE_BITS) === MODE_TYPE.directory;
+
+const isUnlinked = (inode: InodeSummary): boolean => inode.childOrLinkCount === 0 && !isDirectory(inode);
+
+/** Where the name stands in the key of a directory record, and how long it is with its NUL. */
+export function nameOfDirectoryRecord({ node, record }: Place, isHashed: boolean): string {
+  const at = node.keyAt(record);
+  const end = node.keyEnd(record);
+  const nameAt = at + (isHashed ? 12 : 10);
+  return nameAt > end ? '' : nameIn(node.bytes.subarray(0, end), nameAt, end - nameAt);
+}
+
+/** Inode that a directory record leads to, and its type as in <sys/dirent.h>. */
+export function targetOf({ node, record }: Place): { readonly objectId: number; readonly type: number } {
+  const at = node.valueAt(record);
+  if (at + 18 > node.valueEnd(record)) return { objectId: 0, type: 0 };
+  return { objectId: node.u64(at), type: node.view.getUint16(at + 16, true) & DIRECTORY_RECORD_TYPE_BITS };
+}
+
+/** Blocks of so many bytes. */
+export const blocksOf = (lengthBytes: number): number => Math.ceil(lengthBytes / BLOCK_SIZE_BYTES);
