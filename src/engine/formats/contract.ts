@@ -167,6 +167,8 @@ export interface VolumeStatistics {
   readonly totalBlocks: number;
   readonly freeBlocks: number;
   readonly availableBlocks: number;
+  /** ATTR_VOL_SPACEUSED: what this volume uses of a pool it shares with others. Absent: all that is not free. */
+  readonly usedBlocks?: number;
   readonly totalFiles: number;
   readonly freeFiles: number;
 }

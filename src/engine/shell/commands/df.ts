@@ -68,11 +68,16 @@ function* selected(call: Invocation): Running<MountStatistics[]> {
 
 const TOTAL = 'total';
 
+/** As df.c's usedblks: what getattrlist says of the volume, where volumes share their space. */
+const usedOf = ({ usedBlocks, totalBlocks, freeBlocks }: MountStatistics): number =>
+  usedBlocks ?? Math.max(0, totalBlocks - freeBlocks);
+
 function sumOf(mounts: readonly MountStatistics[]): MountStatistics {
   const sum = (pick: (mount: MountStatistics) => number) =>
     mounts.reduce((total, mount) => total + pick(mount), 0);
   const blocks = (count: 'totalBlocks' | 'freeBlocks' | 'availableBlocks') =>
     sum((mount) => (mount[count] * mount.blockSizeBytes) / 512);
+  const usedBlocks = sum((mount) => (usedOf(mount) * mount.blockSizeBytes) / 512);
   return {
     from: TOTAL,
     on: '',
@@ -84,6 +89,7 @@ function sumOf(mounts: readonly MountStatistics[]): MountStatistics {
     totalBlocks: blocks('totalBlocks'),
     freeBlocks: blocks('freeBlocks'),
     availableBlocks: blocks('availableBlocks'),
+    usedBlocks,
     totalFiles: sum((mount) => mount.totalFiles),
     freeFiles: sum((mount) => mount.freeFiles),
   };
@@ -149,7 +155,7 @@ class Table {
       total: isHuman
         ? 7
         : column(this.#blockSize.title.length, (mount) => this.#blocks(mount.totalBlocks, mount)),
-      used: isHuman ? 7 : column(4, (mount) => this.#blocks(mount.totalBlocks - mount.freeBlocks, mount)),
+      used: isHuman ? 7 : column(4, (mount) => this.#blocks(usedOf(mount), mount)),
       available: isHuman ? 7 : column(9, (mount) => this.#blocks(mount.availableBlocks, mount)),
       inodesUsed: isHuman ? 7 : column(7, (mount) => mount.totalFiles - mount.freeFiles),
       inodesFree: isHuman ? 5 : column(5, (mount) => mount.freeFiles),
@@ -173,7 +179,7 @@ class Table {
 
   row(mount: MountStatistics): string {
     const { from, type } = this.#widths;
-    const used = Math.max(0, mount.totalBlocks - mount.freeBlocks);
+    const used = usedOf(mount);
     const reachable = mount.availableBlocks + used;
     // The standard wants the share rounded up.
     const capacity = reachable === 0 ? 100 : Math.ceil((used / reachable) * 100);
