@@ -4,6 +4,7 @@ const CHECKERS: Readonly<Record<string, string>> = {
   exfat: 'fsck_exfat',
   hfsplus: 'fsck_hfs',
   hfsx: 'fsck_hfs',
+  apfs: 'fsck_apfs',
 };
 
 export const checkerOf = (formatName: string | undefined): string => CHECKERS[formatName ?? ''] ?? 'fsck';

@@ -11,21 +11,24 @@ export interface NewDiskForm {
   readonly clusterSize: string;
   /** HFS+ only: '' lets newfs choose the size, 'off' makes none. */
   readonly journal: string;
-  /** HFS+ only: HFSX, which tells 'a' from 'A'. */
+  /** HFS+ and APFS: tell 'a' from 'A' (HFS+ becomes HFSX). */
   readonly isCaseSensitive: boolean;
+  /** APFS only: names of more volumes in the same container, with commas between them. */
+  readonly moreVolumes: string;
 }
 
-export type VolumeType = 'fat32' | 'fat16' | 'fat12' | 'exfat' | 'hfsplus';
+export type VolumeType = 'fat32' | 'fat16' | 'fat12' | 'exfat' | 'hfsplus' | 'apfs';
 
 export const DEFAULT_FORM: NewDiskForm = {
   ...{ type: 'fat32', size: '64m', label: 'UNTITLED', scheme: 'none', clusterSize: '' },
-  ...{ journal: '', isCaseSensitive: false },
+  ...{ journal: '', isCaseSensitive: false, moreVolumes: '' },
 };
 
 interface TypeFacts {
   readonly name: string;
   /** 'Allocation block size' is what HFS+ calls a cluster. */
   readonly unit: string;
+  /** Empty: there is nothing to choose. */
   readonly unitSizes: readonly string[];
   /** Beyond these there can be no such volume; absent: the engine says. */
   readonly sizeLimits?: readonly [number, number];
@@ -48,6 +51,7 @@ export const VOLUME_TYPES: Readonly<Record<VolumeType, TypeFacts>> = {
     ...{ name: 'HFS+', unit: 'Allocation block size' },
     unitSizes: ['512', '1k', '2k', '4k', '8k', '16k', '32k', '64k'],
   },
+  apfs: { name: 'APFS', unit: 'Block size', unitSizes: [], sizeLimits: [MIB, 16 * TIB] },
 };
 
 function fat(name: string, least: number, most: number): TypeFacts {
@@ -71,12 +75,33 @@ export function problemsOf(form: NewDiskForm): Problems {
   if (bytes === null) problems.size = 'Write a size such as 512k, 64m, 2g or 1t.';
   else if (bytes % 512 !== 0) problems.size = 'A disk is a whole number of blocks of 512 bytes.';
   else if (bytes < least && form.clusterSize === '')
-    problems.size = `${name} needs at least ${bytesInWords(least)}; take more, or an older type.`;
-  else if (bytes > most) problems.size = `${name} reaches up to ${bytesInWords(most)}; take less, or FAT32.`;
+    problems.size = `${name} needs at least ${bytesInWords(least)}; take more${form.type.startsWith('fat') ? ', or an older type' : ''}.`;
+  else if (bytes > most)
+    problems.size = `${name} reaches up to ${bytesInWords(most)}; take less${form.type === 'fat32' ? '' : ', or FAT32'}.`;
 
   const problem = form.type.startsWith('fat') ? fatLabelProblem(form.label) : null;
   if (problem !== null) problems.label = problem;
+  if (form.type === 'apfs' && bytes !== null) {
+    const more = volumeProblem(form.moreVolumes, bytes);
+    if (more !== null) problems.moreVolumes = more;
+  }
   return problems;
+}
+
+const namesOf = (text: string): string[] =>
+  text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+
+/** A container holds one volume for every 512 MiB begun, at most 100. Apple File System Reference, nx_max_file_systems. */
+function volumeProblem(moreVolumes: string, sizeBytes: number): string | null {
+  const names = namesOf(moreVolumes);
+  const most = Math.min(100, Math.ceil(sizeBytes / (512 * MIB)));
+  if (names.some((name) => name.includes(':'))) return 'The name of a volume cannot hold a colon here.';
+  if (names.length + 1 <= most) return null;
+  const volumes = most === 1 ? 'one volume' : `${most} volumes`;
+  return `A container of this size holds ${volumes}: one for every 512 MiB begun.`;
 }
 
 /** Of the other formats the engine knows what a label may hold. */
@@ -89,13 +114,17 @@ function fatLabelProblem(label: string): string | null {
 
 /** The request for the engine; only for a form without problems. */
 export function requestOf(form: NewDiskForm, options: SessionOptions): NewDiskRequest {
-  const { type, clusterSize, journal, isCaseSensitive } = form;
+  const { type, clusterSize, journal, isCaseSensitive, moreVolumes } = form;
   const settings: Record<string, string> = {};
   let format: string = type;
   if (type === 'hfsplus') {
     if (clusterSize !== '') settings['block-size'] = clusterSize;
     if (journal !== '') settings['journal'] = journal;
     if (isCaseSensitive) format = 'hfsx';
+  } else if (type === 'apfs') {
+    if (isCaseSensitive) settings['case-sensitive'] = 'yes';
+    const more = namesOf(moreVolumes);
+    if (more.length > 0) settings['volumes'] = [form.label, ...more].join(',');
   } else {
     if (clusterSize !== '') settings['cluster-size'] = clusterSize;
     if (type !== 'exfat') {

@@ -26,6 +26,15 @@ const RICH_LIFE = [
   'chflags hidden photos/two.jpg',
 ];
 
+/** What only APFS can: contents in two files at once, and a state of the volume that stays. */
+const APFS_LIFE = [
+  ...RICH_LIFE,
+  'cp -c film.mov clone.mov',
+  'scope snapshot create before',
+  'rm photos/three.jpg',
+  'echo "The snapshot still shows photos/three.jpg." >> notes.txt',
+];
+
 const sample = (
   label: string,
   format: string,
@@ -46,6 +55,7 @@ export const SAMPLES: readonly Sample[] = [
   sample('ExFAT', 'exfat', {}, LIFE),
   sample('HFS+', 'hfsplus', {}, RICH_LIFE),
   sample('HFSX (case-sensitive)', 'hfsx', {}, [...RICH_LIFE, 'echo "not notes.txt" > Notes.txt']),
+  sample('APFS', 'apfs', {}, APFS_LIFE),
 ];
 
 /** What the page opens with. */

@@ -70,8 +70,27 @@ const ON_HFS: readonly Suggestion[] = [
   INFO,
 ];
 
+const ON_APFS: readonly Suggestion[] = [
+  { line: 'cp -c film.mov again.mov', needs: 'film.mov', why: 'a clone: no block of contents is written' },
+  {
+    line: 'dd if=/dev/random of=clone.mov bs=4k count=1 conv=notrunc',
+    needs: 'clone.mov',
+    why: 'one block of the clone goes its own way; film.mov keeps the old one',
+  },
+  { line: 'scope shared film.mov clone.mov', needs: 'clone.mov', why: 'to count the blocks both still hold' },
+  { line: 'df -h; du -h', why: 'du counts the clone in full, df tells the truth' },
+  { line: 'scope snapshot create now', why: 'to keep this state of the volume: a few blocks' },
+  DELETE,
+  { line: 'df -h', why: 'after a deletion: a snapshot holds on to the blocks' },
+  { line: 'scope snapshot delete before', why: 'and see what it alone held become free' },
+  { line: 'truncate -s 1t huge.bin', why: 'a terabyte that takes no blocks' },
+  MOVE,
+  WHY,
+  { line: 'diskutil apfs list', why: 'to see the container and its volumes' },
+];
+
 const ON_SAMPLE: Readonly<Record<string, readonly Suggestion[]>> = {
-  ...{ fat32: ON_FAT, exfat: ON_EXFAT, hfsplus: ON_HFS, hfsx: ON_HFS },
+  ...{ fat32: ON_FAT, exfat: ON_EXFAT, hfsplus: ON_HFS, hfsx: ON_HFS, apfs: ON_APFS },
 };
 
 /** For any other disk. */
