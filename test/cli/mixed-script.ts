@@ -25,6 +25,8 @@ export interface MixedOptions {
   readonly hasLinks?: boolean;
   readonly hasAttributes?: boolean;
   readonly hasPermissions?: boolean;
+  /** Clones, snapshots and files with holes. */
+  readonly isCopyOnWrite?: boolean;
 }
 
 export function mixedScript(seed: number, options: MixedOptions = {}): string[] {
@@ -113,6 +115,7 @@ export function mixedScript(seed: number, options: MixedOptions = {}): string[] 
           : `chflags ${prng.pick(['hidden', 'nohidden'])} ${quoted(prng.pick(files))}`,
     );
   }
+  if (options.isCopyOnWrite) actions.push(...copyOnWriteActions({ prng, files, directories, newPath }));
   while (lines.length < 500) {
     const line = prng.pick(actions)();
     if (line !== null) lines.push(line);
@@ -131,5 +134,51 @@ function fillTheDisk(prng: Prng): string[] {
     'rm full/large',
     'echo "now it does" > full/last',
     'rm -r full/piece*',
+  ];
+}
+
+interface Life {
+  readonly prng: Prng;
+  readonly files: string[];
+  readonly directories: readonly string[];
+  readonly newPath: () => string;
+}
+
+/** What only a copy-on-write format does: clones of files and directories, snapshots that come and go, holes. */
+function copyOnWriteActions({ prng, files, directories, newPath }: Life): (() => string | null)[] {
+  const snapshots: string[] = [];
+  let count = 0;
+  const clone = () => {
+    if (files.length === 0) return null;
+    const to = newPath();
+    const line = `cp -c ${quoted(prng.pick(files))} ${quoted(to)}`;
+    files.push(to);
+    return line;
+  };
+  const diverge = () =>
+    files.length === 0
+      ? null
+      : `dd if=/dev/random of=${quoted(prng.pick(files))} bs=512 seek=${prng.below(60)} count=${1 + prng.below(20)} conv=notrunc status=none`;
+  return [
+    clone,
+    clone,
+    diverge,
+    diverge,
+    () => `cp -Rc ${quoted(prng.pick(directories.slice(-5)))} ${quoted(newPath())}`,
+    () => {
+      const path = newPath();
+      files.push(path);
+      return `dd if=/dev/random of=${quoted(path)} bs=4k seek=${prng.below(5000)} count=1 status=none`;
+    },
+    () => {
+      if (prng.below(3) > 0 || snapshots.length >= 6) return null;
+      snapshots.push(`state ${++count}`);
+      return `sudo scope snapshot create 'state ${count}'`;
+    },
+    () => {
+      if (prng.below(4) > 0 || snapshots.length < 2) return null;
+      const [name = ''] = snapshots.splice(prng.below(snapshots.length), 1);
+      return `sudo scope snapshot delete '${name}'`;
+    },
   ];
 }
