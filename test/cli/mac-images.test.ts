@@ -65,6 +65,50 @@ function expectClean(image: string): void {
 const label = (image: string): string =>
   (JSON.parse(diskoscope(['info', '--json', image]).stdout) as { volume: { label: string } }).volume.label;
 
+interface Truth {
+  readonly type: string;
+  readonly mode?: string;
+  readonly size?: number;
+  readonly sha256?: string;
+  readonly target?: string;
+  readonly xattrs?: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>;
+}
+
+/** Every file and the name of the volume are as the list beside the image says. Returns our lines by path. */
+function expectTruth(image: string, list: string): Map<string, Line> {
+  const { files, volumeName } = JSON.parse(readFileSync(join(foreignImages()!, list), 'utf8')) as {
+    files: Record<string, Truth>;
+    volumeName: string;
+  };
+  const lines = new Map(manifest(image).map((line) => [line.path.slice(1).normalize('NFC'), line]));
+  for (const [path, truth] of Object.entries(files)) {
+    const line = lines.get(path.normalize('NFC'));
+    expect(line, path).toBeDefined();
+    if (line === undefined) continue;
+    expect([path, line.type]).toEqual([path, truth.type]);
+    if (truth.target !== undefined) expect([path, line.target]).toEqual([path, truth.target]);
+    if (truth.sha256 !== undefined) {
+      expect([path, line.size, line.sha256, Number.parseInt(line.mode, 8)]).toEqual([
+        ...[path, truth.size, truth.sha256],
+        Number(truth.mode),
+      ]);
+    }
+    const attributes = Object.entries(line.xattrs).map(([name, value]) => {
+      const bytes = Buffer.from(value, 'base64');
+      return [name, { size: bytes.length, sha256: sum('sha256', bytes) }] as const;
+    });
+    // The list was made without attributes that say how a file is stored.
+    const shown = attributes.filter(([name]) => name !== 'com.apple.decmpfs');
+    const isCompressed = shown.length < attributes.length;
+    expect([
+      path,
+      Object.fromEntries(shown.filter(([name]) => !isCompressed || !name.endsWith('Fork'))),
+    ]).toEqual([path, truth.xattrs ?? {}]);
+  }
+  expect(label(image)).toBe(volumeName);
+  return lines;
+}
+
 describe('exFAT as macOS writes it', () => {
   test('files, sizes and sums are those of the list beside the image', () => {
     const image = unpacked('exfat/gofilesystems-image.exfat.gz');
@@ -90,44 +134,8 @@ describe('HFS+ as macOS writes it', () => {
   test('a disk image with attributes, a resource fork, hard links and compression equals its manifest', () => {
     const image = unpacked('hfsplus/goapfs-hfs-basic.dmg');
     if (image === null) return;
-    interface Truth {
-      readonly type: string;
-      readonly mode?: string;
-      readonly size?: number;
-      readonly sha256?: string;
-      readonly target?: string;
-      readonly xattrs?: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>;
-    }
-    const { files, volumeName } = JSON.parse(
-      readFileSync(join(foreignImages()!, 'hfsplus/goapfs-hfs-manifest.json'), 'utf8'),
-    ) as { files: Record<string, Truth>; volumeName: string };
-    const lines = new Map(manifest(image).map((line) => [line.path.slice(1).normalize('NFC'), line]));
-    for (const [path, truth] of Object.entries(files)) {
-      const line = lines.get(path.normalize('NFC'));
-      expect(line, path).toBeDefined();
-      if (line === undefined) continue;
-      expect([path, line.type]).toEqual([path, truth.type]);
-      if (truth.target !== undefined) expect([path, line.target]).toEqual([path, truth.target]);
-      if (truth.sha256 !== undefined) {
-        expect([path, line.size, line.sha256, Number.parseInt(line.mode, 8)]).toEqual([
-          ...[path, truth.size, truth.sha256],
-          Number(truth.mode),
-        ]);
-      }
-      const attributes = Object.entries(line.xattrs).map(([name, value]) => {
-        const bytes = Buffer.from(value, 'base64');
-        return [name, { size: bytes.length, sha256: sum('sha256', bytes) }] as const;
-      });
-      // The list was made without attributes that say how a file is stored.
-      const shown = attributes.filter(([name]) => name !== 'com.apple.decmpfs');
-      const isCompressed = shown.length < attributes.length;
-      expect([
-        path,
-        Object.fromEntries(shown.filter(([name]) => !isCompressed || !name.endsWith('Fork'))),
-      ]).toEqual([path, truth.xattrs ?? {}]);
-    }
+    const lines = expectTruth(image, 'hfsplus/goapfs-hfs-manifest.json');
     expect(lines.get('hello.txt')?.nlink).toBe(2);
-    expect(label(image)).toBe(volumeName);
     expectClean(image);
   });
 
@@ -165,5 +173,67 @@ describe('HFS+ as macOS writes it', () => {
       expect(lines.filter(({ type }) => type === 'directory').length).toBe(folderCount);
     }
     expectClean(image);
+  });
+});
+
+describe('APFS as macOS writes it', () => {
+  test('a container with attributes, compression, hard links and a long attribute equals its manifest', () => {
+    const image = unpacked('apfs/goapfs-basic.img.gz');
+    if (image === null) return;
+    const lines = expectTruth(image, 'apfs/goapfs-manifest.json');
+    expect(lines.get('hello.txt')?.nlink).toBe(2);
+    expectClean(image);
+  });
+
+  test('a bare container: links, attributes, private folders', () => {
+    const image = unpacked('apfs/dfvfs-apfs.raw.gz');
+    if (image === null) return;
+    const lines = new Map(manifest(image).map((line) => [line.path, line]));
+    expect([...lines.keys()].filter((path) => !path.startsWith('/.fseventsd'))).toEqual([
+      ...['/a_directory', '/a_directory/a_file', '/a_directory/a_resourcefork'],
+      ...['/a_directory/another_file', '/a_link', '/passwords.txt'],
+    ]);
+    expect(lines.get('/a_link')?.target).toBe('a_directory/another_file');
+    // MD5 sums as fsapfsinfo -H -d prints them.
+    const host = diskoscope.path('got');
+    for (const [path, md5] of [
+      ['/passwords.txt', '39cb097008d17660abd0539891a672af'],
+      ['/a_directory/a_file', '85bebf486af24792085f769afa46717d'],
+      ['/a_directory/another_file', 'd54ff73404ed6041a3bd66850b061bff'],
+    ] as const) {
+      expect(diskoscope(['get', image, path, host]).exitCode).toBe(0);
+      expect([path, sum('md5', readFileSync(host))]).toEqual([path, md5]);
+    }
+    expect(label(image)).toBe('apfs_test');
+    expectClean(image);
+  });
+
+  test('the first blocks of a container: what they still hold is read, and nothing is written', () => {
+    const image = unpacked('apfs/securityronin-apfs_content.bin.gz');
+    if (image === null) return;
+    const lines = new Map(manifest(image).map((line) => [line.path, line]));
+    const sumOf = (path: string) => lines.get(path)?.sha256;
+    expect(sumOf('/plain.txt')).toBe(sum('sha256', Buffer.from('APFS P4 plain file. Hello extents.\n')));
+    expect(sumOf('/Dir1/Beth.txt')).toBe(sum('sha256', Buffer.from('Beth target content for symlink.\n')));
+    const pangram = 'The quick brown fox jumps over the lazy dog. '.repeat(4000);
+    expect(sumOf('/compressed.txt')).toBe(sum('sha256', Buffer.from(pangram)));
+    expect(lines.get('/sparse.bin')?.size).toBe(69_632);
+    expect(sumOf('/sparse.bin')).toMatch(/^fe0fc4fa.*cc822a$/);
+    expect(lines.get('/symlink_to_beth')?.target).toBe('Dir1/Beth.txt');
+    const tag = lines.get('/plain.txt')?.xattrs['com.example.tag'] ?? '';
+    expect(Buffer.from(tag, 'base64').toString()).toBe('forensic-marker-P4');
+    const { exitCode, stderr } = diskoscope(['sh', image, '-c', 'echo new > file']);
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain('Read-only file system');
+  });
+
+  test('an encrypted volume is named and stays locked', () => {
+    const image = unpacked('apfs/goapfs-encrypted.img.gz');
+    if (image === null) return;
+    const { exitCode, stderr } = diskoscope(['manifest', image]);
+    expect(exitCode).toBe(3);
+    expect(stderr).toMatch(/encrypted|locked/);
+    const list = diskoscope(['sh', image, '-c', 'diskutil apfs list']).stdout;
+    expect(list).toMatch(/FileVault: +Yes \(Locked\)/);
   });
 });
