@@ -37,6 +37,10 @@ export interface FormatFacts {
   readonly hasAllFlags?: boolean;
   /** f_fstypename; absent: 'msdos'. */
   readonly typeName?: string;
+  /** Clones, swaps, holes, special files and snapshots. */
+  readonly isCopyOnWrite?: boolean;
+  /** Room that is kept back so that a full volume can be emptied; absent: none. */
+  readonly headroomBytes?: number;
   /** Steps in which the modification time is kept. */
   readonly timeStepSeconds: number;
 }
@@ -50,6 +54,8 @@ export interface TestDisk {
   afterPowerCut(): TestDisk;
   /** What the reference checker says of the unmounted disk; '' for clean. */
   verdict(): string;
+  /** A snapshot of the volume as the disk lies now, for reading. */
+  mountSnapshot?(name: string): Volume;
 }
 
 export interface FormatCase {
@@ -173,6 +179,13 @@ const realDisk = (store: Store, subject: RealCase): TestDisk => ({
     subject.format.fsck(store, { repair: false }).findings.map(({ kind, message }) => `${kind}: ${message}`),
   afterPowerCut: () => realDisk(store.fork(), subject),
   verdict: () => subject.judge(sparseImageFile(store)),
+  mountSnapshot(name) {
+    const options = { isReadOnly: true, policy: 'each', clock: new SimulatedClock(), trace: SILENT } as const;
+    const place = { owner: { uid: 501, gid: 20 }, timeZoneMinutes: 0 };
+    const container = subject.format.openContainer?.(store.fork(), { ...options, ...place });
+    if (container === undefined) throw new Error('the format has no snapshots');
+    return container.mountVolume(0, { isReadOnly: true, snapshot: name });
+  },
 });
 
 /** FAT with small disks: the type is decided by the count of clusters, so each has the smallest that gives it. */
@@ -325,6 +338,11 @@ export class Bench {
 
   verdict(): string {
     return this.#disk.verdict();
+  }
+
+  snapshotOnDisk(name: string): Volume {
+    if (this.#disk.mountSnapshot === undefined) throw new Error('the disk keeps no snapshots');
+    return this.#disk.mountSnapshot(name);
   }
 
   #mount({ isReadOnly = false, policy = 'each' }: Partial<BenchOptions>): void {

@@ -26,10 +26,19 @@ import type { Mirror } from './oracle.ts';
 export interface RandomOptions {
   readonly hasAttributes: boolean;
   readonly fileBytesMax: number;
+  /** Clones, swaps, holes, special files and snapshots. */
+  readonly isCopyOnWrite?: boolean;
 }
 
+const VOLUME = '/Volumes/TEST';
 /** A file that only takes up room: never touched, never read. */
-const BALLAST = '/Volumes/TEST/ballast';
+const BALLAST = `${VOLUME}/ballast`;
+/** Of the formats that punch holes. */
+const BLOCK_BYTES = 4096;
+const CLONE_NOFOLLOW = 1;
+const CLONE_NOOWNERCOPY = 2;
+const RENAME_SWAP = 2;
+const RENAME_EXCL = 4;
 
 const NAMES = [
   ...['a', 'B', 'file.txt', 'README', 'Long file name number 1.text', 'Long file name number 2.text'],
@@ -95,6 +104,10 @@ export class RandomHand {
       [2, () => this.#changeDirectory()],
       [2, () => this.#passTime()],
       [this.#options.hasAttributes ? 7 : 0, () => this.#attribute()],
+      [this.#options.isCopyOnWrite ? 9 : 0, () => this.#clone()],
+      [this.#options.isCopyOnWrite ? 5 : 0, () => this.#snapshot()],
+      [this.#options.isCopyOnWrite ? 4 : 0, () => this.#punch()],
+      [this.#options.isCopyOnWrite ? 4 : 0, () => this.#swap()],
     ];
     let at = this.#prng.below(operations.reduce((sum, [weight]) => sum + weight, 0));
     for (const [weight, run] of operations) {
@@ -325,6 +338,69 @@ export class RandomHand {
       case 3:
         this.#call(`link ${quote(path)}`, (process) => process.link(path, 'hard link'));
         break;
+    }
+  }
+
+  #clone(): void {
+    const source = this.#path({ isPlain: true });
+    const target = this.#path({ isPlain: true });
+    const flags = this.#prng.pick([0, 0, 0, CLONE_NOFOLLOW, CLONE_NOOWNERCOPY]);
+    // A directory cloned into itself again and again would fill any disk.
+    const isLarge = (this.#paths().all.filter((path) => path.startsWith(`${source}/`)).length ?? 0) > 8;
+    if (isLarge) return;
+    this.#call(`clonefile ${quote(source)} to ${quote(target)} ${flags}`, (process) =>
+      process.clonefile(source, target, flags),
+    );
+  }
+
+  #swap(): void {
+    const from = this.#path({ isPlain: true });
+    const to = this.#path({ isPlain: true });
+    const flags = this.#prng.pick([RENAME_SWAP, RENAME_SWAP, RENAME_EXCL]);
+    this.#call(`renamex ${quote(from)} to ${quote(to)} ${flags}`, (process) =>
+      process.renamex(from, to, flags),
+    );
+    if (this.#prng.below(4) > 0) return;
+    const path = this.#path();
+    this.#call(`mkfifo ${quote(path)}`, (process) => process.mkfifo(path));
+  }
+
+  #punch(): void {
+    const { fileBytesMax } = this.#options;
+    const fd = this.#descriptors.size > 0 ? this.#prng.pick([...this.#descriptors]) : this.#prng.below(3);
+    const blocks = () => this.#prng.below(1 + Math.ceil(fileBytesMax / BLOCK_BYTES)) * BLOCK_BYTES;
+    const offset = this.#prng.below(10) === 0 ? this.#prng.below(fileBytesMax) | 1 : blocks();
+    const length = blocks();
+    this.#call(`punch ${length} at ${offset} of ${fd}`, (process) => process.punchHole(fd, offset, length));
+  }
+
+  #snapshot(): void {
+    const names = this.#mirror.ask((process) => process.fsSnapshotList(VOLUME).map(({ name }) => name)) ?? [];
+    const there = names.length > 0 ? this.#prng.pick(names) : 'none';
+    const fresh = `state ${this.#prng.below(40)}`;
+    switch (this.#prng.below(7)) {
+      case 0:
+      case 1:
+      case 2:
+        if (names.length >= 5) return;
+        this.#call(`snapshot ${fresh}`, (process) => process.fsSnapshotCreate(VOLUME, fresh));
+        break;
+      case 3:
+      case 4:
+        this.#call(`delete snapshot ${there}`, (process) => process.fsSnapshotDelete(VOLUME, there));
+        break;
+      case 5:
+        this.#call(`rename snapshot ${there} to ${fresh}`, (process) =>
+          process.fsSnapshotRename(VOLUME, there, fresh),
+        );
+        break;
+      case 6: {
+        if (this.#prng.below(3) > 0) return;
+        this.closeAll();
+        this.#call('leave for the root', (process) => process.chdir(VOLUME));
+        this.#call(`revert to snapshot ${there}`, (process) => process.fsSnapshotRevert(VOLUME, there));
+        break;
+      }
     }
   }
 
