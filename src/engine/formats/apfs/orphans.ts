@@ -1,0 +1,146 @@
+import type { Timespec } from '../../base/clock.ts';
+import { FsError } from '../../base/errno.ts';
+import { entryTypeOf, touchContents } from './attributes.ts';
+import { catalogRoom, countObject, removeInode, saveInode } from './catalog.ts';
+import { releaseContent } from './content.ts';
+import { DirectoryCursor, findEntry, insertEntry, removeEntry, storedName } from './directory-records.ts';
+import type { Name } from './directory-records.ts';
+import type { FilesHost } from './files-host.ts';
+import type { Inode } from './inode.ts';
+import { OBJECT_ID } from './layout-catalog.ts';
+import type { NodeTable } from './node-table.ts';
+import { utf8 } from '../../base/bytes.ts';
+import type { Room } from './transaction.ts';
+import { dropXattrs } from './xattrs.ts';
+
+/**
+ * The end of files. One that nobody holds and that has few extents goes with its last name, in the same transaction.
+ * One that is held, or too large for one transaction, is moved to the private directory as '0x…-dead' (its number in
+ * hexadecimal): its link count is 0, it keeps its old parent and name, and the volume counts it no more. When its last
+ * holder lets go it loses its contents from the front, some records in each transaction, at last its attributes and
+ * records. A power cut anywhere leaves it in the private directory, where the next mount finds it.
+ * [apfsck/inode.c check_inode_stats; what macOS leaves behind]
+ */
+
+/** Extents that one transaction lets go. */
+const RELEASED_RECORDS_MAX = 64;
+
+/** The name of an inode in the private directory. */
+export const orphanName = (number: number): string => `0x${number.toString(16)}-dead`;
+const ORPHAN = /^0x([0-9a-f]{1,14})-dead$/;
+
+export class Orphans {
+  readonly #host: FilesHost;
+  readonly #nodes: NodeTable;
+
+  constructor(host: FilesHost, nodes: NodeTable) {
+    this.#host = host;
+    this.#nodes = nodes;
+  }
+
+  /** What a step of erasing may take: asked for before the first change. */
+  get room(): Room {
+    const host = this.#host;
+    return {
+      blocks: catalogRoom(host, 8 + 2 * RELEASED_RECORDS_MAX),
+      kind: 'shrink',
+      freeRecords: 4 * RELEASED_RECORDS_MAX,
+    };
+  }
+
+  /**
+   * The file has lost its last name, within a change that has asked for `room`. True: it waits in the private directory
+   * and `finish` goes on when nobody holds it; false: it is gone.
+   */
+  dismiss(inode: Inode): boolean {
+    inode.childOrLinkCount = 0;
+    countObject(this.#host, inode, -1);
+    if (inode.holders === 0 && this.#releaseSome(inode)) {
+      this.#erase(inode);
+      return false;
+    }
+    inode.isUnlinked = true;
+    const privateDirectory = this.#privateDirectory();
+    insertEntry(this.#host, OBJECT_ID.privateDirectory, this.#nameOf(inode), {
+      fileId: inode.number,
+      entryType: entryTypeOf(inode),
+      siblingId: 0,
+      dateAdded: this.#host.now(),
+    });
+    this.#countPrivate(privateDirectory, 1, this.#host.now());
+    saveInode(this.#host, inode);
+    return true;
+  }
+
+  /** Erase what waits in the private directory and is held by nobody; a transaction for each step. */
+  finish(inode: Inode): void {
+    for (let isDone = false; !isDone;) {
+      isDone = this.#host.commit.change(this.room, () => {
+        if (!this.#releaseSome(inode)) {
+          saveInode(this.#host, inode);
+          return false;
+        }
+        this.#eraseOrphan(inode);
+        return true;
+      });
+    }
+  }
+
+  /** Everything that a power cut left in the private directory. Returns how many files that were. */
+  resume(): number {
+    const numbers: number[] = [];
+    const cursor = new DirectoryCursor(this.#host, OBJECT_ID.privateDirectory, null);
+    for (; cursor.isValid; cursor.next()) {
+      const digits = ORPHAN.exec(cursor.name)?.[1];
+      if (digits !== undefined && parseInt(digits, 16) === cursor.fileId) numbers.push(cursor.fileId);
+    }
+    let count = 0;
+    for (const number of numbers) {
+      const inode = this.#nodes.get(number);
+      if (inode === undefined || inode.holders > 0) continue;
+      this.finish(inode);
+      count++;
+    }
+    return count;
+  }
+
+  /** True when the contents are gone. */
+  #releaseSome(inode: Inode): boolean {
+    if (inode.stream === null) return true;
+    return releaseContent(this.#host, inode, RELEASED_RECORDS_MAX);
+  }
+
+  #erase(inode: Inode): void {
+    dropXattrs(this.#host, inode.number);
+    removeInode(this.#host, inode);
+    inode.isUnlinked = true;
+    this.#nodes.forget(inode);
+  }
+
+  #eraseOrphan(inode: Inode): void {
+    const entry = findEntry(this.#host, OBJECT_ID.privateDirectory, this.#nameOf(inode));
+    if (entry !== undefined) {
+      removeEntry(this.#host, entry);
+      this.#countPrivate(this.#privateDirectory(), -1, this.#host.now());
+    }
+    this.#erase(inode);
+  }
+
+  #nameOf(inode: Inode): Name {
+    return storedName(this.#host, utf8(orphanName(inode.number)));
+  }
+
+  #privateDirectory(): Inode {
+    const inode = this.#nodes.get(OBJECT_ID.privateDirectory);
+    if (inode === undefined) {
+      throw new FsError('EIO', '', '', 'the volume has no private directory (inode 3); run fsck');
+    }
+    return inode;
+  }
+
+  #countPrivate(directory: Inode, difference: 1 | -1, now: Timespec): void {
+    directory.childOrLinkCount += difference;
+    touchContents(directory, now);
+    saveInode(this.#host, directory);
+  }
+}
