@@ -72,10 +72,11 @@ export class DirectoryTree {
   #find(directory: Inode, name: Name): Found | undefined {
     requireDirectory(directory);
     const entry = findEntry(this.#host, directory.number, name);
-    return entry && { directory, entry, inode: this.#inodeOf(entry) };
+    return entry && { directory, entry, inode: this.inodeNumbered(entry.fileId) };
   }
 
-  #inodeOf({ fileId }: DirectoryEntry): Inode {
+  /** The inode a name leads to. EIO when there is none. */
+  inodeNumbered(fileId: number): Inode {
     const inode = this.nodes.get(fileId);
     if (inode === undefined) {
       throw new FsError('EIO', '', '', `a name leads to inode ${fileId}, which does not exist; run fsck`);
@@ -132,7 +133,8 @@ export class DirectoryTree {
   #placeOf(after: number | null): number | Uint8Array | null {
     if (after === null || this.#host.isHashed) return after;
     const place = this.#places.get(after);
-    if (place === undefined) throw new FsError('EINVAL', '', '', 'the listing is too old to go on: begin again');
+    if (place === undefined)
+      throw new FsError('EINVAL', '', '', 'the listing is too old to go on: begin again');
     return place;
   }
 
@@ -195,11 +197,14 @@ export class DirectoryTree {
     countObject(this.#host, inode, 1);
   }
 
-  /** `name` for something that `make` adds with `addNew`, which has asked for room. Returns what it made. */
-  addTo(directory: Inode, text: string, room: number, make: (name: Name) => void): void {
+  /**
+   * A name for what `make` adds with `addNew` and counts for itself, all in one change that takes `changes` records of
+   * the catalog and `blocks` besides. EEXIST, ENOTDIR, ENOENT, ENOSPC.
+   */
+  addTo(directory: Inode, text: string, changes: number, blocks: number, make: (name: Name) => void): void {
     const name = this.#newName(directory, text);
-    const { blocks, kind } = this.#growRoom(CHANGES.create);
-    this.#host.commit.change({ blocks: blocks + room, kind }, () => {
+    const room = this.#growRoom(CHANGES.create + changes);
+    this.#host.commit.change({ ...room, blocks: room.blocks + blocks }, () => {
       make(name);
       this.#touch(directory, 1);
     });
@@ -240,8 +245,8 @@ export class DirectoryTree {
   remove(directory: Inode, text: string): void {
     const found = this.#existing(directory, text);
     if (found.inode.isDirectory) throw new FsError('EPERM', '', '', 'it is a directory: use rmdir');
-    this.#host.commit.change(this.orphans.room, () => {
-      this.#unlink(found);
+    this.orphans.change(CHANGES.remove, (records) => {
+      this.#unlink(found, records);
       this.#touch(directory, -1);
     });
     this.finishUnheld(found.inode);
@@ -255,7 +260,7 @@ export class DirectoryTree {
   }
 
   /** The name goes, and with the last name the file. */
-  #unlink({ entry, inode }: Found): void {
+  #unlink({ entry, inode }: Found, records: number): void {
     const host = this.#host;
     removeEntry(host, entry);
     inode.changeTime = host.now();
@@ -264,7 +269,7 @@ export class DirectoryTree {
       inode.childOrLinkCount--;
       saveInode(host, inode);
     } else {
-      this.orphans.dismiss(inode);
+      this.orphans.dismiss(inode, records);
     }
   }
 
@@ -273,7 +278,7 @@ export class DirectoryTree {
     const found = this.#existing(directory, text);
     if (!found.inode.isDirectory) throw new FsError('ENOTDIR', '', '');
     this.#requireEmpty(found.inode);
-    this.#host.commit.change(this.orphans.room, () => {
+    this.orphans.change(CHANGES.remove, () => {
       this.#eraseDirectory(found);
       this.#touch(directory, -1);
     });
@@ -301,7 +306,8 @@ export class DirectoryTree {
     const source = this.#existing(from, fromText);
     const name = nameOf(this.#host, toText);
     const target = this.#find(to, name);
-    const isSameEntry = target !== undefined && from === to && isSameBytes(target.entry.key, source.entry.key);
+    const isSameEntry =
+      target !== undefined && from === to && isSameBytes(target.entry.key, source.entry.key);
     if (isSameEntry && isSameBytes(name.bytes, source.entry.nameBytes)) return;
     const replaced = isSameEntry ? undefined : target;
     if (replaced !== undefined) {
@@ -309,15 +315,18 @@ export class DirectoryTree {
       if (replaced.inode === source.inode) return;
       this.#requireReplaceable(source.inode, replaced.inode);
     }
-    const { blocks, freeRecords } = this.orphans.room;
-    const room = { blocks: blocks + catalogRoom(this.#host, CHANGES.rename) };
-    // Room as for a removal where one name takes the place of another; a longer name may need a node more.
-    const kind = replaced === undefined ? 'grow' : 'shrink';
-    this.#host.commit.change(
-      replaced === undefined ? this.#growRoom(CHANGES.rename) : { ...room, kind, freeRecords: freeRecords ?? 0 },
-      () => this.#move(source, to, name, replaced),
-    );
-    if (replaced !== undefined) this.finishUnheld(replaced.inode);
+    if (replaced === undefined) {
+      this.#host.commit.change(this.#growRoom(CHANGES.rename), () => this.#move(source, to, name));
+      return;
+    }
+    // Room as for a removal: one name takes the place of another.
+    this.orphans.change(CHANGES.rename, (records) => {
+      if (replaced.inode.isDirectory) this.#eraseDirectory(replaced);
+      else this.#unlink(replaced, records);
+      this.#touch(to, -1);
+      this.#move(source, to, name);
+    });
+    this.finishUnheld(replaced.inode);
   }
 
   #requireReplaceable(source: Inode, target: Inode): void {
@@ -326,24 +335,15 @@ export class DirectoryTree {
     if (target.isDirectory) this.#requireEmpty(target);
   }
 
-  #move(source: Found, to: Inode, name: Name, replaced: Found | undefined): void {
+  #move(source: Found, to: Inode, name: Name): void {
     const host = this.#host;
     const { directory: from, entry } = source;
-    if (replaced !== undefined) {
-      if (replaced.inode.isDirectory) this.#eraseDirectory(replaced);
-      else this.#unlink(replaced);
-    }
     removeEntry(host, entry);
     const dateAdded = from === to ? entry.dateAdded : host.now();
     insertEntry(host, to.number, name, { ...entry, dateAdded });
     this.#follow(source, to, name);
-    const lost = replaced === undefined ? 0 : 1;
-    if (from === to) {
-      this.#touch(to, -lost);
-    } else {
-      this.#touch(from, -1);
-      this.#touch(to, 1 - lost);
-    }
+    if (from !== to) this.#touch(from, -1);
+    this.#touch(to, from === to ? 0 : 1);
   }
 
   /** What the inode and its hard links say of the name `entry` becomes that of its new place. */
@@ -367,8 +367,14 @@ export class DirectoryTree {
     host.commit.change(this.#growRoom(CHANGES.rename), () => {
       const now = host.now();
       const isSameDirectory = from === to;
-      replaceEntrySpelt(host, first, { ...second.entry, dateAdded: isSameDirectory ? second.entry.dateAdded : now });
-      replaceEntrySpelt(host, second, { ...first.entry, dateAdded: isSameDirectory ? first.entry.dateAdded : now });
+      replaceEntrySpelt(host, first, {
+        ...second.entry,
+        dateAdded: isSameDirectory ? second.entry.dateAdded : now,
+      });
+      replaceEntrySpelt(host, second, {
+        ...first.entry,
+        dateAdded: isSameDirectory ? first.entry.dateAdded : now,
+      });
       this.#follow({ entry: first.entry, inode: first.inode }, to, spelling(second.entry));
       this.#follow({ entry: second.entry, inode: second.inode }, from, spelling(first.entry));
       this.#touch(from, 0);

@@ -5,7 +5,13 @@ import { findEntry, replaceEntry, storedName } from './directory-records.ts';
 import type { Name } from './directory-records.ts';
 import type { FilesHost } from './files-host.ts';
 import type { Inode } from './inode.ts';
-import { objectIdAt, RECORD_TYPE, SiblingLinkKey, SiblingLinkValue, SiblingMapValue } from './layout-catalog.ts';
+import {
+  objectIdAt,
+  RECORD_TYPE,
+  SiblingLinkKey,
+  SiblingLinkValue,
+  SiblingMapValue,
+} from './layout-catalog.ts';
 
 /**
  * Hard links. A file with one name has nothing of what stands here. With the second name both get an id of their own

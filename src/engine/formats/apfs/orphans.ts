@@ -1,7 +1,8 @@
 import type { Timespec } from '../../base/clock.ts';
 import { FsError } from '../../base/errno.ts';
 import { entryTypeOf, touchContents } from './attributes.ts';
-import { catalogRoom, countObject, removeInode, saveInode } from './catalog.ts';
+import { countObject, removeInode, saveInode } from './catalog.ts';
+import { nodesOfChanges } from './content-host.ts';
 import { releaseContent } from './content.ts';
 import { DirectoryCursor, findEntry, insertEntry, removeEntry, storedName } from './directory-records.ts';
 import type { Name } from './directory-records.ts';
@@ -22,8 +23,10 @@ import { dropXattrs } from './xattrs.ts';
  * [apfsck/inode.c check_inode_stats; what macOS leaves behind]
  */
 
-/** Extents that one transaction lets go. */
-const RELEASED_RECORDS_MAX = 64;
+/** Extents that one transaction lets go; fewer where there is hardly any room for the copies of nodes. */
+const RELEASED_RECORDS = { usual: 64, scarce: 2 } as const;
+/** Other records that go, change or come with a file. */
+const OTHER_RECORDS = 10;
 
 /** The name of an inode in the private directory. */
 export const orphanName = (number: number): string => `0x${number.toString(16)}-dead`;
@@ -38,24 +41,44 @@ export class Orphans {
     this.#nodes = nodes;
   }
 
-  /** What a step of erasing may take: asked for before the first change. */
-  get room(): Room {
-    const host = this.#host;
+  /**
+   * One transaction in which files may lose contents: `body` is told how many records of them. It runs once, or not at
+   * all (ENOSPC). `changes`: records of the catalog that it touches besides.
+   */
+  change<T>(changes: number, body: (records: number) => T): T {
+    const { commit } = this.#host;
+    let hasBegun = false;
+    const begin = (records: number) => (): T => {
+      hasBegun = true;
+      return body(records);
+    };
+    try {
+      return commit.change(this.#room(changes, RELEASED_RECORDS.usual), begin(RELEASED_RECORDS.usual));
+    } catch (error) {
+      const isFull = error instanceof FsError && error.code === 'ENOSPC';
+      if (!isFull || hasBegun) throw error;
+    }
+    return commit.change(this.#room(changes, RELEASED_RECORDS.scarce), begin(RELEASED_RECORDS.scarce));
+  }
+
+  #room(changes: number, records: number): Room {
+    const { catalog, references } = this.#host;
     return {
-      blocks: catalogRoom(host, 8 + 2 * RELEASED_RECORDS_MAX),
+      blocks:
+        nodesOfChanges(catalog, OTHER_RECORDS + changes + records) + nodesOfChanges(references, 2 * records),
       kind: 'shrink',
-      freeRecords: 4 * RELEASED_RECORDS_MAX,
+      freeRecords: 4 * records,
     };
   }
 
   /**
-   * The file has lost its last name, within a change that has asked for `room`. True: it waits in the private directory
+   * The file has lost its last name, within `change`. True: it waits in the private directory
    * and `finish` goes on when nobody holds it; false: it is gone.
    */
-  dismiss(inode: Inode): boolean {
+  dismiss(inode: Inode, records: number): boolean {
     inode.childOrLinkCount = 0;
     countObject(this.#host, inode, -1);
-    if (inode.holders === 0 && this.#releaseSome(inode)) {
+    if (inode.holders === 0 && this.#releaseSome(inode, records)) {
       this.#erase(inode);
       return false;
     }
@@ -75,8 +98,8 @@ export class Orphans {
   /** Erase what waits in the private directory and is held by nobody; a transaction for each step. */
   finish(inode: Inode): void {
     for (let isDone = false; !isDone;) {
-      isDone = this.#host.commit.change(this.room, () => {
-        if (!this.#releaseSome(inode)) {
+      isDone = this.change(0, (records) => {
+        if (!this.#releaseSome(inode, records)) {
           saveInode(this.#host, inode);
           return false;
         }
@@ -105,9 +128,9 @@ export class Orphans {
   }
 
   /** True when the contents are gone. */
-  #releaseSome(inode: Inode): boolean {
+  #releaseSome(inode: Inode, records: number): boolean {
     if (inode.stream === null) return true;
-    return releaseContent(this.#host, inode, RELEASED_RECORDS_MAX);
+    return releaseContent(this.#host, inode, records);
   }
 
   #erase(inode: Inode): void {

@@ -3,8 +3,8 @@ import { FsError } from '../../base/errno.ts';
 import { hasFlag, setFlag } from './attributes.ts';
 import { catalogRoom, isKeyOf } from './catalog.ts';
 import type { FilesHost } from './files-host.ts';
-import { readStream, writeStream } from './inode.ts';
-import type { Inode, Stream } from './inode.ts';
+import { readStream as decodeStream, writeStream } from './inode.ts';
+import type { Inode } from './inode.ts';
 import {
   BSD_FLAG,
   INODE_FLAG,
@@ -19,7 +19,8 @@ import {
   XattrValue,
 } from './layout-catalog.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
-import { createStream, dropStream, readWholeStream } from './streams.ts';
+import { copyStream, createStream, dropStream, readStream } from './streams.ts';
+import type { AttributeStream } from './streams.ts';
 
 /**
  * Extended attributes: records of the catalog under the inode's id. Values of up to 3,804 bytes stand in the record,
@@ -57,12 +58,6 @@ function xattrKey(fileId: number, name: string): Uint8Array {
   return keyBuffer.subarray(0, NAME_AT + bytes.length + 1);
 }
 
-/** A stream that an attribute has. */
-interface ValueStream {
-  readonly streamId: number;
-  readonly stream: Stream;
-}
-
 /** A record's value, taken apart; `data` is a view into the tree. */
 interface StoredValue {
   readonly flags: number;
@@ -80,11 +75,11 @@ function storedValueOf(value: Uint8Array, fileId: number): StoredValue {
   return { flags: view.getUint16(0, true), data: value.subarray(DATA_AT, DATA_AT + length) };
 }
 
-function streamOf({ flags, data }: StoredValue, fileId: number): ValueStream | null {
+function streamOf({ flags, data }: StoredValue, fileId: number): AttributeStream | null {
   if ((flags & XATTR_FLAG.dataStream) === 0) return null;
   if (data.length < XattrStream.sizeBytes) throw damaged(fileId);
   const view = viewOf(data);
-  return { streamId: objectIdAt(view, 0), stream: readStream(view, 8, fileId) };
+  return { id: objectIdAt(view, 0), stream: decodeStream(view, 8, fileId) };
 }
 
 function findValue(host: FilesHost, fileId: number, name: string): StoredValue | undefined {
@@ -98,7 +93,7 @@ function valueBytes(host: FilesHost, fileId: number, stored: StoredValue): Uint8
   if (stream.stream.sizeBytes > VALUE_BYTES_MAX) {
     throw new FsError('E2BIG', '', '', 'the attribute is too long to be read as one piece');
   }
-  return readWholeStream(host, stream.streamId, stream.stream);
+  return readStream(host, stream.id, stream.stream.sizeBytes);
 }
 
 // ── asking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -107,8 +102,8 @@ function valueBytes(host: FilesHost, fileId: number, stored: StoredValue): Uint8
 export function getXattr(host: FilesHost, inode: Inode, name: string): Uint8Array | undefined {
   const stored = findValue(host, inode.number, name);
   if (stored === undefined) {
-    const isFinderInfo = name === XATTR_NAME.finderInfo && inode.finderInfo !== null;
-    return isFinderInfo && !isZero(inode.finderInfo) ? inode.finderInfo.slice() : undefined;
+    const own = name === XATTR_NAME.finderInfo ? inode.finderInfo : null;
+    return own !== null && !isZero(own) ? own.slice() : undefined;
   }
   if (stored.flags & XATTR_FLAG.fileSystemOwned) return undefined;
   return valueBytes(host, inode.number, stored);
@@ -176,12 +171,12 @@ function embeddedValue(data: Uint8Array, flags: number): Uint8Array {
   return value;
 }
 
-function streamValue(streamId: number, stream: Stream): Uint8Array {
+function streamValue({ id, stream }: AttributeStream): Uint8Array {
   const value = new Uint8Array(DATA_AT + XattrStream.sizeBytes);
   const view = viewOf(value);
   XattrValue.write(value, { flags: XATTR_FLAG.dataStream, dataLengthBytes: XattrStream.sizeBytes });
-  view.setUint32(DATA_AT, streamId >>> 0, true);
-  view.setUint32(DATA_AT + 4, Math.floor(streamId / 2 ** 32), true);
+  view.setUint32(DATA_AT, id >>> 0, true);
+  view.setUint32(DATA_AT + 4, Math.floor(id / 2 ** 32), true);
   writeStream(view, DATA_AT + 8, stream);
   return value;
 }
@@ -202,12 +197,17 @@ export function xattrRoom(host: FilesHost, name: string, lengthBytes: number): n
  */
 export function setXattr(host: FilesHost, inode: Inode, name: string, value: Uint8Array): void {
   requireSettable(inode, name, value);
-  if (name === XATTR_NAME.finderInfo) inode.finderInfo = null;
-  dropValue(host, inode.number, name);
   const isNone =
     (name === XATTR_NAME.finderInfo && isZero(value)) ||
     (name === XATTR_NAME.resourceFork && value.length === 0);
-  if (!isNone) insertXattr(host, inode.number, name, value);
+  // The new value finds its room before the old one goes.
+  const stream = !isNone && needsStream(name, value) ? createStream(host, value, inode.nameBytes) : null;
+  if (name === XATTR_NAME.finderInfo) inode.finderInfo = null;
+  dropValue(host, inode.number, name);
+  if (!isNone) {
+    const stored = stream === null ? embeddedValue(value, XATTR_FLAG.dataEmbedded) : streamValue(stream);
+    host.catalog.insert(xattrKey(inode.number, name), stored);
+  }
   followXattr(inode, name, !isNone);
 }
 
@@ -224,15 +224,6 @@ export function requireSettable(inode: Inode, name: string, value: Uint8Array): 
   }
 }
 
-function insertXattr(host: FilesHost, fileId: number, name: string, value: Uint8Array): void {
-  if (needsStream(name, value)) {
-    const { streamId, stream } = createStream(host, value);
-    host.catalog.insert(xattrKey(fileId, name), streamValue(streamId, stream));
-    return;
-  }
-  host.catalog.insert(xattrKey(fileId, name), embeddedValue(value, XATTR_FLAG.dataEmbedded));
-}
-
 /** ENOATTR when there is none. The inode is the caller's to save. */
 export function removeXattr(host: FilesHost, inode: Inode, name: string): void {
   if (name === XATTR_NAME.finderInfo && inode.finderInfo !== null) inode.finderInfo = null;
@@ -245,7 +236,7 @@ function dropValue(host: FilesHost, fileId: number, name: string): boolean {
   const stored = findValue(host, fileId, name);
   if (stored === undefined) return false;
   const stream = streamOf(stored, fileId);
-  if (stream !== null) dropStream(host, stream.streamId, stream.stream);
+  if (stream !== null) dropStream(host, stream.id);
   host.catalog.remove(xattrKey(fileId, name));
   return true;
 }
@@ -264,7 +255,8 @@ function followXattr(inode: Inode, name: string, isThere: boolean): void {
       setFlag(inode, INODE_FLAG.noResourceFork, !isThere);
       break;
     case XATTR_NAME.decmpfs:
-      inode.bsdFlags = (isThere ? inode.bsdFlags | BSD_FLAG.compressed : inode.bsdFlags & ~BSD_FLAG.compressed) >>> 0;
+      inode.bsdFlags =
+        (isThere ? inode.bsdFlags | BSD_FLAG.compressed : inode.bsdFlags & ~BSD_FLAG.compressed) >>> 0;
       if (!isThere) {
         setFlag(inode, INODE_FLAG.hasUncompressedSize, false);
         inode.uncompressedSizeBytes = 0;
@@ -281,33 +273,23 @@ export function dropXattrs(host: FilesHost, fileId: number): void {
 
 // ── copying ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** Blocks that copies of all attributes take at most; 0 when there are none. */
+/** Blocks that copies of the records of all attributes take at most; 0 when there are none. */
 export function xattrsCopyRoom(host: FilesHost, fileId: number): number {
-  let blocks = 0;
   let records = 0;
-  forEachXattr(host, fileId, (_name, stored) => {
-    const stream = streamOf(stored, fileId);
-    records++;
-    if (stream === null) return;
-    blocks += Math.ceil(stream.stream.sizeBytes / BLOCK_SIZE_BYTES);
-    records += 2 * STREAM_RECORDS;
-  });
-  return blocks + (records === 0 ? 0 : catalogRoom(host, records));
+  forEachXattr(host, fileId, () => records++);
+  return records === 0 ? 0 : catalogRoom(host, records);
 }
 
-/** Copies for a clone, whose flags are those of `source`. Streams of attributes cannot be shared: they are copied. */
+/** For a clone, whose flags are those of `source`. Streams get ids of their own and share their blocks. */
 export function copyXattrs(host: FilesHost, sourceId: number, cloneId: number): void {
-  const copies: { name: string; stored: StoredValue }[] = [];
-  forEachXattr(host, sourceId, (name, { flags, data }) => {
-    copies.push({ name, stored: { flags, data: data.slice() } });
+  const copies: { name: string; flags: number; data: Uint8Array; stream: AttributeStream | null }[] = [];
+  forEachXattr(host, sourceId, (name, stored) => {
+    const { flags, data } = stored;
+    copies.push({ name, flags, data: data.slice(), stream: streamOf(stored, sourceId) });
   });
-  for (const { name, stored } of copies) {
-    if (stored.flags & XATTR_FLAG.dataStream) {
-      const { streamId, stream } = createStream(host, valueBytes(host, sourceId, stored));
-      host.catalog.insert(xattrKey(cloneId, name), streamValue(streamId, stream));
-    } else {
-      host.catalog.insert(xattrKey(cloneId, name), embeddedValue(stored.data, stored.flags));
-    }
+  for (const { name, flags, data, stream } of copies) {
+    const value = stream === null ? embeddedValue(data, flags) : streamValue(copyStream(host, stream));
+    host.catalog.insert(xattrKey(cloneId, name), value);
   }
 }
 
