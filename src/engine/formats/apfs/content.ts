@@ -312,3 +312,10 @@ function releaseFront(host: ContentHost, streamId: number, front: StreamExtent, 
   replaceRange(host.catalog, streamId, offsetBytes, offsetBytes + freed * BLOCK_SIZE_BYTES, null);
   return firstBlock === 0 ? 1 : Math.max(drop(host, firstBlock, freed), 1);
 }
+
+/** Give back what `preallocateContent` has left behind the end of the file. */
+export function releaseReserve(host: ContentHost, inode: StreamOwner): void {
+  const { stream } = inode;
+  if (stream === null || stream.allocatedBytes <= blockEnd(stream.sizeBytes)) return;
+  cut(openStream(host, inode), blockEnd(stream.sizeBytes));
+}

@@ -109,6 +109,11 @@ export class Orphans {
     }
   }
 
+  /** Does anything wait in the private directory? */
+  get hasAny(): boolean {
+    return new DirectoryCursor(this.#host, OBJECT_ID.privateDirectory, null).isValid;
+  }
+
   /** Everything that a power cut left in the private directory. Returns how many files that were. */
   resume(): number {
     const numbers: number[] = [];
