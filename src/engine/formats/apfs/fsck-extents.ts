@@ -1,0 +1,128 @@
+import { OBJECT_ID } from './layout-catalog.ts';
+import {
+  EXTENT_KEY_TYPE,
+  EXTENT_KIND,
+  numberOfTagged,
+  REFERENCE_KEY_SIZE_BYTES,
+  REFERENCE_VALUE_SIZE_BYTES,
+  tagOfTagged,
+} from './layout-extents.ts';
+import { hex, u64At } from './fsck-check.ts';
+import type { Check } from './fsck-check.ts';
+import { isNobody } from './fsck-records.ts';
+import { NO_PLACE, ReferenceRecords } from './fsck-references.ts';
+import type { MismatchSink, RunSink } from './fsck-references.ts';
+import type { TreeRecord } from './fsck-tree.ts';
+
+/**
+ * The records of an extent reference tree (apfs.md §7.1), and what comes of comparing all of them with what the catalog
+ * of the same state holds. `place` of a run is the block of the node that tells of it.
+ */
+export class ReferenceReader {
+  readonly records = new ReferenceRecords();
+  /** Blocks of the runs this tree says are NEW. */
+  newBlocks = 0;
+  #lastEnd = 0;
+
+  constructor(
+    readonly check: Check,
+    readonly owner: string,
+    /** Ids from here on were not handed out when the tree was the live one. */
+    readonly nextObjectId: number,
+  ) {}
+
+  visit(record: TreeRecord): void {
+    const { view, keyAt, valueAt, block } = record;
+    const first = numberOfTagged(view, keyAt);
+    const wrong = (text: string): void =>
+      this.check.error('extent', `${this.owner}: extent ${hex(first)}: ${text}`, block);
+    if (record.keyEnd - keyAt !== REFERENCE_KEY_SIZE_BYTES || tagOfTagged(view, keyAt) !== EXTENT_KEY_TYPE.extent) {
+      wrong('wrong key of an extent reference');
+      return;
+    }
+    if (record.valueEnd - valueAt !== REFERENCE_VALUE_SIZE_BYTES) {
+      wrong(`wrong size of value (${record.valueEnd - valueAt}, expected ${REFERENCE_VALUE_SIZE_BYTES})`);
+      return;
+    }
+    const count = numberOfTagged(view, valueAt);
+    const kind = tagOfTagged(view, valueAt);
+    const isUpdate = kind === EXTENT_KIND.update;
+    if (kind !== EXTENT_KIND.new && !isUpdate) {
+      wrong(`invalid kind (${kind})`);
+      return;
+    }
+    const owner = this.#ownerFault(view, valueAt + OWNER_AT, isUpdate);
+    if (owner !== null) wrong(owner);
+    const references = isUpdate ? view.getInt32(valueAt + COUNT_AT, true) : view.getUint32(valueAt + COUNT_AT, true);
+    if (references === 0) wrong('count of references is 0: it should have been deleted');
+    if (count === 0) {
+      wrong('has no blocks');
+      return;
+    }
+    if (!this.check.isInside(first, count)) {
+      wrong(`${count} blocks are not in the container`);
+      return;
+    }
+    if (first < this.#lastEnd) wrong('lies on the extent before it');
+    this.#lastEnd = Math.max(this.#lastEnd, first + count);
+    if (!isUpdate) {
+      this.newBlocks += count;
+      this.check.mark(first, count, this.owner);
+    }
+    this.records.add(first, count, references, isUpdate, block);
+  }
+
+  /** A NEW run names the stream that allocated it, which may be gone; an UPDATE names nobody. */
+  #ownerFault(view: DataView, at: number, isUpdate: boolean): string | null {
+    if (isUpdate) return isNobody(view, at) ? null : `UPDATE with an owner (${hex(u64At(view, at))})`;
+    if (isNobody(view, at)) return 'NEW without an owner';
+    const owner = u64At(view, at);
+    if (owner < OBJECT_ID.firstUser) return `reserved owner (${owner})`;
+    return owner < this.nextObjectId
+      ? null
+      : `owner ${owner} was never handed out (next is ${this.nextObjectId})`;
+  }
+}
+
+const OWNER_AT = 8;
+const COUNT_AT = 16;
+
+/** Tells what does not fit, in fsck_apfs's words where they are known. */
+export class ReferenceJudge implements RunSink, MismatchSink {
+  constructor(
+    readonly check: Check,
+    readonly owner: string,
+    /** Of the catalog, for what no record of the tree can be blamed for. */
+    readonly catalogBlock: number,
+  ) {}
+
+  overlap(firstBlock: number, blockCount: number, place: number): void {
+    this.#tell('extent', `NEW, but its blocks are in use already (${range(firstBlock, blockCount)})`, place);
+  }
+
+  missing(firstBlock: number, blockCount: number, place: number): void {
+    this.#tell('extent', `UPDATE of blocks that no older extent has (${range(firstBlock, blockCount)})`, place);
+  }
+
+  count(firstBlock: number, blockCount: number, held: number, recorded: number, place: number): void {
+    const where = range(firstBlock, blockCount);
+    const text =
+      place === NO_PLACE
+        ? `no physical extent covers what ${held} stream${held === 1 ? ' holds' : 's hold'} (${where})`
+        : `mismatch between extentref entry reference count (${recorded}) and calculated fsroot entry reference count (${held}) for extent (${where})`;
+    this.#tell('reference-count', text, place);
+  }
+
+  mixed(firstBlock: number, blockCount: number, place: number): void {
+    const text = `held by a file and by an extended attribute (${range(firstBlock, blockCount)})`;
+    this.#tell('reference-count', text, place);
+  }
+
+  #tell(kind: 'extent' | 'reference-count', text: string, place: number): void {
+    const block = place === NO_PLACE ? this.catalogBlock : place;
+    this.check.error(kind, `${this.owner}: Cross Check : ${text}`, block);
+  }
+}
+
+/** '0x1a2b + 3' */
+const range = (firstBlock: number, blockCount: number): string => `${hex(firstBlock)} + ${blockCount}`;
