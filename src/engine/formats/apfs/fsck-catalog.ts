@@ -19,12 +19,20 @@ export function visitRecord(view: View, record: TreeRecord): void {
   const type = recordTypeAt(record.view, record.keyAt);
   const id = objectIdAt(record.view, record.keyAt);
   if (!Number.isSafeInteger(id)) {
-    view.error('unsupported', `catalog: ids beyond 2^53 are not checked (${recordTypeName(type)} of ${id})`, record.block);
+    view.error(
+      'unsupported',
+      `catalog: ids beyond 2^53 are not checked (${recordTypeName(type)} of ${id})`,
+      record.block,
+    );
     return;
   }
   const fault = keyFault(view, record, type);
   if (fault === WRONG_TREE) {
-    view.error('tree', `catalog: has a record of another tree (${recordTypeName(type)} of ${id})`, record.block);
+    view.error(
+      'tree',
+      `catalog: has a record of another tree (${recordTypeName(type)} of ${id})`,
+      record.block,
+    );
     return;
   }
   if (fault !== null) {
@@ -74,7 +82,11 @@ function keyFault(view: View, record: TreeRecord, type: number): string | null {
   switch (type) {
     case RECORD_TYPE.directoryRecord:
       return view.facts.isHashed
-        ? nameKeyFault(record, KEY_AT.hashedName, record.view.getUint32(record.keyAt + KEY_AT.hashAndLength, true) & 0x3ff)
+        ? nameKeyFault(
+            record,
+            KEY_AT.hashedName,
+            record.view.getUint32(record.keyAt + KEY_AT.hashAndLength, true) & 0x3ff,
+          )
         : plainNameFault(record);
     case RECORD_TYPE.extendedAttribute:
       return plainNameFault(record);

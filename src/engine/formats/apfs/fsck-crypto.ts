@@ -32,7 +32,8 @@ export function visitCryptoState(view: View, record: TreeRecord): void {
   }
   const keyBytes = record.view.getUint16(valueAt + AT.keyLength, true);
   if (keyBytes > KEY_BYTES_MAX) wrong(`wrapped key of ${keyBytes} bytes`);
-  if (length !== FIXED_BYTES + keyBytes) wrong(`wrong size of value (${length}, expected ${FIXED_BYTES + keyBytes})`);
+  if (length !== FIXED_BYTES + keyBytes)
+    wrong(`wrong size of value (${length}, expected ${FIXED_BYTES + keyBytes})`);
   const major = record.view.getUint16(valueAt + AT.majorVersion, true);
   const minor = record.view.getUint16(valueAt + AT.minorVersion, true);
   if (major !== 5 || minor !== 0) wrong(`version ${major}.${minor}, expected 5.0`);
@@ -48,13 +49,24 @@ export function visitCryptoState(view: View, record: TreeRecord): void {
 
 const FIXED_BYTES = 24;
 const KEY_BYTES_MAX = 128;
-const AT = { majorVersion: 4, minorVersion: 6, flags: 8, systemVersion: 16, keyRevision: 20, keyLength: 22 } as const;
+const AT = {
+  majorVersion: 4,
+  minorVersion: 6,
+  flags: 8,
+  systemVersion: 16,
+  keyRevision: 20,
+  keyLength: 22,
+} as const;
 
 export function checkCryptoStates(view: View): void {
   for (const [id, { references, recorded, block }] of view.cryptoStates) {
     if (recorded === -1) view.error('inode', `crypto state (id ${id}): is named, but has no record`, block);
     else if (recorded !== references) {
-      view.error('reference-count', `crypto state (id ${id}): refcnt (${recorded}, expected ${references})`, block);
+      view.error(
+        'reference-count',
+        `crypto state (id ${id}): refcnt (${recorded}, expected ${references})`,
+        block,
+      );
     }
   }
 }

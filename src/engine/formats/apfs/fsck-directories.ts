@@ -66,7 +66,11 @@ function checkHash(view: View, row: number, record: TreeRecord, nameAt: number, 
       view.names.bytes(links.get(before.link, LINK.nameAt), links.get(before.link, LINK.nameBytes)),
     );
     if (isSameName(name, other, facts.isCaseInsensitive)) {
-      view.error('directory', `${describe(view, row)}: the same name as "${view.linkName(before.link)}"`, record.block);
+      view.error(
+        'directory',
+        `${describe(view, row)}: the same name as "${view.linkName(before.link)}"`,
+        record.block,
+      );
     }
   }
   before.parentId = parentId;
@@ -92,7 +96,9 @@ function checkValue(view: View, row: number): void {
   if ((flags & ~(DIRECTORY_RECORD_TYPE_BITS | LINK_PURGEABLE)) !== 0) wrong(`unknown flags (${hex(flags)})`);
   const isPurgeable = (flags & LINK_PURGEABLE) !== 0;
   if (isPurgeable !== (parentId === OBJECT_ID.purgeableDirectory)) {
-    wrong(isPurgeable ? 'purgeable outside of the purgeable directory' : 'not purgeable, but in that directory');
+    wrong(
+      isPurgeable ? 'purgeable outside of the purgeable directory' : 'not purgeable, but in that directory',
+    );
   }
   if (type === 0) wrong('no type');
 }
@@ -144,7 +150,8 @@ function connectLink(view: View, row: number): void {
   const parentId = links.get(row, LINK.parentId);
   if (parentId !== OBJECT_ID.rootParent && parentId !== OBJECT_ID.purgeableDirectory) {
     const parent = inodeById.get(parentId);
-    if (parent === undefined) view.error('directory', `${describe(view, row)}: its directory is missing`, block);
+    if (parent === undefined)
+      view.error('directory', `${describe(view, row)}: its directory is missing`, block);
     else if ((inodes.get(parent, INODE.mode) & MODE_TYPE_BITS) !== MODE_TYPE.directory) {
       view.error('directory', `${describe(view, row)}: stands in what is no directory`, block);
     } else inodes.increase(parent, INODE.children, 1);
@@ -163,7 +170,11 @@ function connectLink(view: View, row: number): void {
   const type = links.get(row, LINK.flags) & DIRECTORY_RECORD_TYPE_BITS;
   const expected = inodes.get(child, INODE.mode) >>> 12;
   if (type !== expected) {
-    view.error('directory', `${describe(view, row)}: type (${type}, expected ${expected}) is not that of the inode`, block);
+    view.error(
+      'directory',
+      `${describe(view, row)}: type (${type}, expected ${expected}) is not that of the inode`,
+      block,
+    );
   }
 }
 
@@ -179,7 +190,8 @@ function connectPurgeable(view: View, row: number, child: number): void {
   const bytes = stream < 0 ? 0 : streams.get(stream, STREAM.coveredBytes);
   const id = inodes.get(child, INODE.id).toString(16);
   const name = `0x${bytes.toString(16)}-0x${id}:${inodes.get(child, INODE.uid)}`;
-  if (view.linkName(row) !== name) view.error('directory', `${describe(view, row)}: wrong name (expected "${name}")`, block);
+  if (view.linkName(row) !== name)
+    view.error('directory', `${describe(view, row)}: wrong name (expected "${name}")`, block);
 }
 
 /** Root and private directory exist; going up from any directory one comes to the root, not back to it. */

@@ -22,13 +22,14 @@ export class ReferenceReader {
   readonly records = new ReferenceRecords();
   /** Blocks of the runs this tree says are NEW. */
   newBlocks = 0;
+  /** Largest id of an owner. */
+  largestId = 0;
   #lastEnd = 0;
 
   constructor(
     readonly check: Check,
     readonly owner: string,
-    /** Ids from here on were not handed out when the tree was the live one. */
-    readonly nextObjectId: number,
+    readonly volume: number,
   ) {}
 
   visit(record: TreeRecord): void {
@@ -36,7 +37,10 @@ export class ReferenceReader {
     const first = numberOfTagged(view, keyAt);
     const wrong = (text: string): void =>
       this.check.error('extent', `${this.owner}: extent ${hex(first)}: ${text}`, block);
-    if (record.keyEnd - keyAt !== REFERENCE_KEY_SIZE_BYTES || tagOfTagged(view, keyAt) !== EXTENT_KEY_TYPE.extent) {
+    if (
+      record.keyEnd - keyAt !== REFERENCE_KEY_SIZE_BYTES ||
+      tagOfTagged(view, keyAt) !== EXTENT_KEY_TYPE.extent
+    ) {
       wrong('wrong key of an extent reference');
       return;
     }
@@ -53,7 +57,9 @@ export class ReferenceReader {
     }
     const owner = this.#ownerFault(view, valueAt + OWNER_AT, isUpdate);
     if (owner !== null) wrong(owner);
-    const references = isUpdate ? view.getInt32(valueAt + COUNT_AT, true) : view.getUint32(valueAt + COUNT_AT, true);
+    const references = isUpdate
+      ? view.getInt32(valueAt + COUNT_AT, true)
+      : view.getUint32(valueAt + COUNT_AT, true);
     if (references === 0) wrong('count of references is 0: it should have been deleted');
     if (count === 0) {
       wrong('has no blocks');
@@ -67,7 +73,7 @@ export class ReferenceReader {
     this.#lastEnd = Math.max(this.#lastEnd, first + count);
     if (!isUpdate) {
       this.newBlocks += count;
-      this.check.mark(first, count, this.owner);
+      this.check.mark(first, count, 'contents of files of volume', this.volume);
     }
     this.records.add(first, count, references, isUpdate, block);
   }
@@ -78,9 +84,8 @@ export class ReferenceReader {
     if (isNobody(view, at)) return 'NEW without an owner';
     const owner = u64At(view, at);
     if (owner < OBJECT_ID.firstUser) return `reserved owner (${owner})`;
-    return owner < this.nextObjectId
-      ? null
-      : `owner ${owner} was never handed out (next is ${this.nextObjectId})`;
+    this.largestId = Math.max(this.largestId, owner);
+    return null;
   }
 }
 
@@ -101,7 +106,11 @@ export class ReferenceJudge implements RunSink, MismatchSink {
   }
 
   missing(firstBlock: number, blockCount: number, place: number): void {
-    this.#tell('extent', `UPDATE of blocks that no older extent has (${range(firstBlock, blockCount)})`, place);
+    this.#tell(
+      'extent',
+      `UPDATE of blocks that no older extent has (${range(firstBlock, blockCount)})`,
+      place,
+    );
   }
 
   count(firstBlock: number, blockCount: number, held: number, recorded: number, place: number): void {

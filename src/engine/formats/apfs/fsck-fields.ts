@@ -51,7 +51,11 @@ export function readInodeFields(view: View, row: number, record: TreeRecord): vo
   const length = record.valueEnd - at;
   if (length === 0) return;
   const wrong = (text: string): void =>
-    view.error('inode', `inode (id ${view.inodes.get(row, INODE.id)}): extended fields: ${text}`, record.block);
+    view.error(
+      'inode',
+      `inode (id ${view.inodes.get(row, INODE.id)}): extended fields: ${text}`,
+      record.block,
+    );
   const count = length < HEADER_BYTES ? 0 : record.view.getUint16(at, true);
   const room = length - HEADER_BYTES - count * ENTRY_BYTES;
   if (length < HEADER_BYTES || room < 0) {
@@ -142,9 +146,8 @@ function readValue(
       return;
     case INODE_FIELD.documentId: {
       const id = record.view.getUint32(valueAt, true);
-      if (id < DOCUMENT_ID_MIN || id >= view.facts.nextDocumentId) {
-        view.error('counter', `inode (id ${inodes.get(row, INODE.id)}): document id ${id} was never handed out (next is ${view.facts.nextDocumentId})`, record.block);
-      }
+      if (id < DOCUMENT_ID_MIN) wrong(`invalid document id (${id})`);
+      view.largestDocumentId = Math.max(view.largestDocumentId, id);
       return;
     }
     case INODE_FIELD.directoryStatisticsKey: {
@@ -169,14 +172,22 @@ function readName(
 ): void {
   const end = record.bytes.subarray(at, at + sizeBytes).indexOf(0);
   if (end !== sizeBytes - 1) {
-    wrong(end < 0 ? 'name without NUL at its end' : `wrong size of the name (${sizeBytes}, expected ${end + 1})`);
+    wrong(
+      end < 0 ? 'name without NUL at its end' : `wrong size of the name (${sizeBytes}, expected ${end + 1})`,
+    );
   }
   const lengthBytes = end < 0 ? sizeBytes : end;
   view.inodes.set(row, INODE.nameAt, view.names.add(record.bytes, at, lengthBytes));
   view.inodes.set(row, INODE.nameBytes, lengthBytes);
 }
 
-function readStream(view: View, row: number, record: TreeRecord, at: number, wrong: (text: string) => void): void {
+function readStream(
+  view: View,
+  row: number,
+  record: TreeRecord,
+  at: number,
+  wrong: (text: string) => void,
+): void {
   const { inodes, streams } = view;
   if ((inodes.get(row, INODE.mode) & MODE_TYPE_BITS) !== MODE_TYPE.file) {
     wrong('a stream, but it is no regular file');
@@ -188,7 +199,11 @@ function readStream(view: View, row: number, record: TreeRecord, at: number, wro
   const stream = view.stream(inodes.get(row, INODE.privateId), record.block);
   inodes.set(row, INODE.stream, stream + 1);
   holdStream(view, stream, record, at, false, wrong);
-  streams.set(stream, STREAM.isCloned, (flags & (INODE_FLAG.wasCloned | INODE_FLAG.wasEverCloned)) === 0 ? 0 : 1);
+  streams.set(
+    stream,
+    STREAM.isCloned,
+    (flags & (INODE_FLAG.wasCloned | INODE_FLAG.wasEverCloned)) === 0 ? 0 : 1,
+  );
 }
 
 /** One more inode or attribute has the stream described at `at`. All that have it must say the same. */

@@ -23,13 +23,16 @@ export interface Superblock {
   readonly block: number;
   readonly fields: VolumeSuperblock;
   readonly isSnapshot: boolean;
+  /** Its catalog may be encrypted. */
+  readonly isEncrypted: boolean;
   /** Largest transaction in formatted_by and modified_by. */
   lastXid: number;
 }
 
 export type Wrong = (text: string) => void;
 
-const at = (name: Exclude<keyof typeof VolumeSuperblock.fields, symbol>): number => VolumeSuperblock.fields[name].at;
+const at = (name: Exclude<keyof typeof VolumeSuperblock.fields, symbol>): number =>
+  VolumeSuperblock.fields[name].at;
 
 export function checkSuperblock(superblock: Superblock, index: number, xid: number, wrong: Wrong): void {
   const { fields } = superblock;
@@ -42,15 +45,16 @@ export function checkSuperblock(superblock: Superblock, index: number, xid: numb
   checkName(superblock, wrong);
   checkModifiers(superblock, xid, wrong);
   checkTrees(superblock, wrong);
-  if (!isZero(superblock.bytes.subarray(VolumeSuperblock.sizeBytes))) wrong('bytes behind the fields are not zero');
 }
 
 const sum = (bits: Readonly<Record<string, number>>): number =>
   Object.values(bits).reduce((all, bit) => all + bit, 0);
-const hasUnknown = (value: number, known: number): boolean =>
-  value >= 2 ** 32 || (value & ~known) !== 0;
+const hasUnknown = (value: number, known: number): boolean => value >= 2 ** 32 || (value & ~known) !== 0;
 
-function checkFeatures({ features, readOnlyCompatibleFeatures, incompatibleFeatures }: VolumeSuperblock, wrong: Wrong): void {
+function checkFeatures(
+  { features, readOnlyCompatibleFeatures, incompatibleFeatures }: VolumeSuperblock,
+  wrong: Wrong,
+): void {
   if (hasUnknown(features, sum(VOLUME_FEATURE))) wrong(`unknown optional features (${hex(features)})`);
   if ((features & VOLUME_FEATURE.defragmentationPrerelease) !== 0) wrong('prerelease defragmentation is on');
   if (readOnlyCompatibleFeatures !== 0) {
@@ -101,7 +105,8 @@ const ROLES: ReadonlySet<number> = new Set(Object.values(VOLUME_ROLE));
 
 function checkMetaCrypto(fields: VolumeSuperblock, wrong: Wrong): void {
   const { cryptoMajorVersion: major, cryptoMinorVersion: minor } = fields;
-  const rest = fields.cryptoFlags + fields.cryptoClass + fields.cryptoSystemVersion + fields.cryptoKeyRevision;
+  const rest =
+    fields.cryptoFlags + fields.cryptoClass + fields.cryptoSystemVersion + fields.cryptoKeyRevision;
   if (major + minor + rest + fields.cryptoUnused === 0) return;
   if (major !== 5 || minor !== 0) wrong(`meta_crypto: version ${major}.${minor}, expected 5.0`);
   if (fields.cryptoFlags !== 0) wrong(`meta_crypto: unknown flags (${hex(fields.cryptoFlags)})`);
@@ -135,7 +140,8 @@ function checkModifiers(superblock: Superblock, xid: number, wrong: Wrong): void
     if (length < 0) wrong(`modified_by ${i}: name without NUL at its end`);
     if (length === 0) {
       isOver = true;
-      if (!isZero(bytes.subarray(from, from + MODIFIED_BY_SIZE_BYTES))) wrong(`modified_by ${i}: entry without a name`);
+      if (!isZero(bytes.subarray(from, from + MODIFIED_BY_SIZE_BYTES)))
+        wrong(`modified_by ${i}: entry without a name`);
       continue;
     }
     if (isOver) wrong(`modified_by ${i}: stands behind an empty entry`);
@@ -167,7 +173,8 @@ function checkTrees({ fields, isSnapshot }: Superblock, wrong: Wrong): void {
   }
   const isSealed = (fields.incompatibleFeatures & VOLUME_INCOMPATIBLE.sealed) !== 0;
   if (isSealed) checkSeal(fields, wrong);
-  else if (fields.fileExtentTreeBlock !== 0 || fields.integrityOid !== 0) wrong('parts of a seal, but it is not sealed');
+  else if (fields.fileExtentTreeBlock !== 0 || fields.integrityOid !== 0)
+    wrong('parts of a seal, but it is not sealed');
   for (const [name, type] of [
     ['fext_tree_type', fields.fileExtentTreeType],
     ['reserved_type', fields.reservedType],
@@ -180,7 +187,8 @@ function checkTrees({ fields, isSnapshot }: Superblock, wrong: Wrong): void {
   if (isGroup && fields.role !== VOLUME_ROLE.data && fields.role !== VOLUME_ROLE.system) {
     wrong('in a volume group, but neither its data nor its system volume');
   }
-  if (fields.documentIndexFlags > DOCUMENT_FLAGS_MAX) wrong(`doc_id_index_flags (${hex(fields.documentIndexFlags)})`);
+  if (fields.documentIndexFlags > DOCUMENT_FLAGS_MAX)
+    wrong(`doc_id_index_flags (${hex(fields.documentIndexFlags)})`);
   if (!isSnapshot) return;
   if (fields.omapBlock !== 0) wrong('copy of a snapshot has an object map');
   if (fields.referencesBlock !== 0) wrong('copy of a snapshot has an extent ref tree');
@@ -190,7 +198,8 @@ function checkTrees({ fields, isSnapshot }: Superblock, wrong: Wrong): void {
 const DOCUMENT_FLAGS_MAX = 0x1f;
 
 function checkSeal(fields: VolumeSuperblock, wrong: Wrong): void {
-  if (fields.role !== VOLUME_ROLE.none && fields.role !== VOLUME_ROLE.system) wrong(`sealed with role ${hex(fields.role)}`);
+  if (fields.role !== VOLUME_ROLE.none && fields.role !== VOLUME_ROLE.system)
+    wrong(`sealed with role ${hex(fields.role)}`);
   if (fields.fileExtentTreeType !== TYPE_WORD.physicalRoot) wrong('sealed, wrong fext_tree_type');
   if (fields.fileExtentTreeBlock === 0) wrong('sealed, but without file extent tree');
   if (fields.integrityOid === 0) wrong('sealed, but without integrity metadata');
@@ -203,12 +212,14 @@ export function cloneFlagsFrom({ fields, lastXid }: Superblock): number {
 }
 
 export function openSuperblock(bytes: Uint8Array, block: number, isSnapshot: boolean): Superblock {
+  const fields = VolumeSuperblock.peek(bytes);
   return {
     bytes,
     view: new DataView(bytes.buffer, bytes.byteOffset, BLOCK_SIZE_BYTES),
     block,
-    fields: VolumeSuperblock.peek(bytes),
+    fields,
     isSnapshot,
+    isEncrypted: (fields.flags & VOLUME_FLAG.unencrypted) === 0,
     lastXid: 0,
   };
 }

@@ -50,7 +50,8 @@ function checkFixedPart(view: View, row: number, record: TreeRecord): void {
     view.error('inode', `inode (id ${inodes.get(row, INODE.id)}): ${text}`, record.block);
   const fault = idFault(view, inodes.get(row, INODE.id), inodes.get(row, INODE.parentId));
   if (fault !== null) wrong(fault);
-  if (inodes.get(row, INODE.parentId) === OBJECT_ID.privateDirectory) wrong('parent is the private directory');
+  if (inodes.get(row, INODE.parentId) === OBJECT_ID.privateDirectory)
+    wrong('parent is the private directory');
   checkInternalFlags(view, row, record.view.getUint32(at + INODE_AT.flags + 4, true), wrong);
   const protectionClass = record.view.getUint32(at + INODE_AT.protectionClass, true);
   if (protectionClass > PROTECTION_CLASS_MAX || protectionClass === PROTECTION_CLASS_UNUSED) {
@@ -82,7 +83,10 @@ function checkInternalFlags(view: View, row: number, high: number, wrong: (text:
     wrong(`unknown internal flags (${hex(inodes.get(row, INODE.flags))})`);
   }
   const both = (a: number, b: number): boolean => (flags & a) !== 0 && (flags & b) !== 0;
-  if ((flags & INODE_FLAG.directoryStatisticsOrigin) !== 0 && !has(view, row, INODE_FLAG.maintainDirectoryStatistics)) {
+  if (
+    (flags & INODE_FLAG.directoryStatisticsOrigin) !== 0 &&
+    !has(view, row, INODE_FLAG.maintainDirectoryStatistics)
+  ) {
     wrong('origin of directory statistics that it does not keep');
   }
   if (both(INODE_FLAG.hasResourceFork, INODE_FLAG.noResourceFork)) wrong('incompatible resource fork flags');
@@ -95,7 +99,11 @@ function checkInternalFlags(view: View, row: number, high: number, wrong: (text:
   if ((flags & INODE_FLAG.wasCloned) !== 0 && (flags & INODE_FLAG.wasEverCloned) === 0) {
     if (id >= facts.cloneFlagsFrom) wrong('inconsistent clone flags');
     else {
-      view.warning('inode', `inode (id ${id}): WAS_CLONED without WAS_EVER_CLONED`, inodes.get(row, INODE.block));
+      view.warning(
+        'inode',
+        `inode (id ${id}): WAS_CLONED without WAS_EVER_CLONED`,
+        inodes.get(row, INODE.block),
+      );
     }
   }
 }
@@ -104,13 +112,13 @@ function checkFieldFlags(view: View, row: number): void {
   const { inodes } = view;
   const fields = inodes.get(row, INODE.fields);
   for (const [field, flag, text] of FIELD_FLAGS) {
-    if (((fields >>> field) & 1) !== 0 !== has(view, row, flag)) {
+    if ((((fields >>> field) & 1) !== 0) !== has(view, row, flag)) {
       view.error('inode', `${view.inode(row)}: wrong flag for ${text}`, inodes.get(row, INODE.block));
     }
   }
   const type = inodes.get(row, INODE.mode) & MODE_TYPE_BITS;
   const isDevice = type === MODE_TYPE.characterDevice || type === MODE_TYPE.blockDevice;
-  if (((fields >>> INODE_FIELD.device) & 1) !== 0 !== isDevice) {
+  if ((((fields >>> INODE_FIELD.device) & 1) !== 0) !== isDevice) {
     const text = isDevice ? 'device without device number' : 'device number, but it is no device';
     view.error('inode', `${view.inode(row)}: ${text}`, inodes.get(row, INODE.block));
   }
@@ -124,10 +132,7 @@ const FIELD_FLAGS = [
 
 /** What is wrong with an id and that of its directory, or null. Of inodes and of directory records. */
 export function idFault(view: View, id: number, parentId: number): string | null {
-  const { nextObjectId } = view.facts;
-  if (id >= nextObjectId || parentId >= nextObjectId) {
-    return `id ${Math.max(id, parentId)} was never handed out (next is ${nextObjectId})`;
-  }
+  view.useId(id);
   if (id < OBJECT_ID.firstUser) {
     const isKnown =
       id === OBJECT_ID.root || id === OBJECT_ID.privateDirectory || id === OBJECT_ID.snapshotDirectory;
@@ -167,7 +172,8 @@ function checkNames(view: View, row: number): void {
   const block = inodes.get(row, INODE.block);
   const nameAt = inodes.get(row, INODE.nameAt);
   const nameBytes = inodes.get(row, INODE.nameBytes);
-  if (nameBytes === 0) view.error('inode', `inode (id ${inodes.get(row, INODE.id)}): has no name field`, block);
+  if (nameBytes === 0)
+    view.error('inode', `inode (id ${inodes.get(row, INODE.id)}): has no name field`, block);
   const first = inodes.get(row, INODE.firstLink) - 1;
   if (first < 0) {
     view.error('directory', `${view.inode(row)}: no directory record leads to it`, block);
@@ -184,7 +190,11 @@ function checkNames(view: View, row: number): void {
   }
   const parentId = links.get(first, LINK.parentId);
   if (inodes.get(row, INODE.parentId) !== parentId) {
-    view.error('inode', `${view.inode(row)}: parent id (${inodes.get(row, INODE.parentId)}, expected ${parentId})`, block);
+    view.error(
+      'inode',
+      `${view.inode(row)}: parent id (${inodes.get(row, INODE.parentId)}, expected ${parentId})`,
+      block,
+    );
   }
 }
 
@@ -197,7 +207,8 @@ function checkLinkCount(view: View, row: number): void {
   if ((inodes.get(row, INODE.mode) & MODE_TYPE_BITS) === MODE_TYPE.directory) {
     const id = inodes.get(row, INODE.id);
     const children = inodes.get(row, INODE.children);
-    if (links !== 1) view.error('link-count', `directory (oid ${hex(id)}): has ${links} directory records`, block);
+    if (links !== 1)
+      view.error('link-count', `directory (oid ${hex(id)}): has ${links} directory records`, block);
     if (count !== children) {
       const text = `directory valence check: directory (oid ${hex(id)}): nchildren (${count}) does not match drec count (${children})`;
       view.error('directory', text, block);
@@ -208,10 +219,16 @@ function checkLinkCount(view: View, row: number): void {
     return;
   }
   if (isOrphan(view, row)) {
-    if (links !== 1) view.error('link-count', `${view.inode(row)}: waits to be deleted but has other names`, block);
-    if (count !== 0) view.error('link-count', `${view.inode(row)}: waits to be deleted with nlink (${count})`, block);
+    if (links !== 1)
+      view.error('link-count', `${view.inode(row)}: waits to be deleted but has other names`, block);
+    if (count !== 0)
+      view.error('link-count', `${view.inode(row)}: waits to be deleted with nlink (${count})`, block);
   } else if (count !== links) {
-    view.error('link-count', `${view.inode(row)}: nlink (${count}) does not match drec count (${links})`, block);
+    view.error(
+      'link-count',
+      `${view.inode(row)}: nlink (${count}) does not match drec count (${links})`,
+      block,
+    );
   }
 }
 
@@ -250,7 +267,9 @@ function checkAttributes(view: View, row: number): void {
   }
   const security = (xattrs & HAS.security) !== 0;
   if (security !== has(view, row, INODE_FLAG.hasSecurity)) {
-    wrong(security ? 'access control list without its flag' : 'flag of an access control list, but it has none');
+    wrong(
+      security ? 'access control list without its flag' : 'flag of an access control list, but it has none',
+    );
   }
   const field = ((inodes.get(row, INODE.fields) >>> INODE_FIELD.finderInfo) & 1) !== 0;
   const xattr = (xattrs & HAS.finderInfo) !== 0;
@@ -267,13 +286,16 @@ function checkCompression(view: View, row: number, wrong: (text: string) => void
   const isCompressed = (inodes.get(row, INODE.bsdFlags) & BSD_FLAG.compressed) !== 0;
   const hasHeader = (xattrs & HAS.decmpfs) !== 0;
   if (isCompressed !== hasHeader) {
-    wrong(isCompressed ? 'compressed, but without com.apple.decmpfs' : 'com.apple.decmpfs, but not compressed');
+    wrong(
+      isCompressed ? 'compressed, but without com.apple.decmpfs' : 'com.apple.decmpfs, but not compressed',
+    );
   }
   const compression = inodes.get(row, INODE.compression) - 1;
   if (!hasHeader || compression < 0) return;
   const fork = (xattrs & HAS.resourceFork) !== 0;
   if (COMPRESSED_IN_FORK.has(compression) && !fork) wrong('compressed into a resource fork that it lacks');
-  if (COMPRESSED_INLINE.has(compression) && fork) wrong('compressed into its attribute, but has a resource fork');
+  if (COMPRESSED_INLINE.has(compression) && fork)
+    wrong('compressed into its attribute, but has a resource fork');
 }
 
 /** Types of decmpfs whose bytes are in the resource fork, and those where they are in the attribute itself. */

@@ -32,7 +32,7 @@ export function visitSiblingLink(view: View, record: TreeRecord): void {
   const fault = nameFault(record.bytes, nameAt, lengthBytes, record.view.getUint16(valueAt + 8, true));
   if (fault !== null) wrong(fault);
   if (id < OBJECT_ID.firstUser) wrong('reserved id');
-  if (id >= view.facts.nextObjectId) wrong(`id was never handed out (next is ${view.facts.nextObjectId})`);
+  view.useId(id);
   const row = siblings.add();
   const nameBytes = Math.max(lengthBytes - 1, 0);
   siblings.set(row, SIBLING.fileId, fileId);
@@ -59,7 +59,11 @@ export function checkSiblings(view: View): void {
     const id = links.get(row, LINK.siblingId);
     if (id === 0) continue;
     if (linkOf.has(id)) {
-      view.error('link-count', `${describe(view, row)}: sibling id ${id} is another name's too`, links.get(row, LINK.block));
+      view.error(
+        'link-count',
+        `${describe(view, row)}: sibling id ${id} is another name's too`,
+        links.get(row, LINK.block),
+      );
     }
     linkOf.set(id, row);
   }
@@ -72,11 +76,16 @@ export function checkSiblings(view: View): void {
   }
   for (const [id, link] of linkOf) {
     if (!seen.has(id)) {
-      view.error('link-count', `${describe(view, link)}: sibling link ${id} is missing`, links.get(link, LINK.block));
+      view.error(
+        'link-count',
+        `${describe(view, link)}: sibling link ${id} is missing`,
+        links.get(link, LINK.block),
+      );
     }
   }
   for (const [id, { fileId, block }] of view.siblingMap) {
-    if (!seen.has(id)) view.error('link-count', `sibling map (id ${id}): inode ${fileId} has no such sibling link`, block);
+    if (!seen.has(id))
+      view.error('link-count', `sibling map (id ${id}): inode ${fileId} has no such sibling link`, block);
   }
   for (let row = 0; row < inodes.length; row++) checkPrimary(view, row);
 }
@@ -104,12 +113,19 @@ function connectSibling(view: View, row: number, link: number | undefined): void
     tell(view, row, 'no directory record has this id');
     return;
   }
-  if (links.get(link, LINK.fileId) !== fileId) tell(view, row, `${describe(view, link)} leads to another inode`);
+  if (links.get(link, LINK.fileId) !== fileId)
+    tell(view, row, `${describe(view, link)} leads to another inode`);
   if (links.get(link, LINK.parentId) !== siblings.get(row, SIBLING.parentId)) {
-    tell(view, row, `parent id (${siblings.get(row, SIBLING.parentId)}, expected ${links.get(link, LINK.parentId)})`);
+    tell(
+      view,
+      row,
+      `parent id (${siblings.get(row, SIBLING.parentId)}, expected ${links.get(link, LINK.parentId)})`,
+    );
   }
   const [nameAt, nameBytes] = [links.get(link, LINK.nameAt), links.get(link, LINK.nameBytes)];
-  if (!names.isSame(siblings.get(row, SIBLING.nameAt), siblings.get(row, SIBLING.nameBytes), nameAt, nameBytes)) {
+  if (
+    !names.isSame(siblings.get(row, SIBLING.nameAt), siblings.get(row, SIBLING.nameBytes), nameAt, nameBytes)
+  ) {
     tell(view, row, `name is not that of ${describe(view, link)}`);
   }
 }
@@ -120,7 +136,8 @@ function checkPrimary(view: View, row: number): void {
   const links = inodes.get(row, INODE.links);
   const block = inodes.get(row, INODE.block);
   if (isOrphan(view, row)) {
-    if (count > 0) view.error('link-count', `${view.inode(row)}: waits to be deleted but has sibling links`, block);
+    if (count > 0)
+      view.error('link-count', `${view.inode(row)}: waits to be deleted but has sibling links`, block);
     return;
   }
   if (links > 0 && count !== links && !(links === 1 && count === 0)) {
@@ -134,6 +151,10 @@ function checkPrimary(view: View, row: number): void {
   }
   const parentId = siblings.get(first, SIBLING.parentId);
   if (inodes.get(row, INODE.parentId) !== parentId) {
-    view.error('inode', `${view.inode(row)}: parent id (${inodes.get(row, INODE.parentId)}, expected ${parentId})`, block);
+    view.error(
+      'inode',
+      `${view.inode(row)}: parent id (${inodes.get(row, INODE.parentId)}, expected ${parentId})`,
+      block,
+    );
   }
 }

@@ -204,6 +204,24 @@ export class ObjectMap {
     return { block, xid };
   }
 
+  /** The block of the version that transaction `xid` sees, without using it; null: none. */
+  peek(oid: number, xid: number): number | null {
+    const row = this.#find(oid, xid);
+    return row < 0 ? null : (this.#blocks[row] ?? 0);
+  }
+
+  /** Every version counts as used: what holds them together cannot be read (a locked volume). */
+  useAll(): void {
+    for (let row = 0; row < this.#oids.length; row++) {
+      const isDeleted = ((this.#flags[row] ?? 0) & OMAP_VALUE_FLAG.deleted) !== 0;
+      if (isDeleted || (this.#seen[row] ?? 0) !== 0) continue;
+      this.#seen[row] = Math.max(this.#view, 1);
+      const { volume } = this.#source;
+      if (this.#check.mark(this.#blocks[row] ?? 0, 1, 'object of volume', volume ?? undefined))
+        this.objectBlocks++;
+    }
+  }
+
   /** After all views: versions that none of them shows are leaked. `mayBeBroken`: a tree in them was not read whole. */
   finish(mayBeBroken = false): void {
     if (this.isBroken || mayBeBroken) return;

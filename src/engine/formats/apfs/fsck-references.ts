@@ -124,7 +124,12 @@ class Merge {
   copyBefore(block: number): void {
     while (this.#hasOld && this.#from < block) {
       const end = this.oldEnd.at(this.#index);
-      this.#emit(this.#from, Math.min(end, block), this.oldCount.at(this.#index), this.oldPlace.at(this.#index));
+      this.#emit(
+        this.#from,
+        Math.min(end, block),
+        this.oldCount.at(this.#index),
+        this.oldPlace.at(this.#index),
+      );
       if (end > block) {
         this.#from = block;
         return;

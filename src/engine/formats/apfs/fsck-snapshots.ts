@@ -108,14 +108,16 @@ export class SnapshotReader {
     const known = new Set<number>();
     for (const { xid, name, nameBytes, block } of this.snapshots) {
       known.add(xid);
-      const wrong = (text: string): void => this.#tell(`snapshot ${name} (transaction ${xid}): ${text}`, block);
+      const wrong = (text: string): void =>
+        this.#tell(`snapshot ${name} (transaction ${xid}): ${text}`, block);
       const named = this.#named.get(xid);
       if (!named) wrong('name record is missing');
       else if (!equalBytes(named.bytes, nameBytes)) wrong(`name record says "${shown(textOf(named.bytes))}"`);
       if (!mapped.includes(xid)) wrong('object map does not list it');
     }
     for (const [xid, { bytes, block }] of this.#named) {
-      if (!known.has(xid)) this.#tell(`name "${shown(textOf(bytes))}": there is no snapshot of transaction ${xid}`, block);
+      if (!known.has(xid))
+        this.#tell(`name "${shown(textOf(bytes))}": there is no snapshot of transaction ${xid}`, block);
     }
     for (const xid of mapped) {
       if (!known.has(xid)) this.#tell(`object map lists transaction ${xid}, which is no snapshot`, omapBlock);

@@ -40,7 +40,8 @@ export function checkStatistics(view: View): void {
     }
   }
   for (const [id, { childCount, block, counted, hasOrigin }] of view.statistics) {
-    const wrong = (text: string): void => view.error('directory', `directory statistics (id ${id}): ${text}`, block);
+    const wrong = (text: string): void =>
+      view.error('directory', `directory statistics (id ${id}): ${text}`, block);
     if (childCount === -1) wrong('record is missing');
     else if (!hasOrigin) wrong('no directory is their origin');
     else if (childCount !== counted) wrong(`num_children (${childCount}, expected ${counted})`);
@@ -63,6 +64,10 @@ function countDirectory(view: View, row: number): void {
   const parentId = inodes.get(row, INODE.parentId);
   const parent = parentId < OBJECT_ID.firstUser ? undefined : view.inodeById.get(parentId);
   if (parent === undefined || inodes.get(parent, INODE.statisticsKey) !== key) {
-    view.error('directory', `${view.inode(row)}: statistics differ from those of its directory`, inodes.get(row, INODE.block));
+    view.error(
+      'directory',
+      `${view.inode(row)}: statistics differ from those of its directory`,
+      inodes.get(row, INODE.block),
+    );
   }
 }

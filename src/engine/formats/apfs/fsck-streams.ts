@@ -39,9 +39,11 @@ export function visitExtent(view: View, record: TreeRecord): void {
     return;
   }
   const flags = record.view.getUint8(valueAt + 7);
-  if ((flags & ~(FILE_EXTENT_FLAG.encrypted | FILE_EXTENT_FLAG.preallocated)) !== 0) wrong(`unknown flags (${flags})`);
+  if ((flags & ~(FILE_EXTENT_FLAG.encrypted | FILE_EXTENT_FLAG.preallocated)) !== 0)
+    wrong(`unknown flags (${flags})`);
   const isPreallocated = (flags & FILE_EXTENT_FLAG.preallocated) !== 0;
-  if (isPreallocated && !view.facts.hasPreallocationFlag) wrong('preallocated, but the volume has no such feature');
+  if (isPreallocated && !view.facts.hasPreallocationFlag)
+    wrong('preallocated, but the volume has no such feature');
   useCrypto(view, u64At(record.view, valueAt + 16), block);
   const high = record.view.getUint32(valueAt + 4, true) & 0xff_ffff;
   const lengthBytes = high * 2 ** 32 + record.view.getUint32(valueAt, true);
@@ -66,7 +68,8 @@ export function addExtent(view: View, extent: Extent, wrong: (text: string) => v
   const { streams } = view;
   const { id, offset, lengthBytes, firstBlock, block } = extent;
   if (lengthBytes === 0) wrong('length is zero');
-  if (lengthBytes % BLOCK_SIZE_BYTES !== 0) wrong(`length (${lengthBytes}) is not a multiple of the block size`);
+  if (lengthBytes % BLOCK_SIZE_BYTES !== 0)
+    wrong(`length (${lengthBytes}) is not a multiple of the block size`);
   if (offset % BLOCK_SIZE_BYTES !== 0) wrong('offset is not a multiple of the block size');
   const row = view.stream(id, block);
   const covered = streams.get(row, STREAM.coveredBytes);
@@ -112,17 +115,21 @@ export function checkStreams(view: View): void {
 
 function tell(view: View, row: number, text: string): void {
   const { streams } = view;
-  view.error('dstream', `dstream (id ${streams.get(row, STREAM.id)}): ${text}`, streams.get(row, STREAM.block));
+  view.error(
+    'dstream',
+    `dstream (id ${streams.get(row, STREAM.id)}): ${text}`,
+    streams.get(row, STREAM.block),
+  );
 }
 
 function checkHolders(view: View, row: number): void {
-  const { streams, facts } = view;
+  const { streams } = view;
   const id = streams.get(row, STREAM.id);
   const holders = streams.get(row, STREAM.holders);
   const references = streams.get(row, STREAM.references);
   if (holders === 0) tell(view, row, 'no file and no attribute has it');
   if (id < OBJECT_ID.firstUser) tell(view, row, 'reserved id');
-  if (id >= facts.nextObjectId) tell(view, row, `id was never handed out (next is ${facts.nextObjectId})`);
+  view.useId(id);
   if (streams.get(row, STREAM.isXattr) === 1) {
     if (references !== -1) tell(view, row, 'an attribute’s, but it has a reference count');
     if (streams.get(row, STREAM.sparseBytes) !== 0) tell(view, row, 'an attribute’s, but it has holes');

