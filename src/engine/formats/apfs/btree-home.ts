@@ -30,7 +30,7 @@ export interface TreeHome {
 /** Reads metadata. */
 export interface BlockReader {
   /** A buffer of its own for the caller. FsError EIO for a block that is outside or cannot be read. */
-  readBlock(block: number): Uint8Array;
+  copyOf(block: number): Uint8Array;
 }
 
 const NODES_MAX = 8192;
@@ -117,7 +117,7 @@ export class PhysicalHome implements TreeHome {
     let node = this.#cache.get(block);
     if (node === undefined) {
       const place = { oid: block, block, label: this.#label };
-      node = soundNode(this.#reader.readBlock(block), this.#kind, level, place);
+      node = soundNode(this.#reader.copyOf(block), this.#kind, level, place);
       this.#cache.set(block, node);
     } else if (level === null ? !node.isRoot : node.isRoot || node.level !== level) {
       throw damaged(`block ${block} of the ${this.#kind.title} stands in two places of the tree`);

@@ -20,7 +20,7 @@ function makeTree(kind: TreeKind) {
   const home = () => new PhysicalHome(kind, medium, medium, spender, 'test');
   const tree = Btree.create(kind, home());
   const walk = (root: number) =>
-    walkTree((block) => medium.readBlock(block), root, {
+    walkTree((block) => medium.copyOf(block), root, {
       fixed: kind.fixed && [kind.fixed.keyBytes, kind.fixed.valueBytes],
       subtype: kind.subtype,
     });

@@ -19,7 +19,7 @@ export class TreeMedium implements Transaction, BlockReader {
   #nextOid = 1024;
   #hint = 1;
 
-  readBlock(block: number): Uint8Array {
+  copyOf(block: number): Uint8Array {
     const bytes = this.blocks.get(block);
     assert(bytes !== undefined && this.used.has(block), `block ${block} has been written and is in use`);
     return bytes.slice();
