@@ -5,20 +5,24 @@ import {
   CHUNKS_PER_CIB,
   ChunkInfo,
   FREE_COUNT_MASK,
+  FREE_QUEUE,
 } from './layout-space.ts';
 import { equalBytes } from '../../base/bytes.ts';
 import { bitmapOf, countBits, differences, firstRunAfter } from './fsck-bits.ts';
 import { hex } from './fsck-check.ts';
 import type { Check } from './fsck-check.ts';
+import { QUEUE_NAMES } from './fsck-queue.ts';
 import { SPACE_REMEDY } from './fsck-report.ts';
 import type { Space } from './fsck-space.ts';
 
 /** All blocks in use, as disjoint runs; two owners of one block are told. */
 export function mergeClaims(check: Check): Float64Array {
   const { claims } = check;
+  const queue = QUEUE_NAMES[FREE_QUEUE.main];
   return claims.merge((first, second, start, end) => {
-    const owners = `${claims.ownerOf(first)} and ${claims.ownerOf(second)}`;
-    check.error('double-use', `blocks ${hex(start)}+${end - start} are used by ${owners}`, start);
+    const owners = [claims.ownerOf(first), claims.ownerOf(second)];
+    const message = `blocks ${hex(start)}+${end - start} are used by ${owners.join(' and ')}`;
+    check.error('double-use', message, start, owners.includes(queue) ? SPACE_REMEDY : undefined);
   });
 }
 

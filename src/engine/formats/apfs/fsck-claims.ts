@@ -33,15 +33,20 @@ export class Claims {
 
   /**
    * All blocks in use as disjoint runs in ascending order, [start, end) pairs. `overlap` hears of each pair of claims
-   * that share blocks, with the first and last shared block: at most as often as there are claims.
+   * that share blocks, with the run they share: at most as often as there are claims. `without`: leave out this owner's.
    */
-  merge(overlap: (first: number, second: number, start: number, end: number) => void): Float64Array {
+  merge(
+    overlap: (first: number, second: number, start: number, end: number) => void,
+    without?: string,
+  ): Float64Array {
+    const left = without === undefined ? -1 : (this.#nameIndexes.get(without) ?? -1);
     const order = this.#sorted();
     const runs = new Float64Array(2 * order.length);
     let used = 0;
     let end = -1;
     let holder = -1;
     for (const row of order) {
+      if (this.#owners[row] === left) continue;
       const start = this.#starts[row] ?? 0;
       const stop = start + (this.#counts[row] ?? 0);
       if (start < end) overlap(holder, row, start, Math.min(end, stop));

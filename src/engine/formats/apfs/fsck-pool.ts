@@ -1,8 +1,9 @@
 import { equalBytes, isZero } from '../../base/bytes.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
-import { BLOCKS_PER_CHUNK, NO_SLOT, POOL_BITMAP_GENERATIONS } from './layout-space.ts';
+import { BLOCKS_PER_CHUNK, FREE_QUEUE, NO_SLOT, POOL_BITMAP_GENERATIONS } from './layout-space.ts';
 import { bitmapOf } from './fsck-bits.ts';
 import { hex, u64At } from './fsck-check.ts';
+import { QUEUE_NAMES } from './fsck-queue.ts';
 import { SPACE_REMEDY } from './fsck-report.ts';
 import type { Space } from './fsck-space.ts';
 
@@ -122,9 +123,11 @@ function checkTails(space: Space): void {
 /** The live bitmaps of the internal pool say what was found in use, no more and no less. */
 export function comparePoolBitmaps(space: Space): void {
   const { pool, check } = space;
+  const queue = QUEUE_NAMES[FREE_QUEUE.internalPool];
   const runs = space.claims.merge((first, second, start) => {
-    const owners = `${space.claims.ownerOf(first)} and ${space.claims.ownerOf(second)}`;
-    check.error('double-use', `block ${hex(start)} of the internal pool is used by ${owners}`, start);
+    const owners = [space.claims.ownerOf(first), space.claims.ownerOf(second)];
+    const message = `block ${hex(start)} of the internal pool is used by ${owners.join(' and ')}`;
+    check.error('double-use', message, start, owners.includes(queue) ? SPACE_REMEDY : undefined);
   });
   for (let i = 0; i < pool.bitmapSizeBlocks; i++) {
     const slot = slotOf(space, i);

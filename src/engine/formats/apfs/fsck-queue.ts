@@ -30,13 +30,17 @@ export function checkQueues(space: Space, ephemerals: Ephemerals): void {
 
 type Which = typeof FREE_QUEUE.internalPool | typeof FREE_QUEUE.main;
 
-const NAMES = { [FREE_QUEUE.internalPool]: 'internal pool free queue', [FREE_QUEUE.main]: 'main free queue' };
+/** Owners of the ranges that wait, in claims. */
+export const QUEUE_NAMES = {
+  [FREE_QUEUE.internalPool]: 'internal pool free queue',
+  [FREE_QUEUE.main]: 'main free queue',
+};
 
 function checkQueue(space: Space, ephemerals: Ephemerals, which: Which, limit: number): void {
   const queue = space.queues[which];
   if (!queue) return;
   const { check } = space;
-  const name = NAMES[which];
+  const name = QUEUE_NAMES[which];
   const wrong = (text: string): void =>
     check.error('free-queue', `${name}: ${text}`, space.block, SPACE_REMEDY);
   const at = SPACE_QUEUES_AT + which * FreeQueue.sizeBytes;
@@ -98,9 +102,9 @@ function visitRange(space: Space, which: Which, record: TreeRecord, wrong: (text
   } else if (isFirstInPool !== (which === FREE_QUEUE.internalPool)) {
     wrong(`${range} belong into the other free queue`);
   } else if (isFirstInPool) {
-    space.mark(first, count, NAMES[which]);
+    space.mark(first, count, QUEUE_NAMES[which]);
   } else {
-    space.check.mark(first, count, NAMES[which]);
+    space.check.mark(first, count, QUEUE_NAMES[which]);
   }
   return count;
 }

@@ -130,13 +130,19 @@ function checkRings(check: Check, superblock: NxSuperblock, wrong: (text: string
   return true;
 }
 
-/** Both keybags: marked, and no more; their contents are encrypted with a key of the hardware or wrapped. */
+/**
+ * Both keybags: marked, and no more. The container's is encrypted and names the blocks of the volumes' keybags, which
+ * therefore stay unknown.
+ */
 export function checkKeybags(check: Check, { superblock }: Checkpoint): void {
   const { keybagFirst, keybagCount, mediaKeybagFirst, mediaKeybagCount } = superblock;
   if (keybagFirst !== 0 && keybagCount === 0) {
     check.error('superblock', 'the container keybag has no blocks', keybagFirst);
   }
-  if (keybagCount > 0) check.mark(keybagFirst, keybagCount, 'container keybag');
+  if (keybagCount > 0) {
+    check.mark(keybagFirst, keybagCount, 'container keybag');
+    check.isUsageUnknown = true;
+  }
   if (mediaKeybagCount > 0) check.mark(mediaKeybagFirst, mediaKeybagCount, 'wrapped media key');
 }
 
