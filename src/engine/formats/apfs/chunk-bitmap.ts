@@ -1,0 +1,128 @@
+import { BLOCK_SIZE_BYTES } from './layout.ts';
+
+/**
+ * Which blocks of one chunk are in use, and where free runs are to be found. Bit set: in use.
+ *
+ * Bounds make a search start late: no free run of 2^c or more blocks begins before the bound of class c. They are what
+ * earlier searches saw, so they save time and never change what is found.
+ */
+export class ChunkBitmap {
+  readonly bytes: Uint8Array;
+  readonly #words: Uint32Array;
+  /** The words at the first allocation of the running transaction; empty before it. */
+  #before: Uint32Array | null = null;
+  readonly #bounds = new Int32Array(CLASSES);
+
+  /** `bytes` are taken, not copied. */
+  constructor(
+    bytes: Uint8Array,
+    readonly blockCount: number,
+  ) {
+    this.bytes = bytes;
+    this.#words = new Uint32Array(bytes.buffer, bytes.byteOffset, BLOCK_SIZE_BYTES / 4);
+  }
+
+  isUsed(block: number): boolean {
+    return ((this.#words[block >> 5]! >>> (block & 31)) & 1) === 1;
+  }
+
+  /** Allocated since `remember`. */
+  isFresh(block: number): boolean {
+    const before = this.#before;
+    if (before === null) return false;
+    return (((this.#words[block >> 5]! & ~before[block >> 5]!) >>> (block & 31)) & 1) === 1;
+  }
+
+  /** From now on allocations are fresh. Once in a transaction. */
+  remember(): void {
+    this.#before ??= this.#words.slice();
+  }
+
+  /** The transaction has ended. */
+  forget(): void {
+    this.#before = null;
+  }
+
+  /** Length of the free run at `block`, at most `wish`; 0 when it is in use. */
+  freeAt(block: number, wish: number): number {
+    if (block >= this.blockCount || this.isUsed(block)) return 0;
+    return Math.min(this.#nextUsed(block), block + wish) - block;
+  }
+
+  /** First block of the lowest free run of at least `wish` blocks; −1 when there is none. */
+  find(wish: number): number {
+    const searched = 31 - Math.clz32(wish);
+    let at = this.#nextFree(this.#bounds[searched]!);
+    while (at < this.blockCount) {
+      const end = this.#nextUsed(at);
+      if (end - at >= wish) break;
+      at = this.#nextFree(end);
+    }
+    const exact = 32 - Math.clz32(wish - 1);
+    for (let i = exact; i < CLASSES; i++) if (this.#bounds[i]! < at) this.#bounds[i] = at;
+    return at < this.blockCount ? at : -1;
+  }
+
+  /** Runs as `find` gave them. */
+  use(first: number, count: number): void {
+    this.#write(first, count, true);
+  }
+
+  /** These must be in use: see `isAllUsed`. */
+  clear(first: number, count: number): void {
+    this.#write(first, count, false);
+    let start = first;
+    while (start > 0 && !this.isUsed(start - 1)) start = this.#startOfFree(start - 1);
+    for (let i = 0; i < CLASSES; i++) if (this.#bounds[i]! > start) this.#bounds[i] = start;
+  }
+
+  isAllUsed(first: number, count: number): boolean {
+    return (
+      this.#nextFree(first) >= Math.min(first + count, this.blockCount) && first + count <= this.blockCount
+    );
+  }
+
+  /** Lowest block from which free ones reach to `block` within its word. */
+  #startOfFree(block: number): number {
+    const used = this.#words[block >> 5]! << (31 - (block & 31));
+    return used === 0 ? block & ~31 : block - Math.clz32(used) + 1;
+  }
+
+  #write(first: number, count: number, isUsed: boolean): void {
+    const words = this.#words;
+    let at = first;
+    const end = first + count;
+    while (at < end) {
+      const inWord = at & 31;
+      const length = Math.min(32 - inWord, end - at);
+      const mask = length === 32 ? 0xffff_ffff : ((1 << length) - 1) << inWord;
+      if (isUsed) words[at >> 5]! |= mask;
+      else words[at >> 5]! &= ~mask;
+      at += length;
+    }
+  }
+
+  #nextFree(from: number): number {
+    return this.#next(from, 0xffff_ffff);
+  }
+
+  #nextUsed(from: number): number {
+    return this.#next(from, 0);
+  }
+
+  /** First block at or after `from` whose bit, turned over by `flip`, is set; `blockCount` when there is none. */
+  #next(from: number, flip: number): number {
+    if (from >= this.blockCount) return this.blockCount;
+    const words = this.#words;
+    let index = from >> 5;
+    let word = (words[index]! ^ flip) & (0xffff_ffff << (from & 31));
+    while (word === 0) {
+      if (++index >= words.length) return this.blockCount;
+      word = words[index]! ^ flip;
+    }
+    return Math.min(index * 32 + 31 - Math.clz32(word & -word), this.blockCount);
+  }
+}
+
+/** 2^0 … 2^15 blocks: a chunk has 32,768. */
+const CLASSES = 16;
