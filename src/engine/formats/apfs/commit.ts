@@ -90,9 +90,7 @@ export class Commit implements Transaction {
     this.#spaceObject = space;
     this.space = new SpaceManager(blocks, new SpaceObject(space.bytes));
     this.#queues = new Queues(this.space, checkpoint.objects);
-    this.#others = checkpoint.objects.filter(
-      ({ oid }) => oid !== spaceOid && !this.#queues.hasNode(oid),
-    );
+    this.#others = checkpoint.objects.filter(({ oid }) => oid !== spaceOid && !this.#queues.hasNode(oid));
   }
 
   get device(): Device {
@@ -385,4 +383,9 @@ const full = (): FsError =>
   );
 
 const failed = (): FsError =>
-  new FsError('EIO', '', '', 'an earlier checkpoint could not be written; unmount the container and check it');
+  new FsError(
+    'EIO',
+    '',
+    '',
+    'an earlier checkpoint could not be written; unmount the container and check it',
+  );

@@ -49,7 +49,8 @@ export class ContainerMap {
   }
 
   #readNode(blocks: Blocks, block: number, level: number | null, xid: number, visited: Set<number>): void {
-    if (visited.has(block) || visited.size >= NODES_MAX) throw damaged(`its node in block ${block} is met twice`);
+    if (visited.has(block) || visited.size >= NODES_MAX)
+      throw damaged(`its node in block ${block} is met twice`);
     visited.add(block);
     const bytes = blocks.copyOf(block);
     const view = viewOf(bytes);

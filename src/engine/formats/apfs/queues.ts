@@ -24,6 +24,7 @@ interface Queue {
 export class Queues {
   readonly #main: Queue;
   readonly #pool: Queue;
+  #waitingBlocks: number;
   /** Records that releasing put into the queue of the internal pool. */
   releaseRecords = 0;
 
@@ -41,6 +42,7 @@ export class Queues {
     };
     this.#main = find(FREE_QUEUE.main);
     this.#pool = find(FREE_QUEUE.internalPool);
+    this.#waitingBlocks = lengthOf(this.#main.waiting);
   }
 
   hasNode(oid: number): boolean {
@@ -49,7 +51,7 @@ export class Queues {
 
   /** Blocks that the next transaction can use as soon as it begins. */
   get waitingBlocks(): number {
-    return this.#main.waiting.reduce((sum, { blockCount }) => sum + blockCount, 0);
+    return this.#waitingBlocks;
   }
 
   get hasCarry(): boolean {
@@ -77,6 +79,7 @@ export class Queues {
       queue.waiting = [];
       queue.carry = [];
     }
+    this.#waitingBlocks = 0;
     this.releaseRecords = space.pool.freed.runCount;
   }
 
@@ -84,6 +87,7 @@ export class Queues {
   build(xid: number, nodesMax: number, newOid: () => number): EphemeralObject[] {
     const pool = this.#build(this.#pool, this.space.pool.freed.sorted(), xid, nodesMax - 1, newOid);
     const main = this.#build(this.#main, this.space.freed.sorted(), xid, nodesMax - pool.length, newOid);
+    this.#waitingBlocks = lengthOf(this.#main.waiting);
     this.space.freed.clear();
     this.space.pool.freed.clear();
     return [...pool, ...main];
@@ -104,7 +108,7 @@ export class Queues {
     const count = queueNodeCount(runs.length);
     while (queue.oids.length < count) queue.oids.push(newOid());
     queue.oids.length = count;
-    const blockCount = runs.reduce((sum, run) => sum + run.blockCount, 0);
+    const blockCount = lengthOf(runs);
     const { oids } = queue;
     this.space.object.setQueue(queue.which, blockCount, oids[0] ?? 0, runs.length === 0 ? 0 : xid);
     return queueNodes(runs, xid, oids).map((bytes, i) => {
@@ -113,3 +117,5 @@ export class Queues {
     });
   }
 }
+
+const lengthOf = (runs: readonly FreedRun[]): number => runs.reduce((sum, run) => sum + run.blockCount, 0);
