@@ -28,8 +28,22 @@ const FIXED_SIZES: Readonly<Record<number, readonly [keyBytes: number, valueByte
 /** Index values of a sealed catalog carry a SHA-256 behind the child. */
 const HASHED_CHILD_SIZE_BYTES = CHILD_SIZE_BYTES + 32;
 
+/** A structure that a damaged offset lets begin at the very end of a node ends within so many bytes behind it. */
+const BEHIND_BYTES = 64;
+
+/** The block and some bytes behind it, whatever they are: reading there must not fail. */
+function readableBeyond(bytes: Uint8Array): DataView {
+  const lengthBytes = BLOCK_SIZE_BYTES + BEHIND_BYTES;
+  if (bytes.byteOffset + lengthBytes <= bytes.buffer.byteLength)
+    return new DataView(bytes.buffer, bytes.byteOffset, lengthBytes);
+  const padded = new Uint8Array(lengthBytes);
+  padded.set(bytes.subarray(0, BLOCK_SIZE_BYTES));
+  return viewOf(padded);
+}
+
 /** What a node's bytes are, as far as they can be made out. Offsets count from the start of the block. */
 export class ViewNode {
+  /** Goes on behind the node, so that no offset of the disk's can lead out of it. */
   readonly view: DataView;
   readonly flags: number;
   readonly level: number;
@@ -54,7 +68,7 @@ export class ViewNode {
     /** Why it cannot be used; '' when it can. */
     readonly problem: string,
   ) {
-    const view = viewOf(bytes);
+    const view = readableBeyond(bytes);
     this.view = view;
     this.flags = view.getUint16(0x20, true);
     this.level = view.getUint16(0x22, true);
