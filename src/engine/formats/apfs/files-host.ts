@@ -1,5 +1,7 @@
 import type { Timespec } from '../../base/clock.ts';
+import type { Snapshots, VolumeStatistics } from '../contract.ts';
 import type { ContentHost } from './content-host.ts';
+import type { Room } from './transaction.ts';
 
 /** What files, directories and their names ask of their volume. VolumeState is one. */
 export interface FilesHost extends ContentHost {
@@ -12,6 +14,7 @@ export interface FilesHost extends ContentHost {
   /** The superblock was changed. */
   touch(): void;
   now(): Timespec;
+  readonly commit: FilesCommit;
 }
 
 export interface ObjectCounters {
@@ -19,4 +22,29 @@ export interface ObjectCounters {
   directoryCount: number;
   symlinkCount: number;
   otherCount: number;
+}
+
+export interface FilesCommit {
+  isFresh(block: number): boolean;
+  change<T>(room: Room, body: () => T): T;
+  /** Everything gathered to the device; not within `change`. */
+  sync(): void;
+  /** Does memory hold what is not on the device yet? */
+  readonly isDirty: boolean;
+}
+
+/** What a mounted volume asks besides. */
+export interface VolumeHost extends FilesHost {
+  /** A snapshot, or mounted for reading only. */
+  readonly isReadOnly: boolean;
+  readonly warnings: readonly string[];
+  readonly label: string;
+  /** Within a change of its own. EINVAL, ENAMETOOLONG. */
+  setLabel(label: string): void;
+  /** Sizes of the pool as this volume may use it. */
+  space(): Omit<VolumeStatistics, 'totalFiles' | 'freeFiles'>;
+  /** Absent in a snapshot. */
+  readonly snapshots: Snapshots | undefined;
+  /** Everything to the device; nobody uses this mount any more. */
+  unmount(): void;
 }

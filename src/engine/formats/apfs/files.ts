@@ -4,6 +4,7 @@ import { CompressedFile } from '../../codec/decmpfs.ts';
 import type { AttributeChange, Attributes, Extent } from '../contract.ts';
 import { attributesOf, changeAttributes, touchContents } from './attributes.ts';
 import { catalogRoom, saveInode } from './catalog.ts';
+import { lengthOf } from './content-io.ts';
 import type { Source } from './content-io.ts';
 import {
   extentsOf,
@@ -17,6 +18,7 @@ import {
 import type { FilesHost } from './files-host.ts';
 import type { Inode } from './inode.ts';
 import { BSD_FLAG, XATTR_NAME } from './layout-catalog.ts';
+import { BLOCK_SIZE_BYTES } from './layout.ts';
 import {
   getXattr,
   readTarget,
@@ -113,7 +115,15 @@ export class Files {
   /** All or, on a full volume, as much as fits; ENOSPC when nothing does. */
   write(inode: Inode, offsetBytes: number, source: Source): number {
     this.#unpack(inode, Infinity);
+    this.#makeRoom(lengthOf(source));
     return this.#changeContents(inode, () => writeContent(this.#host, inode, offsetBytes, source));
+  }
+
+  /** Blocks set free become available with the next commit: where room is short it comes before the write. */
+  #makeRoom(lengthBytes: number): void {
+    const { availableBlocks, commit } = this.#host;
+    const blocks = Math.ceil(lengthBytes / BLOCK_SIZE_BYTES) + SPARE_BLOCKS;
+    if (availableBlocks < blocks && commit.isDirty) commit.sync();
   }
 
   truncate(inode: Inode, sizeBytes: number): void {
@@ -255,6 +265,9 @@ export class Files {
     return bytes;
   }
 }
+
+/** For copies of nodes that a write may need besides its blocks. */
+const SPARE_BLOCKS = 256;
 
 /** Bytes unpacked at once, a multiple of what was compressed as one. */
 const UNPACKED_BYTES = 1024 * 1024;
