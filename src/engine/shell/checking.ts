@@ -5,7 +5,7 @@ import { plainDeviceName, rawDevicePath, reasonOf, volumeNamed } from './disk-na
 import type { Invocation } from './program.ts';
 import { outcomeOf } from './system-outcome.ts';
 
-/** What fsck_msdos, fsck_exfat and fsck_hfs share. What they print beyond this is the format's report. */
+/** What fsck_msdos, fsck_exfat, fsck_hfs and fsck_apfs share. What they print beyond this is the format's report. */
 
 /** What is wrong and was not put right. */
 export const FSCK_FAILED = 8;
@@ -30,19 +30,23 @@ const TOOLS: Readonly<Record<string, string>> = {
   exfat: 'fsck_exfat',
   hfsplus: 'fsck_hfs',
   hfsx: 'fsck_hfs',
+  apfs: 'fsck_apfs',
 };
 
 export const checkerOf = (formatName: string | null): string => TOOLS[formatName ?? ''] ?? 'fsck';
 
 /** Every operand in turn; the worst exit code. */
-export function* checkEach(call: Invocation, checker: Checker): Running {
+export function* checkEach(call: Invocation, checker: Checker, countsWarnings = false): Running {
   if (call.operands.length === 0) return yield* call.showUsage();
   let worst = 0;
-  for (const device of call.operands) worst = Math.max(worst, yield* checkOne(call, checker, device));
+  for (const device of call.operands) {
+    worst = Math.max(worst, yield* checkOne(call, checker, device, countsWarnings));
+  }
   return worst;
 }
 
-function* checkOne(call: Invocation, checker: Checker, device: string): Running {
+function* checkOne(call: Invocation, checker: Checker, device: string, countsWarnings: boolean): Running {
+  const exitCode = (report: FsckReport) => exitCodeOf(report, countsWarnings);
   const way = call.has('q') ? 'q' : ((call.lastOf('nyp') as 'n' | 'y' | 'p' | undefined) ?? 'ask');
   const path = /^(\/dev\/)?disk/.test(device) ? rawDevicePath(device) : device;
   const isQuiet = way === 'p';
@@ -56,21 +60,21 @@ function* checkOne(call: Invocation, checker: Checker, device: string): Running 
   const report = yield* check(call, checker, device, way === 'y' || way === 'p');
   if (!report) return FSCK_FAILED;
   if (way === 'q') {
-    const { line, exitCode } = checker.quick(isLeftClean(report));
-    yield* call.printLine(line);
-    return exitCode;
+    const quick = checker.quick(isLeftClean(report));
+    yield* call.printLine(quick.line);
+    return quick.exitCode;
   }
   yield* show(call, report, isQuiet);
-  if (way !== 'ask' || report.findings.length === 0 || !report.isReadable) return exitCodeOf(report);
+  if (way !== 'ask' || report.findings.length === 0 || !report.isReadable) return exitCode(report);
 
   yield* call.print('REPAIR? [yn] ');
   yield* call.flush();
   const answer = yield* call.context.stdin.readLine();
-  if (answer === null || !/^[yY]/.test(answer)) return exitCodeOf(report);
+  if (answer === null || !/^[yY]/.test(answer)) return exitCode(report);
   const repaired = yield* check(call, checker, device, true);
   if (!repaired) return FSCK_FAILED;
   yield* show(call, repaired, false);
-  return exitCodeOf(repaired);
+  return exitCode(repaired);
 }
 
 /** What is there instead of what the tool checks, with the tool to take; null when it may go on. */
@@ -105,7 +109,8 @@ function* show(call: Invocation, report: FsckReport, isQuiet: boolean): Running<
   }
 }
 
-export const exitCodeOf = ({ isReadable, findings }: FsckReport): number =>
-  isReadable && findings.every(({ isRepaired, severity }) => isRepaired || severity === 'warning')
+export const exitCodeOf = ({ isReadable, findings }: FsckReport, countsWarnings = false): number =>
+  isReadable &&
+  findings.every(({ isRepaired, severity }) => isRepaired || (severity === 'warning' && !countsWarnings))
     ? 0
     : FSCK_FAILED;

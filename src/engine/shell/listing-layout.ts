@@ -176,7 +176,7 @@ export class Layout {
       owner: isNumeric ? String(stat.uid) : permissions.userName(stat.uid),
       group: isNumeric ? String(stat.gid) : permissions.groupName(stat.gid),
       flags: permissions.flagsText(stat.flags) || '-',
-      size: this.#sizeText(stat.sizeBytes),
+      size: permissions.isDevice(stat.mode) ? deviceText(stat.rawDevice) : this.#sizeText(stat.sizeBytes),
       time: timeText(timeOf(stat)),
       name: `${printable(item.name)}${this.#mark(item)}${target}`,
       attributes,
@@ -195,6 +195,9 @@ export class Layout {
     });
   }
 }
+
+/** printf's %#jx: no prefix before a zero. */
+const deviceText = (device: number): string => (device === 0 ? '0' : `0x${device.toString(16)}`);
 
 interface Row {
   readonly item: Item;

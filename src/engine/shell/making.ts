@@ -1,10 +1,10 @@
 import { FsError } from '../base/errno.ts';
 import type { Running } from './command.ts';
-import { rawDevicePath, reasonOf, volumeNamed, withDeviceName } from './disk-names.ts';
+import { mountedFrom, rawDevicePath, reasonOf, volumeNamed, withDeviceName } from './disk-names.ts';
 import type { Invocation } from './program.ts';
 import { outcomeOf } from './system-outcome.ts';
 
-/** What newfs_msdos, newfs_exfat and newfs_hfs share. */
+/** What newfs_msdos, newfs_exfat, newfs_hfs and newfs_apfs share. */
 export interface NewVolume {
   readonly format: string;
   readonly label: string;
@@ -17,9 +17,12 @@ export interface NewVolume {
 export function* makeVolume(call: Invocation, special: string, volume: NewVolume): Running {
   const { machine } = call.context;
   const found = volumeNamed(machine, special);
+  const [mounted] = found === undefined ? [] : mountedFrom(machine, found);
   const path = special.includes('/') ? special : rawDevicePath(special);
-  if (found?.slice.mountPoint != null && !volume.isRehearsal) {
-    return yield* call.fail(`${path} is mounted on ${found.slice.mountPoint}`);
+  if (mounted !== undefined && !volume.isRehearsal) {
+    const { device, mountPoint } = mounted.slice;
+    const what = device === found?.slice.device ? path : `${device} of ${path}`;
+    return yield* call.fail(`${what} is mounted on ${mountPoint ?? ''}`);
   }
   const report = outcomeOf(() => machine.newfs(special, volume));
   if (report instanceof FsError) return yield* call.fail(`${path}: ${reasonOf(report)}`);

@@ -15,6 +15,11 @@ const plain = (name: string, visibleName: string, settings: Personality['setting
 });
 
 export const PERSONALITIES: readonly Personality[] = [
+  {
+    ...{ name: 'Case-sensitive APFS', alias: 'APFSX', visibleName: 'APFS (Case-sensitive)' },
+    ...{ format: 'apfs', settings: { 'case-sensitive': 'yes' } },
+  },
+  { name: 'APFS', alias: 'APFSI', visibleName: 'APFS', format: 'apfs', settings: {} },
   { name: 'ExFAT', visibleName: 'ExFAT', format: 'exfat', settings: {} },
   plain('MS-DOS', 'MS-DOS (FAT)', {}),
   plain('MS-DOS FAT12', 'MS-DOS (FAT12)', { type: 'fat12' }),

@@ -101,7 +101,7 @@ function datumOf(letter: string, piece: string, format: string, subject: Subject
     case 'd':
       return { number: devicePiece(stat.device, piece), text: '???', usual: 'U' };
     case 'r':
-      return { number: 0, text: '???', usual: 'U' };
+      return { number: devicePiece(stat.rawDevice, piece), text: '???', usual: 'U' };
     case 'i':
       return plain(stat.inode);
     case 'p':
@@ -121,8 +121,13 @@ function datumOf(letter: string, piece: string, format: string, subject: Subject
       return time(stat.changeTime);
     case 'B':
       return time(stat.birthTime);
-    case 'z':
     case 'Z':
+      if (permissions.isDevice(stat.mode)) {
+        const [high, low] = [devicePiece(stat.rawDevice, 'H'), devicePiece(stat.rawDevice, 'L')];
+        return { text: `${high},${low}`, usual: 'S' };
+      }
+      return plain(stat.sizeBytes);
+    case 'z':
       return plain(stat.sizeBytes);
     case 'b':
       return plain(stat.blocks);

@@ -187,7 +187,7 @@ class Copying {
     if ((isDevice(stat.mode) || isFifo(stat.mode)) && this.isRecursive && !this.#call.has('s')) {
       return (
         (yield* attempt(this.#call, `${isFifo(stat.mode) ? 'mkfifo' : 'mknod'}: ${to}`, () =>
-          this.#system.mknod(to, stat.mode),
+          this.#system.mknod(to, stat.mode, stat.rawDevice),
         )) !== undefined
       );
     }

@@ -1,12 +1,14 @@
 import { FsError } from '../../base/errno.ts';
 import { checkerOf, exitCodeOf } from '../checking.ts';
 import type { Running } from '../command.ts';
-import { diskNamed, rawDevicePath, reasonOf, volumeNamed, withDeviceName } from '../disk-names.ts';
+import { containerNamed, diskNamed, mountedFrom, rawDevicePath, reasonOf } from '../disk-names.ts';
+import { volumeNamed, withDeviceName } from '../disk-names.ts';
 import { failed, leave, notFound } from '../diskutil-verb.ts';
 import { personalityNamed } from '../personalities.ts';
 import type { Personality } from '../personalities.ts';
 import type { Invocation } from '../program.ts';
 import { outcomeOf } from '../system-outcome.ts';
+import { erasePoolVolume } from './diskutil-apfs.ts';
 
 /** The verbs of diskutil that write: checking with repair, and erasing. */
 
@@ -20,12 +22,15 @@ export function* checkVolume(
   const { machine } = call.context;
   const found = volumeNamed(machine, name);
   if (!found) return yield* notFound(call, name);
-  const { device, mountPoint, label, formatName } = found.slice;
+  const { device, label, formatName } = found.slice;
   const what = `file system ${repair ? 'repair' : 'verification'} on ${device}${label === '' ? '' : ` ${label}`}`;
   yield* call.print(`Started ${what}\n${repair ? 'Repairing' : 'Verifying'} file system\n`);
-  const wasMounted = mountPoint !== null;
+  // A container is repaired as a whole: nothing of it may be mounted.
+  const store = containerNamed(machine, device)?.container.physicalStore.device ?? device;
+  const mounted = mountedFrom(machine, volumeNamed(machine, store) ?? found);
+  const wasMounted = mounted.length > 0;
   if (repair && wasMounted) {
-    if (!(yield* leave(call, found))) return 1;
+    for (const each of mounted) if (!(yield* leave(call, each))) return 1;
     yield* call.printLine('Volume was successfully unmounted');
   }
   yield* call.printLine(
@@ -38,9 +43,11 @@ export function* checkVolume(
   yield* call.printLine(`File system check exit code is ${exitCode}`);
   if (repair) {
     yield* call.printLine(`Restoring the original state found as ${wasMounted ? 'mounted' : 'unmounted'}`);
-    const mounted = wasMounted ? outcomeOf(() => machine.mount(device, { isReadOnly: false })) : '';
-    if (mounted instanceof FsError)
-      call.exitCode = yield* failed(call, `Volume on ${device} failed to mount: ${reasonOf(mounted)}`);
+    for (const { slice } of mounted.reverse()) {
+      const again = outcomeOf(() => machine.mount(slice.device, { isReadOnly: false }));
+      if (again instanceof FsError)
+        call.exitCode = yield* failed(call, `Volume on ${slice.device} failed to mount: ${reasonOf(again)}`);
+    }
   }
   if (exitCode !== 0) {
     yield* call.say('Error: -69845: File system verify or repair failed\n');
@@ -70,9 +77,20 @@ export function* eraseVolume(call: Invocation, words: readonly string[]): Runnin
   const { machine } = call.context;
   const found = volumeNamed(machine, name);
   if (!found) return yield* notFound(call, name);
-  const { device, mountPoint, label: before } = found.slice;
+  const { device, label: before } = found.slice;
+  if (found.disk.container !== undefined) {
+    if (personality.format === 'apfs') {
+      const isCaseSensitive = personality.settings['case-sensitive'] === 'yes';
+      return yield* erasePoolVolume(call, device, { label, isCaseSensitive });
+    }
+    const { physicalStore } = found.disk.container;
+    return yield* failed(
+      call,
+      `${device} is a volume of a container and stays APFS: erase the whole store ${physicalStore.device} to make it ${format}`,
+    );
+  }
   yield* call.print(`Started erase on ${device}${before === '' ? '' : ` ${before}`}\nUnmounting disk\n`);
-  if (mountPoint !== null && !(yield* leave(call, found))) return 1;
+  for (const mounted of mountedFrom(machine, found)) if (!(yield* leave(call, mounted))) return 1;
   yield* call.printLine('Erasing');
   const report = outcomeOf(() =>
     machine.newfs(device, {
@@ -132,7 +150,9 @@ function* erase(call: Invocation, { format, label, name, scheme }: Erasure): Run
   const personality = yield* personalityOf(call, format);
   if (!personality) return 1;
   const { machine } = call.context;
-  const disk = diskNamed(machine, name) ?? volumeNamed(machine, name)?.disk;
+  const named = diskNamed(machine, name) ?? volumeNamed(machine, name)?.disk;
+  const store = named?.container?.physicalStore.device;
+  const disk = store === undefined ? named : volumeNamed(machine, store)?.disk;
   if (!disk) return yield* notFound(call, name);
   const lines = outcomeOf(() =>
     machine.eraseDisk(disk.device, {

@@ -1,15 +1,17 @@
 import { FsError } from '../../base/errno.ts';
 import type { Running } from '../command.ts';
-import { diskNamed, mountRemarks, plainDeviceName, reasonOf, volumeNamed } from '../disk-names.ts';
+import { diskNamed, mountableNamed, mountedFrom, mountRemarks, plainDeviceName } from '../disk-names.ts';
+import { reasonOf, volumeNamed } from '../disk-names.ts';
 import type { Verb } from '../diskutil-verb.ts';
 import { failed, leave, notFound, title } from '../diskutil-verb.ts';
-import type { DiskDescription } from '../machine.ts';
+import type { DiskDescription, SliceDescription } from '../machine.ts';
 import { PERSONALITIES } from '../personalities.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
 import { decimalSize } from '../sizes-text.ts';
 import { suggest } from '../suggest.ts';
 import { outcomeOf } from '../system-outcome.ts';
+import { apfs } from './diskutil-apfs.ts';
 import { checkVolume, eraseDisk, eraseVolume, partitionDisk } from './diskutil-volumes.ts';
 
 const USAGE = `Disk Utility Tool
@@ -27,7 +29,8 @@ Usage:  diskutil <verb> <options>, where <verb> is as follows:
      eraseDisk            (Erase an existing disk, removing all volumes)
      eraseVolume          (Erase an existing volume)
      partitionDisk        ((re)Partition a disk, removing all volumes)
-     listFilesystems      (List file systems available for formatting)`;
+     listFilesystems      (List file systems available for formatting)
+     apfs <verb>          (Perform additional verbs related to APFS)`;
 
 export const diskutil = program({
   name: 'diskutil',
@@ -43,12 +46,18 @@ diskutil eraseVolume format name device | mount-point
 diskutil eraseDisk format name [GPT | MBR | none] device
 diskutil partitionDisk device [1] [GPT | MBR | none] format name R
 diskutil listFilesystems
+diskutil apfs list [container]
+diskutil apfs addVolume container format name [-quota size] [-reserve size] [-role role] [-nomount] [-mountpoint path]
+diskutil apfs deleteVolume volume         diskutil apfs eraseVolume volume -name name
+diskutil apfs changeVolumeRole volume role
+diskutil apfs resizeContainer container limits
+diskutil apfs listSnapshots volume        diskutil apfs deleteSnapshot volume -name name | -xid xid | -uuid uuid
 
-Formats: ExFAT, FAT32, MS-DOS, "MS-DOS FAT16", JHFS+, HFS+, "Case-sensitive HFS+" and what else listFilesystems shows.
+Formats: APFS, "Case-sensitive APFS", ExFAT, FAT32, MS-DOS, "MS-DOS FAT16", JHFS+, HFS+, "Case-sensitive HFS+" and what else listFilesystems shows.
 Without a scheme eraseDisk makes a GPT.
 
-Differs from macOS: no apfs, coreStorage, resizeVolume, enableJournal and what else needs more than one volume a disk or
-changes a volume as it stands; partitionDisk makes one partition.`,
+Differs from macOS: no coreStorage, resizeVolume, enableJournal and what else changes a volume as it stands;
+partitionDisk makes one partition, and a container lies on one device.`,
   usage: USAGE,
   usageExitCode: 1,
   letters: '',
@@ -102,6 +111,8 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['erasedisk', eraseDisk],
   ['partitiondisk', partitionDisk],
   ['listfilesystems', listFilesystems],
+  ['apfs', apfs],
+  ['ap', apfs],
 ]);
 
 // ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -111,7 +122,7 @@ const SCHEME_TYPES: Readonly<Record<DiskDescription['scheme'], string>> = {
   gpt: 'GUID_partition_scheme',
   mbr: 'FDisk_partition_scheme',
   apm: 'Apple_partition_scheme',
-  apfs: 'APFS Container Scheme -',
+  apfs: 'APFS Container Scheme',
 };
 
 function* list(call: Invocation, words: readonly string[]): Running<number | null> {
@@ -124,20 +135,49 @@ function* list(call: Invocation, words: readonly string[]): Running<number | nul
   return 0;
 }
 
+/** Of a name, as much as its column holds. */
+const NAME_CHARACTERS = 23;
+const shortened = (name: string): string =>
+  name.length <= NAME_CHARACTERS ? name : `${name.slice(0, NAME_CHARACTERS - 3)}...`;
+
 function tableOf(disk: DiskDescription): string {
-  const { device, sizeBytes, scheme, isImage, slices } = disk;
+  const { device, sizeBytes, scheme, isImage, slices, container } = disk;
   const row = (index: number, type: string, name: string, mark: string, size: number, identifier: string) =>
-    `${String(index).padStart(4)}: ${type.padStart(26)} ${name.padEnd(23)}${mark}${decimalSize(size).padEnd(11)}${identifier}\n`;
+    `${String(index).padStart(4)}: ${type.padStart(26)} ${shortened(name).padEnd(NAME_CHARACTERS)}${mark}${decimalSize(size).padEnd(11)}${identifier}\n`;
   const whole = slices.find((slice) => slice.device === device);
-  const rows = [
-    `/dev/${device} (${isImage ? 'disk image' : 'external, physical'}):\n`,
+  const kind = container !== undefined ? 'synthesized' : isImage ? 'disk image' : 'external, physical';
+  const wholeName =
+    container !== undefined
+      ? '-'
+      : whole?.containerDevice === undefined
+        ? (whole?.label ?? '')
+        : `Container ${whole.containerDevice}`;
+  const wholeType = whole?.containerDevice === undefined ? SCHEME_TYPES[scheme] : whole.typeName;
+  const head = [
+    `/dev/${device} (${kind}):\n`,
     '   #:                       TYPE NAME                    SIZE       IDENTIFIER\n',
-    row(0, SCHEME_TYPES[scheme], whole?.label ?? '', isImage ? '+' : '*', sizeBytes, device),
-    ...slices
-      .filter((slice) => slice !== whole)
-      .map((slice) => row(slice.index, slice.typeName, slice.label, ' ', slice.sizeBytes, slice.device)),
+    row(0, wholeType, wholeName, isImage ? '+' : '*', sizeBytes, device),
   ];
-  return rows.join('');
+  if (container === undefined) {
+    const rows = slices
+      .filter((slice) => slice !== whole)
+      .map(({ index, typeName, label, containerDevice, sizeBytes: size, device: identifier }) => {
+        const name = containerDevice === undefined ? label : `Container ${containerDevice}`;
+        return row(index, typeName, name, ' ', size, identifier);
+      });
+    return [...head, ...rows].join('');
+  }
+  head.push(`${' '.repeat(33)}Physical Store ${container.physicalStore.device}\n`);
+  let index = 0;
+  const rows = slices.flatMap(({ typeName, label, volume, device: identifier, sizeBytes: size }) => {
+    const used = volume?.consumedBytes ?? size;
+    const shown = (volume?.snapshots ?? []).filter(({ mountPoint }) => mountPoint !== null);
+    return [
+      row(++index, typeName, label, ' ', used, identifier),
+      ...shown.map(({ name, device: at }) => row(++index, 'APFS Snapshot', name, ' ', used, at)),
+    ];
+  });
+  return [...head, ...rows].join('');
 }
 
 function* info(call: Invocation, words: readonly string[]): Running<number | null> {
@@ -171,7 +211,7 @@ function* mountVolume(call: Invocation, words: readonly string[]): Running<numbe
   const isReadOnly = words[0]?.toLowerCase() === 'readonly';
   const [name, more] = isReadOnly ? words.slice(1) : words;
   if (name === undefined || more !== undefined) return null;
-  const found = volumeNamed(call.context.machine, name);
+  const found = mountableNamed(call.context.machine, name);
   if (!found) return yield* notFound(call, name);
   if (found.slice.mountPoint !== null) {
     yield* call.printLine(`Volume ${title(found)} already mounted`);
@@ -180,7 +220,7 @@ function* mountVolume(call: Invocation, words: readonly string[]): Running<numbe
   const on = outcomeOf(() => call.context.machine.mount(found.slice.device, { isReadOnly }));
   if (on instanceof FsError)
     return yield* failed(call, `Volume on ${found.slice.device} failed to mount: ${reasonOf(on)}`);
-  yield* call.printLine(`Volume ${title(volumeNamed(call.context.machine, name) ?? found)} mounted`);
+  yield* call.printLine(`Volume ${title(mountableNamed(call.context.machine, name) ?? found)} mounted`);
   yield* call.say(mountRemarks(call.context.machine, found.slice.device));
   return 0;
 }
@@ -190,7 +230,7 @@ function* mountDisk(call: Invocation, words: readonly string[]): Running<number 
   if (name === undefined || more !== undefined) return null;
   const disk = diskNamed(call.context.machine, name);
   if (!disk) return yield* notFound(call, name);
-  for (const slice of disk.slices) {
+  for (const slice of volumesOn(call, disk)) {
     if (slice.mountPoint !== null || slice.formatName === null) continue;
     const on = outcomeOf(() => call.context.machine.mount(slice.device, { isReadOnly: false }));
     if (on instanceof FsError)
@@ -201,11 +241,19 @@ function* mountDisk(call: Invocation, words: readonly string[]): Running<number 
   return call.exitCode;
 }
 
+/** Slices with a file system of their own, and instead of a physical store the volumes of its container. */
+const volumesOn = (call: Invocation, disk: DiskDescription): SliceDescription[] =>
+  disk.slices.flatMap((slice) =>
+    slice.containerDevice === undefined
+      ? [slice]
+      : (diskNamed(call.context.machine, slice.containerDevice)?.slices ?? []),
+  );
+
 function* unmountVolume(call: Invocation, words: readonly string[]): Running<number | null> {
   const names = words.filter((word) => word !== 'force');
   const [name] = names;
   if (name === undefined || names.length > 1) return null;
-  const found = volumeNamed(call.context.machine, name);
+  const found = mountableNamed(call.context.machine, name);
   if (!found) return yield* notFound(call, name);
   if (found.slice.mountPoint === null) {
     yield* call.printLine(`${found.slice.device} was already unmounted`);
@@ -222,8 +270,9 @@ function* unmountDisk(call: Invocation, words: readonly string[]): Running<numbe
   if (name === undefined || names.length > 1) return null;
   const disk = diskNamed(call.context.machine, name);
   if (!disk) return yield* notFound(call, name);
-  for (const slice of disk.slices) {
-    if (slice.mountPoint === null || (yield* leave(call, { disk, slice }))) continue;
+  const { machine } = call.context;
+  for (const mounted of disk.slices.flatMap((slice) => mountedFrom(machine, { disk, slice }))) {
+    if (yield* leave(call, mounted)) continue;
     yield* call.say(`Unmount of ${disk.device} failed: at least one volume could not be unmounted\n`);
     return 1;
   }

@@ -1,7 +1,7 @@
 import { FsError } from '../../base/errno.ts';
 import type { MountStatistics } from '../../vfs/calls.ts';
 import type { Running } from '../command.ts';
-import { mountRemarks, reasonOf, volumeNamed } from '../disk-names.ts';
+import { mountableNamed, mountRemarks, reasonOf, snapshotNamed } from '../disk-names.ts';
 import { isDirectory } from '../permissions-text.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
@@ -23,7 +23,7 @@ export const mount = program({
 mount [-rvw] [-o options] [-t type] special mount_point
 mount special | mount_point
 
-Without words: what is mounted where. -r or -o rdonly: read only. -t: msdos, exfat, hfs.
+Without words: what is mounted where. -r or -o rdonly: read only. -t: msdos, exfat, hfs, apfs.
 
 Differs from macOS: no -a, -f, -u; of the options rdonly (ro) and rw mean something, nodev, nosuid, noowners,
 nobrowse and async are accepted.`,
@@ -55,7 +55,18 @@ nobrowse and async are accepted.`,
   },
 });
 
-const KNOWN_OPTIONS = ['rdonly', 'ro', 'rw', 'nodev', 'nosuid', 'noowners', 'nobrowse', 'async', 'local', ''];
+export const KNOWN_OPTIONS = [
+  'rdonly',
+  'ro',
+  'rw',
+  'nodev',
+  'nosuid',
+  'noowners',
+  'nobrowse',
+  'async',
+  'local',
+  '',
+];
 
 /** `mount`'s line for one volume, its words in the order of mount.c. */
 function describe({ from, on, typeName, title, isReadOnly }: MountStatistics): string {
@@ -63,7 +74,7 @@ function describe({ from, on, typeName, title, isReadOnly }: MountStatistics): s
   if (typeName === 'devfs') words.push('nobrowse');
   else words.push('nodev', 'nosuid');
   if (isReadOnly) words.push('read-only');
-  if (typeName === 'hfs' && title.includes('Journaled')) words.push('journaled');
+  if (typeName === 'apfs' || (typeName === 'hfs' && title.includes('Journaled'))) words.push('journaled');
   if (typeName === 'msdos' || typeName === 'exfat') words.push('noowners');
   return `${from} on ${on} (${words.join(', ')})`;
 }
@@ -94,15 +105,16 @@ export const mountMsdos = mountTool('msdos', 'a FAT');
 export const mountExfat = mountTool('exfat', 'an exFAT');
 export const mountHfs = mountTool('hfs', 'an HFS+');
 
-function* mountOne(
+export function* mountOne(
   call: Invocation,
   special: string,
   point: string | undefined,
   type: string | undefined,
   isReadOnly: boolean,
+  snapshot?: string,
 ): Running {
   const { machine } = call.context;
-  const found = volumeNamed(machine, special);
+  const found = mountableNamed(machine, special);
   if (!found) {
     const exists = outcomeOf(() => call.system.stat(special));
     if (exists instanceof FsError) yield* call.complain(special, exists);
@@ -134,6 +146,7 @@ function* mountOne(
   const on = outcomeOf(() =>
     machine.mount(slice.device, {
       isReadOnly,
+      ...(snapshot === undefined ? {} : { snapshot }),
       ...(directory === undefined ? {} : { mountPoint: directory }),
     }),
   );
@@ -178,7 +191,13 @@ Differs from macOS: no -f.`,
     }
     for (const operand of call.operands) {
       const real = outcomeOf(() => system.realpath(operand));
-      const names = [operand, operand.replace(/(.)\/+$/, '$1'), ...(real instanceof FsError ? [] : [real])];
+      const snapshot = snapshotNamed(call.context.machine, operand)?.snapshot.mountPoint;
+      const names = [
+        ...(snapshot == null ? [] : [snapshot]),
+        operand,
+        operand.replace(/(.)\/+$/, '$1'),
+        ...(real instanceof FsError ? [] : [real]),
+      ];
       const found = all.find(
         ({ from, on }) =>
           names.includes(from) || names.includes(on) || names.includes(from.replace('/dev/', '')),

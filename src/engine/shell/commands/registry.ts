@@ -1,4 +1,5 @@
 import type { Command } from '../command.ts';
+import { apfsSystemSnapshot } from './apfs_systemsnapshot.ts';
 import { basename, dirname } from './basename.ts';
 import { cat } from './cat.ts';
 import { chflags } from './chflags.ts';
@@ -15,6 +16,7 @@ import { du } from './du.ts';
 import { echo } from './echo.ts';
 import { env } from './env.ts';
 import { find } from './find.ts';
+import { fsckApfs } from './fsck_apfs.ts';
 import { fsckExfat } from './fsck_exfat.ts';
 import { fsckHfs } from './fsck_hfs.ts';
 import { fsckMsdos } from './fsck_msdos.ts';
@@ -27,9 +29,13 @@ import { ln } from './ln.ts';
 import { ls } from './ls.ts';
 import { md5, shasum } from './md5.ts';
 import { mkdir } from './mkdir.ts';
+import { mkfifo } from './mkfifo.ts';
 import { mkfile } from './mkfile.ts';
+import { mknod } from './mknod.ts';
 import { mount, mountExfat, mountHfs, mountMsdos, umount } from './mount.ts';
+import { mountApfs } from './mount_apfs.ts';
 import { mv } from './mv.ts';
+import { newfsApfs } from './newfs_apfs.ts';
 import { newfsExfat } from './newfs_exfat.ts';
 import { newfsHfs } from './newfs_hfs.ts';
 import { newfsMsdos } from './newfs_msdos.ts';
@@ -49,6 +55,7 @@ import { sync } from './sync.ts';
 import { tail } from './tail.ts';
 import { tee } from './tee.ts';
 import { bracketCommand, testCommand } from './test.ts';
+import { tmutil } from './tmutil.ts';
 import { touch } from './touch.ts';
 import { tr } from './tr.ts';
 import { tree } from './tree.ts';
@@ -65,6 +72,7 @@ import { yes } from './yes.ts';
 /** Every command of the machine, one line each, in the order of the alphabet. Builtins of the shell are elsewhere. */
 export const COMMANDS: readonly Command[] = [
   bracketCommand,
+  apfsSystemSnapshot,
   basename,
   cat,
   chflags,
@@ -86,6 +94,7 @@ export const COMMANDS: readonly Command[] = [
   falseCommand,
   fgrep,
   find,
+  fsckApfs,
   fsckExfat,
   fsckHfs,
   fsckMsdos,
@@ -99,12 +108,16 @@ export const COMMANDS: readonly Command[] = [
   man,
   md5,
   mkdir,
+  mkfifo,
   mkfile,
+  mknod,
   mount,
+  mountApfs,
   mountExfat,
   mountHfs,
   mountMsdos,
   mv,
+  newfsApfs,
   newfsExfat,
   newfsHfs,
   newfsMsdos,
@@ -126,6 +139,7 @@ export const COMMANDS: readonly Command[] = [
   tail,
   tee,
   testCommand,
+  tmutil,
   touch,
   tr,
   tree,

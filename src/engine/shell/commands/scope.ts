@@ -5,10 +5,16 @@ import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
 import { suggest } from '../suggest.ts';
 import { outcomeOf } from '../system-outcome.ts';
+import { table } from '../table-text.ts';
+import { shared, snapshot } from './scope-sharing.ts';
 
 const HELP = `usage: scope why path | block
        scope extents path
        scope map [device]
+       scope shared path path
+       scope snapshot list [volume]
+       scope snapshot create | delete | revert name [volume]
+       scope snapshot rename name new-name [volume]
        scope undo
        scope redo
        scope help`;
@@ -16,12 +22,16 @@ const HELP = `usage: scope why path | block
 /** What no Mac has: looking at the disk below the files, and going back in time. */
 export const scope = program({
   name: 'scope',
-  summary: 'look below the files: why, extents, map, undo, redo',
+  summary: 'look below the files: why, extents, map, shared, snapshot, undo, redo',
   manual: `${HELP}
 
   why      where a file lies and what removing it would free; or what a block is for and who holds it
   extents  the pieces of a file: where in the file, where on the disk, how long
   map      what every block of a disk is for, as runs
+  shared   how many blocks both files hold, and where
+  snapshot the volume as it was: take, list, rename, delete, go back to one. The volume is the one of the current
+           directory unless named by device or path. "holds on to": what only snapshots show any more; "frees alone":
+           what deleting this one would free.
   undo     go back to before the last line; redo goes forward again. Both take effect when the line has ended.`,
   usage: HELP,
   usageExitCode: 64,
@@ -46,6 +56,8 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['why', why],
   ['extents', extents],
   ['map', map],
+  ['shared', shared],
+  ['snapshot', snapshot],
   ['undo', (call, words) => travel(call, words, () => call.context.machine.undo())],
   ['redo', (call, words) => travel(call, words, () => call.context.machine.redo())],
   ['help', help],
@@ -106,33 +118,4 @@ function* travel(call: Invocation, words: readonly string[], go: () => string): 
   if (sentence instanceof FsError) return yield* call.fail(reasonOf(sentence));
   yield* call.printLine(sentence);
   return 0;
-}
-
-/** Rows between breathing points. */
-const PAGE = 1024;
-
-/** Numbers to the right, words to the left. */
-function* table(
-  call: Invocation,
-  titles: readonly string[],
-  rows: readonly (readonly (number | string)[])[],
-): Running<void> {
-  if (rows.length === 0) return;
-  const widths = titles.map((title) => title.length);
-  for (const row of rows) {
-    row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, String(cell).length)));
-  }
-  const line = (cells: readonly (number | string)[], isTitle: boolean) =>
-    cells
-      .map((cell, at) => {
-        const isNumber = typeof (isTitle ? rows[0]?.[at] : cell) === 'number';
-        return isNumber ? String(cell).padStart(widths[at] ?? 0) : String(cell).padEnd(widths[at] ?? 0);
-      })
-      .join('  ')
-      .trimEnd();
-  yield* call.printLine(`  ${line(titles, true)}`);
-  for (const [index, row] of rows.entries()) {
-    yield* call.printLine(`  ${line(row, false)}`);
-    if (index % PAGE === PAGE - 1) yield;
-  }
 }
