@@ -124,6 +124,7 @@ Usage:  diskutil <verb> <options>, where <verb> is as follows:
      eraseVolume          (Erase an existing volume)
      partitionDisk        ((re)Partition a disk, removing all volumes)
      listFilesystems      (List file systems available for formatting)
+     apfs <verb>          (Perform additional verbs related to APFS)
 $ diskutil lisst
 diskutil: did not recognize verb "lisst"; did you mean "list"?; type "diskutil" for a list
 [1]
@@ -138,6 +139,10 @@ These file system personalities can be used for erasing and partitioning.
 -------------------------------------------------------------------------------
 PERSONALITY                      USER VISIBLE NAME
 -------------------------------------------------------------------------------
+Case-sensitive APFS              APFS (Case-sensitive)
+  (or) APFSX
+APFS                             APFS
+  (or) APFSI
 ExFAT                            ExFAT
 MS-DOS                           MS-DOS (FAT)
 MS-DOS FAT12                     MS-DOS (FAT12)
@@ -413,6 +418,10 @@ $ scope undo extra
 usage: scope why path | block
        scope extents path
        scope map [device]
+       scope shared path path
+       scope snapshot list [volume]
+       scope snapshot create | delete | revert name [volume]
+       scope snapshot rename name new-name [volume]
        scope undo
        scope redo
        scope help
@@ -422,6 +431,10 @@ scope: unknown verb 'wy'; did you mean 'why'?
 usage: scope why path | block
        scope extents path
        scope map [device]
+       scope shared path path
+       scope snapshot list [volume]
+       scope snapshot create | delete | revert name [volume]
+       scope snapshot rename name new-name [volume]
        scope undo
        scope redo
        scope help
@@ -430,6 +443,10 @@ $ scope
 usage: scope why path | block
        scope extents path
        scope map [device]
+       scope shared path path
+       scope snapshot list [volume]
+       scope snapshot create | delete | revert name [volume]
+       scope snapshot rename name new-name [volume]
        scope undo
        scope redo
        scope help
