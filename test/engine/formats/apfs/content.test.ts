@@ -181,7 +181,7 @@ describe('records', () => {
     const [first, second] = [newInode(16), newInode(17)];
     writeContent(host, first, 0, new Uint8Array(5 * 4096).fill(1));
     shareStream(host, first, second);
-    truncateContent(host, second, 4 * 4096);
+    punchContent(host, second, 0, 4096);
     writeContent(host, first, 5 * 4096, new Uint8Array(4096).fill(2));
     expect(extentsOf(host, first)).toHaveLength(1);
     verify(host, [first, second]);
