@@ -2,7 +2,7 @@ import { viewOf } from '../../base/bytes.ts';
 import { FsError } from '../../base/errno.ts';
 import type { Sharing } from '../contract.ts';
 import type { ContentHost, RecordTree, StreamOwner } from './content-host.ts';
-import { nodesOfChanges } from './content-host.ts';
+import { nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
 import {
   addFileExtent,
   clipped,
@@ -142,15 +142,8 @@ export function roomOfCopy(host: ContentHost, streamId: number, endBytes: number
     extents++;
     if (extent.firstBlock !== 0) runs += 2 + Math.ceil(extent.lengthBytes / (4096 * BLOCK_SIZE_BYTES));
   }
-  return nodesOfCopies(host.catalog, extents) + nodesOfChanges(host.references, runs);
+  return nodesOfNeighbours(host.catalog, extents) + nodesOfChanges(host.references, runs);
 }
-
-/** Leaves are at least half full after insertions in a row. */
-const RECORDS_PER_NEW_LEAF = 30;
-
-/** Insertions of neighbours take fewer nodes than as many changes all over the tree. */
-const nodesOfCopies = (tree: RecordTree, count: number): number =>
-  Math.ceil(count / RECORDS_PER_NEW_LEAF) + 2 * tree.maxNodesOfChange;
 
 const COPIED_AT_ONCE = 512;
 

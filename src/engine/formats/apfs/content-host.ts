@@ -67,3 +67,13 @@ export type StreamOwner = Pick<
 /** New nodes that `changes` insertions, replacements and removals in `tree` take at most, by copy and by splitting. */
 export const nodesOfChanges = (tree: RecordTree, changes: number): number =>
   Math.min(changes * tree.maxNodesOfChange, tree.nodeCount + changes + tree.maxNodesOfChange);
+
+/** Leaves are at least so full when records were inserted one behind the other. */
+const RECORDS_PER_NEW_LEAF = 30;
+
+/** The same of records that stand side by side. */
+export const nodesOfNeighbours = (tree: RecordTree, changes: number): number =>
+  Math.min(
+    nodesOfChanges(tree, changes),
+    Math.ceil(changes / RECORDS_PER_NEW_LEAF) + 2 * tree.maxNodesOfChange,
+  );

@@ -3,7 +3,7 @@ import { FsError } from '../../base/errno.ts';
 import { ZERO_FILL } from '../contract.ts';
 import { contentLabel, copySource, readRun, writeBlocks } from './content-io.ts';
 import type { Source } from './content-io.ts';
-import { nodesOfChanges } from './content-host.ts';
+import { nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
 import type { ContentHost, StreamOwner } from './content-host.ts';
 import { setSparse } from './clones.ts';
 import { clipped, damagedStream, endOf, extentAt, extentsIn, replaceRange } from './extents.ts';
@@ -51,7 +51,8 @@ export function roomOfReplacing(
     if (firstBlock !== 0) referenceChanges += 3 + Math.ceil(blocksOf(lengthBytes) / RECORD_BLOCKS_MAX);
   }
   return {
-    blocks: nodesOfChanges(host.catalog, catalogChanges) + nodesOfChanges(host.references, referenceChanges),
+    blocks:
+      nodesOfNeighbours(host.catalog, catalogChanges) + nodesOfChanges(host.references, referenceChanges),
     freeRecords: referenceChanges + catalogChanges,
   };
 }

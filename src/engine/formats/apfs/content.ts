@@ -3,7 +3,7 @@ import type { Extent } from '../contract.ts';
 import { holdersOf, makeStream, setHolders, setSparse, unshare } from './clones.ts';
 import { lengthOf, readRun } from './content-io.ts';
 import type { Source } from './content-io.ts';
-import { nodesOfChanges } from './content-host.ts';
+import { nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
 import type { ContentHost, StreamOwner } from './content-host.ts';
 import {
   blockEnd,
@@ -189,7 +189,8 @@ function cut(writing: Writing, from: number): void {
   const { host, stream } = writing;
   while (stream.allocatedBytes > from) {
     const blocks =
-      nodesOfChanges(host.catalog, STEP_RECORDS_MAX) + nodesOfChanges(host.references, 2 * STEP_RECORDS_MAX);
+      nodesOfNeighbours(host.catalog, STEP_RECORDS_MAX) +
+      nodesOfChanges(host.references, 2 * STEP_RECORDS_MAX);
     host.commit.change({ blocks, kind: 'shrink', freeRecords: 2 * STEP_RECORDS_MAX }, () => {
       for (let i = 0; i < STEP_RECORDS_MAX && stream.allocatedBytes > from; i++) cutLast(writing, from);
     });
@@ -289,7 +290,7 @@ export function releaseContent(host: ContentHost, inode: StreamOwner, recordsMax
 /** The same of the extents of any stream; what it says of its size stays. Returns whether none are left. */
 export function releaseExtents(host: ContentHost, streamId: number, recordsMax: number): boolean {
   const room = {
-    blocks: nodesOfChanges(host.catalog, recordsMax) + nodesOfChanges(host.references, 2 * recordsMax),
+    blocks: nodesOfNeighbours(host.catalog, recordsMax) + nodesOfChanges(host.references, 2 * recordsMax),
     kind: 'shrink',
     freeRecords: 2 * recordsMax,
   } as const;
@@ -317,5 +318,7 @@ function releaseFront(host: ContentHost, streamId: number, front: StreamExtent, 
 export function releaseReserve(host: ContentHost, inode: StreamOwner): void {
   const { stream } = inode;
   if (stream === null || stream.allocatedBytes <= blockEnd(stream.sizeBytes)) return;
-  cut(openStream(host, inode), blockEnd(stream.sizeBytes));
+  // What a clone has come to hold as well stays until either of them is changed.
+  if (holdersOf(host.catalog, inode.privateId) === 1)
+    cut({ host, inode, stream }, blockEnd(stream.sizeBytes));
 }
