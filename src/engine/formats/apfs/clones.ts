@@ -3,16 +3,7 @@ import { FsError } from '../../base/errno.ts';
 import type { Sharing } from '../contract.ts';
 import type { ContentHost, RecordTree, StreamOwner } from './content-host.ts';
 import { nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
-import {
-  addFileExtent,
-  clipped,
-  damagedStream,
-  endOf,
-  extentOf,
-  extentsIn,
-  isExtentOf,
-  seekExtent,
-} from './extents.ts';
+import { addFileExtent, clipped, damagedStream, endOf, extentOf, extentsIn, seekExtent } from './extents.ts';
 import type { Stream } from './inode.ts';
 import { INODE_FLAG, RECORD_TYPE, putObjectKey } from './layout-catalog.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
@@ -136,9 +127,10 @@ export function roomOfCopy(host: ContentHost, streamId: number, endBytes: number
   let extents = 0;
   let runs = 0;
   const cursor = seekExtent(host.catalog, streamId, 0);
-  for (; isExtentOf(cursor, streamId); cursor.next()) {
+  for (;;) {
     const extent = extentOf(cursor, streamId);
-    if (extent.offsetBytes >= endBytes) break;
+    if (extent === undefined || extent.offsetBytes >= endBytes) break;
+    cursor.next();
     extents++;
     if (extent.firstBlock !== 0) runs += 2 + Math.ceil(extent.lengthBytes / (4096 * BLOCK_SIZE_BYTES));
   }
@@ -186,9 +178,11 @@ export function sharingOf(host: ContentHost, inode: StreamOwner): Sharing {
 function soleBytes(host: ContentHost, streamId: number): number {
   let blocks = 0;
   const cursor = seekExtent(host.catalog, streamId, 0);
-  for (; isExtentOf(cursor, streamId); cursor.next()) {
-    const { firstBlock, lengthBytes } = extentOf(cursor, streamId);
+  for (;;) {
+    const extent = extentOf(cursor, streamId);
+    if (extent === undefined) return blocks * BLOCK_SIZE_BYTES;
+    cursor.next();
+    const { firstBlock, lengthBytes } = extent;
     if (firstBlock !== 0) blocks += soleBlocksIn(host.references, firstBlock, lengthBytes / BLOCK_SIZE_BYTES);
   }
-  return blocks * BLOCK_SIZE_BYTES;
 }

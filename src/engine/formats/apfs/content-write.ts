@@ -71,7 +71,10 @@ export function writeStep(
   const { host, inode, stream } = writing;
   const start = blockStart(at);
   const stop = Math.min(blockEnd(end), start + STEP_BLOCKS_MAX * BLOCK_SIZE_BYTES);
-  const extents = extentsIn(host.catalog, inode.privateId, start, stop, STEP_RECORDS_MAX);
+  // From the block before on: new blocks are wanted behind that one's.
+  const extents = extentsIn(host.catalog, inode.privateId, Math.max(start - 1, 0), stop, STEP_RECORDS_MAX);
+  const before = extents[0];
+  if (before !== undefined && endOf(before) <= start) extents.shift();
   const first = extents[0];
   if (start < stream.allocatedBytes && (first === undefined || first.offsetBytes > start)) {
     throw damagedStream(inode.privateId, `has no extent at ${start}`);
@@ -91,7 +94,8 @@ export function writeStep(
   const wishEnd = endOfWish(writing, extents, start, stop);
   const room = roomOfReplacing(host, extents, blocksOf(wishEnd - start));
   return host.commit.change({ blocks: room.blocks + 1, kind: 'grow', freeRecords: room.freeRecords }, () => {
-    const run = allocateRun(writing, start, blocksOf(wishEnd - start), room.blocks);
+    const goal = goalBehind(before, start);
+    const run = allocateRun(writing, goal, blocksOf(wishEnd - start), room.blocks);
     const runEnd = start + run.blockCount * BLOCK_SIZE_BYTES;
     const to = Math.min(end, runEnd);
     try {
@@ -138,18 +142,20 @@ function writableBlocks({ host, stream }: Writing, extent: StreamExtent): number
   return fresh;
 }
 
-/** A run for the block of the stream at `start` on, behind that of the block before if there is room. ENOSPC. */
+/** The block behind that of the stream's block before `start`, if `before` is the extent that has it. */
+function goalBehind(before: StreamExtent | undefined, start: number): number | null {
+  if (before === undefined || before.firstBlock === 0) return null;
+  if (before.offsetBytes >= start || endOf(before) < start) return null;
+  return before.firstBlock + blocksOf(start - before.offsetBytes);
+}
+
+/** A run of at most so many blocks that leaves `metadataBlocks` of those to be had. ENOSPC. */
 function allocateRun(
-  { host, inode }: Writing,
-  start: number,
+  { host }: Writing,
+  goal: number | null,
   blockCount: number,
   metadataBlocks: number,
 ): { readonly firstBlock: number; readonly blockCount: number } {
-  const before = start === 0 ? undefined : extentAt(host.catalog, inode.privateId, start - 1);
-  const goal =
-    before === undefined || before.firstBlock === 0
-      ? null
-      : before.firstBlock + blocksOf(start - before.offsetBytes);
   const available = host.availableBlocks - metadataBlocks;
   if (available <= 0) throw full();
   return host.allocate(Math.min(blockCount, available), goal, 'data');
@@ -162,7 +168,8 @@ export function reserveStep(writing: Writing, end: number): void {
   const wish = Math.min(blocksOf(end - start), STEP_BLOCKS_MAX);
   const room = roomOfReplacing(host, [], wish);
   host.commit.change({ blocks: room.blocks + 1, kind: 'grow' }, () => {
-    const run = allocateRun(writing, start, wish, room.blocks);
+    const before = start === 0 ? undefined : extentAt(host.catalog, writing.inode.privateId, start - 1);
+    const run = allocateRun(writing, goalBehind(before, start), wish, room.blocks);
     putExtent(writing, start, start + run.blockCount * BLOCK_SIZE_BYTES, run.firstBlock);
   });
 }
@@ -287,7 +294,7 @@ export function zeroTail(writing: Writing): void {
   }
   const room = roomOfReplacing(host, [here], 1);
   host.commit.change({ blocks: room.blocks + 1, kind: 'grow' }, () => {
-    const run = allocateRun(writing, start, 1, room.blocks);
+    const run = allocateRun(writing, goalBehind(extent, start), 1, room.blocks);
     writeBlocks(host.device, run.firstBlock, buffer, 0, BLOCK_SIZE_BYTES, label);
     putExtent(writing, start, end, run.firstBlock);
   });

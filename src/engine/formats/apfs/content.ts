@@ -24,7 +24,7 @@ import {
   extentAt,
   extentOf,
   extentsIn,
-  isExtentOf,
+  removeFileExtent,
   replaceRange,
   seekExtent,
 } from './extents.ts';
@@ -74,7 +74,7 @@ export function readExtents(
   const cursor = seekExtent(host.catalog, streamId, offsetBytes);
   for (let done = 0; done < length; cursor.next()) {
     const at = offsetBytes + done;
-    const extent = isExtentOf(cursor, streamId) ? extentOf(cursor, streamId) : undefined;
+    const extent = extentOf(cursor, streamId);
     if (extent === undefined || extent.offsetBytes > at || endOf(extent) <= at) {
       throw damagedStream(streamId, `has no extent at ${at}`);
     }
@@ -93,8 +93,10 @@ export function extentsOf(host: ContentHost, inode: StreamOwner): Extent[] {
   const extents: Extent[] = [];
   if (stream === null) return extents;
   const cursor = seekExtent(host.catalog, inode.privateId, 0);
-  for (; isExtentOf(cursor, inode.privateId); cursor.next()) {
-    const { offsetBytes, lengthBytes, firstBlock } = extentOf(cursor, inode.privateId);
+  for (; ; cursor.next()) {
+    const extent = extentOf(cursor, inode.privateId);
+    if (extent === undefined) break;
+    const { offsetBytes, lengthBytes, firstBlock } = extent;
     const length = Math.min(lengthBytes, stream.sizeBytes - offsetBytes);
     if (length <= 0) break;
     if (firstBlock === 0) continue;
@@ -296,12 +298,14 @@ export function releaseExtents(host: ContentHost, streamId: number, recordsMax: 
   } as const;
   return host.commit.change(room, () => {
     let left = recordsMax;
-    while (left > 0) {
-      const [front] = extentsIn(host.catalog, streamId, 0, Infinity, 1);
-      if (front === undefined) return true;
-      left -= releaseFront(host, streamId, front, left);
+    for (;;) {
+      const fronts = extentsIn(host.catalog, streamId, 0, Infinity, left);
+      if (fronts.length === 0) return true;
+      for (const front of fronts) {
+        left -= releaseFront(host, streamId, front, left);
+        if (left <= 0) return extentsIn(host.catalog, streamId, 0, Infinity, 1).length === 0;
+      }
     }
-    return extentsIn(host.catalog, streamId, 0, Infinity, 1).length === 0;
   });
 }
 
@@ -310,7 +314,8 @@ function releaseFront(host: ContentHost, streamId: number, front: StreamExtent, 
   const { offsetBytes, firstBlock } = front;
   const blocks = front.lengthBytes / BLOCK_SIZE_BYTES;
   const freed = firstBlock === 0 ? blocks : Math.min(blocks, recordsMax * RECORD_BLOCKS_MAX);
-  replaceRange(host.catalog, streamId, offsetBytes, offsetBytes + freed * BLOCK_SIZE_BYTES, null);
+  if (freed === blocks) removeFileExtent(host.catalog, streamId, offsetBytes);
+  else replaceRange(host.catalog, streamId, offsetBytes, offsetBytes + freed * BLOCK_SIZE_BYTES, null);
   return firstBlock === 0 ? 1 : Math.max(drop(host, firstBlock, freed), 1);
 }
 

@@ -59,16 +59,15 @@ const word = (bytes: Uint8Array, at: number): number =>
 
 const EXTENT_HIGH = RECORD_TYPE.fileExtent * 2 ** 28;
 
-/** Does the cursor stand at a file extent of this stream? */
-export const isExtentOf = (cursor: RecordCursor, streamId: number): boolean =>
-  cursor.isValid &&
-  word(cursor.key, 0) === streamId >>> 0 &&
-  word(cursor.key, 4) === Math.floor(streamId / 2 ** 32) + EXTENT_HIGH;
-
-/** The record at a cursor that stands at a file extent. EIO when it cannot be one. */
-export function extentOf(cursor: RecordCursor, streamId: number): StreamExtent {
+/** The extent at the cursor; undefined when it stands elsewhere than at one of this stream. EIO for nonsense. */
+export function extentOf(cursor: RecordCursor, streamId: number): StreamExtent | undefined {
+  if (!cursor.isValid) return undefined;
+  const { key: found } = cursor;
+  const isOfStream =
+    word(found, 0) === streamId >>> 0 && word(found, 4) === Math.floor(streamId / 2 ** 32) + EXTENT_HIGH;
+  if (!isOfStream) return undefined;
   const stored = cursor.value;
-  const offsetBytes = word(cursor.key, 12) * 2 ** 32 + word(cursor.key, 8);
+  const offsetBytes = word(found, 12) * 2 ** 32 + word(found, 8);
   const lengthBytes = (word(stored, 4) & LENGTH_HIGH_MASK) * 2 ** 32 + word(stored, 0);
   const firstBlock = word(stored, 12) * 2 ** 32 + word(stored, 8);
   const isSane =
@@ -77,7 +76,7 @@ export function extentOf(cursor: RecordCursor, streamId: number): StreamExtent {
     lengthBytes % BLOCK_SIZE_BYTES === 0 &&
     offsetBytes % BLOCK_SIZE_BYTES === 0 &&
     Number.isSafeInteger(firstBlock + lengthBytes) &&
-    Number.isSafeInteger(offsetBytes);
+    Number.isSafeInteger(offsetBytes + lengthBytes);
   if (!isSane) throw damagedStream(streamId, `has an extent at ${offsetBytes} that makes no sense`);
   return { offsetBytes, lengthBytes, firstBlock, cryptoId: word(stored, 20) * 2 ** 32 + word(stored, 16) };
 }
@@ -86,17 +85,16 @@ export function extentOf(cursor: RecordCursor, streamId: number): StreamExtent {
 export function seekExtent(tree: RecordTree, streamId: number, offsetBytes: number): RecordCursor {
   const cursor = tree.seekBefore(keyOf(streamId, offsetBytes));
   if (!cursor.isValid) return tree.seek(keyOf(streamId, offsetBytes));
-  if (!isExtentOf(cursor, streamId)) cursor.next();
-  else if (endOf(extentOf(cursor, streamId)) <= offsetBytes) cursor.next();
+  const extent = extentOf(cursor, streamId);
+  if (extent === undefined || endOf(extent) <= offsetBytes) cursor.next();
   return cursor;
 }
 
 /** The extent that covers `offsetBytes`; undefined behind the last one. */
 export function extentAt(tree: RecordTree, streamId: number, offsetBytes: number): StreamExtent | undefined {
   const cursor = tree.seekBefore(keyOf(streamId, offsetBytes));
-  if (!isExtentOf(cursor, streamId)) return undefined;
   const extent = extentOf(cursor, streamId);
-  return endOf(extent) > offsetBytes ? extent : undefined;
+  return extent !== undefined && endOf(extent) > offsetBytes ? extent : undefined;
 }
 
 /** The extents that lie in or touch `fromBytes` … `toBytes`, whole, at most `countMax` of them. */
@@ -109,9 +107,9 @@ export function extentsIn(
 ): StreamExtent[] {
   const found: StreamExtent[] = [];
   const cursor = seekExtent(tree, streamId, fromBytes);
-  while (found.length < countMax && isExtentOf(cursor, streamId)) {
+  while (found.length < countMax) {
     const extent = extentOf(cursor, streamId);
-    if (extent.offsetBytes >= toBytes) break;
+    if (extent === undefined || extent.offsetBytes >= toBytes) break;
     found.push(extent);
     cursor.next();
   }
@@ -161,15 +159,16 @@ function surroundings(tree: RecordTree, streamId: number, from: number, to: numb
   let left: StreamExtent | undefined;
   // From the block before the range, so that a left neighbour is met as well.
   const cursor = seekExtent(tree, streamId, Math.max(from - 1, 0));
-  for (; isExtentOf(cursor, streamId); cursor.next()) {
+  for (;;) {
     const extent = extentOf(cursor, streamId);
+    if (extent === undefined || extent.offsetBytes > to) break;
     if (endOf(extent) <= from) {
       if (endOf(extent) === from) left = extent;
-      continue;
+    } else {
+      if (extent.offsetBytes === to) return { overlapping, left, right: extent };
+      overlapping.push(extent);
     }
-    if (extent.offsetBytes > to) break;
-    if (extent.offsetBytes === to) return { overlapping, left, right: extent };
-    overlapping.push(extent);
+    cursor.next();
   }
   return { overlapping, left, right: undefined };
 }
@@ -240,6 +239,10 @@ function store(
 /** A record of a stream that has none there yet. */
 export function addFileExtent(tree: RecordTree, streamId: number, extent: StreamExtent): void {
   tree.insert(keyOf(streamId, extent.offsetBytes), valueOf(extent));
+}
+
+export function removeFileExtent(tree: RecordTree, streamId: number, offsetBytes: number): void {
+  tree.remove(keyOf(streamId, offsetBytes));
 }
 
 export const damagedStream = (streamId: number, why: string): FsError =>

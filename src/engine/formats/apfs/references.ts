@@ -74,13 +74,14 @@ const word = (bytes: Uint8Array, at: number): number =>
     ((bytes[at + 3] ?? 0) << 24)) >>>
   0;
 
-const firstBlockOf = (cursor: RecordCursor): number =>
-  (word(cursor.key, 4) & NUMBER_HIGH_MASK) * 2 ** 32 + word(cursor.key, 0);
+const firstBlockOf = (found: Uint8Array): number =>
+  (word(found, 4) & NUMBER_HIGH_MASK) * 2 ** 32 + word(found, 0);
 
 /** The record at a valid cursor. EIO when it cannot be one. */
-export function referenceOf(cursor: RecordCursor): Reference {
-  const stored = cursor.value;
-  const firstBlock = firstBlockOf(cursor);
+export const referenceOf = (cursor: RecordCursor): Reference =>
+  referenceFrom(firstBlockOf(cursor.key), cursor.value);
+
+function referenceFrom(firstBlock: number, stored: Uint8Array): Reference {
   const high = word(stored, 4);
   const blockCount = (high & NUMBER_HIGH_MASK) * 2 ** 32 + word(stored, 0);
   const kind = high >>> 28;
@@ -185,7 +186,9 @@ function adjust(host: ContentHost, firstBlock: number, blockCount: number, delta
   const freed: Freed = { firstBlock, endBlock: firstBlock };
   let touched = 0;
   for (let at = firstBlock; at < end; touched++) {
-    const record = lastBefore(host.references, at);
+    // Most changes are of what one write made: a record that begins where they do.
+    const exact = host.references.find(keyOf(at));
+    const record = exact === undefined ? lastBefore(host.references, at) : referenceFrom(at, exact);
     if (record === undefined || record.endBlock <= at) {
       at = addUpdate(host, at, end, delta);
       continue;
@@ -206,7 +209,7 @@ function addUpdate(host: ContentHost, from: number, end: number, delta: number):
   }
   let to = Math.min(end, from + RECORD_BLOCKS_MAX);
   const next = tree.seek(keyOf(from));
-  if (next.isValid) to = Math.min(to, firstBlockOf(next));
+  if (next.isValid) to = Math.min(to, firstBlockOf(next.key));
   tree.insert(keyOf(from), valueOf(to - from, EXTENT_KIND.update, NO_OWNER.low, NO_OWNER.high, delta));
   return to;
 }
