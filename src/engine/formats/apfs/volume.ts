@@ -27,6 +27,7 @@ import type { VolumeHost } from './files-host.ts';
 import { Files } from './files.ts';
 import { Inode } from './inode.ts';
 import { NAME_BYTES_MAX } from './layout-catalog.ts';
+import { nameBytes } from './names.ts';
 import { insertTarget, getXattr, listXattrs } from './xattrs.ts';
 
 /** As many inodes as ids a volume can give out and this program can count. */
@@ -36,6 +37,10 @@ export interface VolumeOptions {
   readonly trace: Trace;
   /** See MountOptions. */
   readonly isContinued?: boolean;
+  /** What was found when the container was opened. */
+  readonly warnings?: readonly string[];
+  /** Of a live volume; absent in a snapshot. */
+  readonly snapshots?: Snapshots;
 }
 
 /** A mounted volume, or one of its snapshots, with the manners of macOS's apfs. Everything it does it delegates. */
@@ -63,8 +68,8 @@ export class ApfsVolume implements Volume {
     this.root = this.#tree.root;
     this.isReadOnly = state.isReadOnly;
     this.title = titleOf(state.isCaseInsensitive);
-    this.warnings = state.warnings;
-    if (state.snapshots !== undefined) this.snapshots = state.snapshots;
+    this.warnings = options.warnings ?? [];
+    if (options.snapshots !== undefined) this.snapshots = options.snapshots;
     this.capabilities = {
       isCaseSensitive: !state.isCaseInsensitive,
       hasPermissions: true,
@@ -75,7 +80,7 @@ export class ApfsVolume implements Volume {
       hasExclusiveRename: true,
       hasSwapRename: true,
       hasClones: true,
-      hasSnapshots: state.snapshots !== undefined,
+      hasSnapshots: true,
     };
     if (!this.isReadOnly && options.isContinued !== true) this.#finishOrphans();
   }
@@ -97,7 +102,7 @@ export class ApfsVolume implements Volume {
   // ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   get label(): string {
-    return this.#state.label;
+    return this.#state.superblock.name;
   }
 
   get isDirty(): boolean {
@@ -107,7 +112,7 @@ export class ApfsVolume implements Volume {
   statistics(): VolumeStatistics {
     const { fileCount, directoryCount, symlinkCount, otherCount } = this.#state.superblock;
     const used = fileCount + directoryCount + symlinkCount + otherCount;
-    return { ...this.#state.space(), totalFiles: FILES_MAX, freeFiles: FILES_MAX - used };
+    return { ...this.#state.statistics(), totalFiles: FILES_MAX, freeFiles: FILES_MAX - used };
   }
 
   attributes(node: VolumeNode): Attributes {
@@ -340,7 +345,7 @@ export class ApfsVolume implements Volume {
   setLabel(label: string): void {
     this.#change(
       () => `Name the volume ${label}`,
-      () => this.#state.setLabel(label),
+      () => setLabel(this.#state, label),
     );
   }
 
@@ -390,6 +395,17 @@ export class ApfsVolume implements Volume {
     }
     return file;
   }
+}
+
+/** EINVAL for an empty name, ENAMETOOLONG, EILSEQ. */
+function setLabel(state: VolumeHost, label: string): void {
+  if (label === '')
+    throw new FsError('EINVAL', '', '', 'an APFS volume has a name of at least one character');
+  nameBytes(label);
+  state.commit.change({ blocks: 2, kind: 'shrink' }, () => {
+    state.touch();
+    state.superblock.name = label;
+  });
 }
 
 const isDevice = (type: FileType): boolean => type === 'character device' || type === 'block device';
