@@ -1,0 +1,103 @@
+import { FsError } from '../../base/errno.ts';
+import { damaged } from './damage.ts';
+import { TYPE_WORD } from './layout.ts';
+import { EXTENT_KIND } from './layout-extents.ts';
+import { OMAP_VALUE_FLAG } from './layout-tree.ts';
+import { VOLUME_MAGIC, VolumeSuperblock } from './layout-volume.ts';
+import { isIntact, oidOf, typeOf, u64At, xidOf } from './object.ts';
+import { mappingOf } from './omap.ts';
+import type { Omap } from './omap.ts';
+import { forgetSnapshot, removeStale } from './snapshot-delete.ts';
+import type { Stale } from './snapshot-delete.ts';
+import type { SnapshotHost } from './snapshot-host.ts';
+import { referencesIn } from './snapshot-references.ts';
+import { snapshotRecords } from './snapshot-records.ts';
+import type { SnapshotRecord } from './snapshot-records.ts';
+
+/**
+ * The volume becomes what a snapshot shows, in one transaction; a power cut leaves all of it or nothing. The snapshot
+ * itself and older ones stay; later ones, and everything allocated since, go.
+ *
+ * Contents allocated since are the NEW records of the later trees: no older view can refer to them. What the later
+ * trees say about older contents (UPDATE) is void with them. Versions of objects since are the records of the object
+ * map above the snapshot's transaction. Cost: the later extent references and one walk over the object map.
+ */
+export function revertToSnapshot(host: SnapshotHost, record: SnapshotRecord): void {
+  // Nothing of the state that is to be lost may still be waiting to be written.
+  host.commit.sync();
+  const { omap, snapshotTree } = host;
+  const superblock = readCopy(host, record);
+  const later = snapshotRecords(snapshotTree).filter(({ xid }) => xid > record.xid);
+  const trees = [
+    ...later.map(({ referencesBlock }) => host.openReferences(referencesBlock)),
+    host.references,
+  ];
+  for (const tree of trees) tree.nodes();
+  const since = versionsSince(omap, record.xid);
+  const blocks =
+    omap.blocksOfChanges(since.length) +
+    later.length * (omap.blocksOfSnapshot + 2 * snapshotTree.maxNodesOfChange) +
+    2;
+  let freeRecords = since.length + blocks;
+  for (const tree of trees) freeRecords += tree.keyCount;
+
+  const body = (): void => {
+    for (const tree of trees) {
+      for (const { kind, firstBlock, endBlock } of referencesIn(tree)) {
+        if (kind === EXTENT_KIND.new) host.free(firstBlock, endBlock - firstBlock);
+      }
+      tree.destroy();
+    }
+    host.references = host.openReferences(null);
+    removeStale(host, since);
+    for (const lost of later) forgetSnapshot(host, lost);
+    restore(host, superblock);
+    host.touch();
+  };
+  host.commit.change({ blocks, kind: 'shrink', freeRecords }, body, host.spender);
+  host.commit.sync();
+  host.reopenCatalog();
+}
+
+/** Versions of transactions after `xid`. */
+function versionsSince(omap: Omap, xid: number): Stale[] {
+  const since: Stale[] = [];
+  for (const cursor = omap.tree.first(); cursor.isValid; cursor.next()) {
+    const { key, value } = cursor;
+    const mapping = mappingOf(key, value);
+    if (mapping.xid <= xid) continue;
+    const isGone = (mapping.flags & OMAP_VALUE_FLAG.deleted) !== 0;
+    since.push({ oid: u64At(key, 0), xid: mapping.xid, block: isGone ? null : mapping.block });
+  }
+  return since;
+}
+
+/** EIO. */
+function readCopy(host: SnapshotHost, { superblockBlock, xid, name }: SnapshotRecord): VolumeSuperblock {
+  const bytes = host.reader.copyOf(superblockBlock);
+  const copy = VolumeSuperblock.peek(bytes);
+  const isCopy =
+    isIntact(bytes) &&
+    oidOf(bytes) === superblockBlock &&
+    xidOf(bytes) <= xid &&
+    typeOf(bytes) === TYPE_WORD.volumeOfSnapshot &&
+    copy.magic === VOLUME_MAGIC;
+  if (!isCopy) throw damaged(`block ${superblockBlock} does not hold the superblock of snapshot ${name}`);
+  if (copy.incompatibleFeatures !== host.superblock.incompatibleFeatures) {
+    throw new FsError('ENOTSUP', '', name, 'the volume had other features when this snapshot was made');
+  }
+  return copy;
+}
+
+/** What belongs to the contents of the volume comes back; what counts on through time stays. */
+function restore({ superblock: live }: SnapshotHost, copy: VolumeSuperblock): void {
+  live.catalogOid = copy.catalogOid;
+  live.fileCount = copy.fileCount;
+  live.directoryCount = copy.directoryCount;
+  live.symlinkCount = copy.symlinkCount;
+  live.otherCount = copy.otherCount;
+  live.name = copy.name;
+  live.modifyTime = copy.modifyTime;
+  live.nextObjectId = Math.max(live.nextObjectId, copy.nextObjectId);
+  live.nextDocumentId = Math.max(live.nextDocumentId, copy.nextDocumentId);
+}
