@@ -151,10 +151,15 @@ export class Ephemerals {
     this.#superblock = superblock;
   }
 
-  /** The mapping of an object that is read block by block (nodes of free queues). */
-  locate(oid: number): Mapping | null {
+  /** The mapping of an object, which must be of this type; whoever reads it himself (nodes of trees) checks it. */
+  locate(oid: number, type: number, subtype: number): Mapping | null {
     const mapping = this.mappings.get(oid);
     if (!mapping) return null;
+    if (mapping.type !== type || mapping.subtype !== subtype) {
+      const found = `${hex(mapping.type)}/${hex(mapping.subtype)}`;
+      const message = `(oid ${hex(oid)}) checkpoint map: wrong type (${found}, expected ${hex(type)}/${hex(subtype)})`;
+      this.#check.error('checkpoint', message, mapping.mapBlock);
+    }
     if (this.#seen.has(oid)) {
       this.#check.error('checkpoint', `ephemeral object ${hex(oid)} is used twice`, mapping.mapBlock);
     }
@@ -169,7 +174,7 @@ export class Ephemerals {
     subtype: number,
     name: string,
   ): { bytes: Uint8Array; block: number } | null {
-    const mapping = this.locate(oid);
+    const mapping = this.locate(oid, type, subtype);
     if (!mapping) {
       this.#check.error('checkpoint', `(oid ${hex(oid)}) ${name}: no mapping in the checkpoint`, 0);
       return null;

@@ -18,8 +18,10 @@ export interface TreeKind {
   readonly hasGhosts: boolean;
   /** Bits of the footer that must be as here; SEQUENTIAL_INSERT and UINT64_KEYS may be either. */
   readonly footerFlags: number;
-  /** The footer's longest key and value: exactly these (0 when empty), or at least what was met. */
-  readonly longest: { readonly keyBytes: number; readonly valueBytes: number } | null;
+  /** The footer's longest key and value: exactly these, where not null; else at least what was met. */
+  readonly longest: { readonly keyBytes: number | null; readonly valueBytes: number | null };
+  /** An empty tree may say 0 for both. */
+  readonly mayLongestBeZero: boolean;
   /** A sealed volume's catalog: nodes without header, children hashed. */
   readonly isSealed: boolean;
   /** Shortest key that can be compared. */
@@ -136,6 +138,7 @@ const physicalFixed = (
   hasGhosts: false,
   footerFlags: BTREE_FLAG.physical,
   longest: { keyBytes, valueBytes: 16 },
+  mayLongestBeZero: subtype === OBJECT.objectMap,
   isSealed: false,
   keyBytesMin: keyBytes,
   compare,
@@ -149,7 +152,8 @@ const catalog = (isHashed: boolean, isSealed: boolean): TreeKind => ({
   fixed: null,
   hasGhosts: false,
   footerFlags: BTREE_FLAG.notAligned | (isSealed ? BTREE_FLAG.hashed | BTREE_FLAG.noHeader : 0),
-  longest: null,
+  longest: { keyBytes: null, valueBytes: null },
+  mayLongestBeZero: false,
   isSealed,
   keyBytesMin: 8,
   compare: compareCatalog(isHashed),
@@ -165,19 +169,20 @@ export const TREE_KINDS = {
     fixed: { keyBytes: 16, valueBytes: 8 },
     hasGhosts: true,
     footerFlags: BTREE_FLAG.allowsGhosts | BTREE_FLAG.ephemeral,
-    longest: null,
+    longest: { keyBytes: 16, valueBytes: null },
   },
   extentReferences: {
     ...physicalFixed('extentref', 'Extent ref tree', OBJECT.extentReferences, 8, compareReferences),
     fixed: null,
     footerFlags: BTREE_FLAG.physical | BTREE_FLAG.notAligned,
     longest: { keyBytes: 8, valueBytes: 20 },
+    mayLongestBeZero: true,
   },
   snapshotMetadata: {
     ...physicalFixed('snap_meta', 'Snapshot metadata tree', OBJECT.snapshotMetadata, 8, compareSnapshots),
     fixed: null,
     footerFlags: BTREE_FLAG.physical | BTREE_FLAG.notAligned,
-    longest: null,
+    longest: { keyBytes: null, valueBytes: null },
   },
   /** Names are found by hash: case-insensitive and normalization-insensitive volumes. */
   hashedCatalog: catalog(true, false),

@@ -1,4 +1,5 @@
 import { isZero } from '../../base/bytes.ts';
+import { OBJECT, TYPE_WORD } from './layout.ts';
 import {
   FREE_QUEUE,
   FreeQueue,
@@ -58,7 +59,8 @@ function checkQueue(space: Space, ephemerals: Ephemerals, which: Which, limit: n
       owner: `${name} `,
       remedy: SPACE_REMEDY,
       resolve: (oid: number) => {
-        const mapping = ephemerals.locate(oid);
+        const type = oid === queue.treeOid ? TYPE_WORD.ephemeralRoot : TYPE_WORD.ephemeralNode;
+        const mapping = ephemerals.locate(oid, type, OBJECT.freeQueue);
         return mapping ? { block: mapping.block, xid: check.xid } : null;
       },
     };
