@@ -1,5 +1,5 @@
 import type { Timespec } from '../../base/clock.ts';
-import type { VolumeStatistics } from '../contract.ts';
+import type { Snapshots, VolumeStatistics } from '../contract.ts';
 import type { ContentHost } from './content-host.ts';
 import type { Room } from './transaction.ts';
 
@@ -37,9 +37,14 @@ export interface FilesCommit {
 export interface VolumeHost extends FilesHost {
   /** A snapshot, or mounted for reading only. */
   readonly isReadOnly: boolean;
-  readonly superblock: ObjectCounters & { name: string };
+  readonly warnings: readonly string[];
+  readonly label: string;
+  /** Within a change of its own. EINVAL, ENAMETOOLONG. */
+  setLabel(label: string): void;
   /** Sizes of the pool as this volume may use it. */
-  statistics(): VolumeStatistics;
+  space(): Omit<VolumeStatistics, 'totalFiles' | 'freeFiles'>;
+  /** Absent in a snapshot. */
+  readonly snapshots: Snapshots | undefined;
   /** Everything to the device; nobody uses this mount any more. */
   unmount(): void;
 }

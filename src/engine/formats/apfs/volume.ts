@@ -27,7 +27,6 @@ import type { VolumeHost } from './files-host.ts';
 import { Files } from './files.ts';
 import { Inode } from './inode.ts';
 import { NAME_BYTES_MAX } from './layout-catalog.ts';
-import { nameBytes } from './names.ts';
 import { insertTarget, getXattr, listXattrs } from './xattrs.ts';
 
 /** As many inodes as ids a volume can give out and this program can count. */
@@ -37,10 +36,6 @@ export interface VolumeOptions {
   readonly trace: Trace;
   /** See MountOptions. */
   readonly isContinued?: boolean;
-  /** What was found when the container was opened. */
-  readonly warnings?: readonly string[];
-  /** Of a live volume; absent in a snapshot. */
-  readonly snapshots?: Snapshots;
 }
 
 /** A mounted volume, or one of its snapshots, with the manners of macOS's apfs. Everything it does it delegates. */
@@ -68,8 +63,8 @@ export class ApfsVolume implements Volume {
     this.root = this.#tree.root;
     this.isReadOnly = state.isReadOnly;
     this.title = titleOf(state.isCaseInsensitive);
-    this.warnings = options.warnings ?? [];
-    if (options.snapshots !== undefined) this.snapshots = options.snapshots;
+    this.warnings = state.warnings;
+    if (state.snapshots !== undefined) this.snapshots = state.snapshots;
     this.capabilities = {
       isCaseSensitive: !state.isCaseInsensitive,
       hasPermissions: true,
@@ -80,7 +75,7 @@ export class ApfsVolume implements Volume {
       hasExclusiveRename: true,
       hasSwapRename: true,
       hasClones: true,
-      hasSnapshots: true,
+      hasSnapshots: state.snapshots !== undefined,
     };
     if (!this.isReadOnly && options.isContinued !== true) this.#finishOrphans();
   }
@@ -102,7 +97,7 @@ export class ApfsVolume implements Volume {
   // ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   get label(): string {
-    return this.#state.superblock.name;
+    return this.#state.label;
   }
 
   get isDirty(): boolean {
@@ -112,7 +107,7 @@ export class ApfsVolume implements Volume {
   statistics(): VolumeStatistics {
     const { fileCount, directoryCount, symlinkCount, otherCount } = this.#state.superblock;
     const used = fileCount + directoryCount + symlinkCount + otherCount;
-    return { ...this.#state.statistics(), totalFiles: FILES_MAX, freeFiles: FILES_MAX - used };
+    return { ...this.#state.space(), totalFiles: FILES_MAX, freeFiles: FILES_MAX - used };
   }
 
   attributes(node: VolumeNode): Attributes {
@@ -345,7 +340,7 @@ export class ApfsVolume implements Volume {
   setLabel(label: string): void {
     this.#change(
       () => `Name the volume ${label}`,
-      () => setLabel(this.#state, label),
+      () => this.#state.setLabel(label),
     );
   }
 
@@ -395,17 +390,6 @@ export class ApfsVolume implements Volume {
     }
     return file;
   }
-}
-
-/** EINVAL for an empty name, ENAMETOOLONG, EILSEQ. */
-function setLabel(state: VolumeHost, label: string): void {
-  if (label === '')
-    throw new FsError('EINVAL', '', '', 'an APFS volume has a name of at least one character');
-  nameBytes(label);
-  state.commit.change({ blocks: 2, kind: 'shrink' }, () => {
-    state.touch();
-    state.superblock.name = label;
-  });
 }
 
 const isDevice = (type: FileType): boolean => type === 'character device' || type === 'block device';
