@@ -185,11 +185,10 @@ class Copying {
     const isFollowed = this.#follow === 'always' || (this.#follow === 'roots' && entry.depth === 0);
     if (isSymlink(stat.mode) && !isFollowed) return yield* this.#link(entry, stat, to, isNew);
     if ((isDevice(stat.mode) || isFifo(stat.mode)) && this.isRecursive && !this.#call.has('s')) {
-      return (
-        (yield* attempt(this.#call, `${isFifo(stat.mode) ? 'mkfifo' : 'mknod'}: ${to}`, () =>
-          this.#system.mknod(to, stat.mode, stat.rawDevice),
-        )) !== undefined
-      );
+      const made = outcomeOf(() => this.#system.mknod(to, stat.mode, stat.rawDevice));
+      if (!(made instanceof FsError)) return true;
+      yield* this.#call.complain(`${isFifo(stat.mode) ? 'mkfifo' : 'mknod'}: ${to}`, made);
+      return false;
     }
     if (isSocket(stat.mode) && this.isRecursive) {
       yield* this.#call.warn(`${entry.path} is a socket (not copied).`);
