@@ -227,7 +227,12 @@ export class ApfsPatient {
   }
 
   /** Change the first record that is wanted. */
-  change(tree: PatientTree, wanted: Wanted, change: (record: PatientRecord) => void, root = this.root(tree)): void {
+  change(
+    tree: PatientTree,
+    wanted: Wanted,
+    change: (record: PatientRecord) => void,
+    root = this.root(tree),
+  ): void {
     for (const leaf of this.leaves(tree, root)) {
       const records = this.records(leaf);
       const found = records.find(wanted);
@@ -267,6 +272,14 @@ export class ApfsPatient {
     throw new Error(`no such record in the ${tree} tree`);
   }
 
+  /** Put a record where its key belongs: ids, types and the word behind them are compared, not names. */
+  insert(tree: PatientTree, record: PatientRecord, root = this.root(tree)): void {
+    const before = this.all(tree, root).filter((one) => compareKeys(one.key, record.key) < 0);
+    const last = before.at(-1);
+    if (!last) throw new Error('a record before all others');
+    this.insertAfter(tree, ({ key }) => compareBytes(key, last.key), record, root);
+  }
+
   /** The footer of a root counts the records of all leaves. */
   #count(root: number, by: number): void {
     const block = this.block(root);
@@ -281,6 +294,19 @@ export class ApfsPatient {
     store.write(0, this.image, { role: 'data', owner: 'image', reason: 'as it is' });
     return store;
   }
+}
+
+const compareBytes = (a: Uint8Array, b: Uint8Array): boolean =>
+  a.length === b.length && a.every((byte, i) => byte === b[i]);
+
+function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  const id = (key: Uint8Array): number => idOf({ key, value: key });
+  const type = (key: Uint8Array): number => typeOf({ key, value: key });
+  if (id(a) !== id(b)) return id(a) - id(b);
+  if (type(a) !== type(b)) return type(a) - type(b);
+  const second = (key: Uint8Array): number =>
+    key.length < 12 ? 0 : type(key) === TYPE.directory ? get32(key, 8) >>> 10 : get32(key, 8);
+  return second(a) - second(b);
 }
 
 export type Wanted = (record: PatientRecord) => boolean;

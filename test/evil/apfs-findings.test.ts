@@ -1,0 +1,47 @@
+import { describe, expect, test } from 'vitest';
+import { fsck } from '../../src/engine/formats/apfs/fsck.ts';
+import { findChecker, fsckApfs, imageFile } from '../support/checkers.ts';
+import { DIRECTORY_CASES, INODE_CASES, LINK_CASES, STREAM_CASES, XATTR_CASES } from './apfs-cases.ts';
+import { MAPPING_CASES, REFERENCE_CASES, SNAPSHOT_CASES, VOLUME_CASES } from './apfs-cases-volume.ts';
+import { ApfsPatient, linuxImage } from './apfs-records.ts';
+
+/** One damage at a time, of records that the Linux driver wrote: found by us, and by apfsck where it looks. */
+const hasJudge = findChecker('apfsck') !== null;
+
+const verdict = (patient: ApfsPatient): string => fsckApfs(imageFile(patient.image));
+
+test('before any damage both find nothing', () => {
+  const patient = new ApfsPatient(linuxImage());
+  expect(fsck(patient.store(), { repair: false }).findings).toEqual([]);
+  expect(verdict(patient)).toBe('');
+});
+
+test('taking nodes apart and putting them together again is no damage', () => {
+  const patient = new ApfsPatient(linuxImage());
+  for (const tree of ['catalog', 'references', 'snapshots', 'omap', 'omap snapshots'] as const) {
+    for (const leaf of patient.leaves(tree)) patient.write(leaf, patient.records(leaf));
+  }
+  expect(fsck(patient.store(), { repair: false }).findings).toEqual([]);
+  expect(verdict(patient)).toBe('');
+});
+
+describe.each([
+  ['inodes', INODE_CASES],
+  ['directories', DIRECTORY_CASES],
+  ['hard links', LINK_CASES],
+  ['attributes', XATTR_CASES],
+  ['streams', STREAM_CASES],
+  ['volume superblocks', VOLUME_CASES],
+  ['snapshots', SNAPSHOT_CASES],
+  ['extent references', REFERENCE_CASES],
+  ['object maps', MAPPING_CASES],
+])('%s', (_, cases) => {
+  test.each(cases)('$name', ({ damage, kind, message, isSeen }) => {
+    const patient = new ApfsPatient(linuxImage());
+    damage(patient);
+    const { findings, lines } = fsck(patient.store(), { repair: false });
+    const said = findings.filter((finding) => finding.kind === kind).map((finding) => finding.message);
+    expect(said, lines.join('\n')).toContainEqual(expect.stringContaining(message));
+    if (hasJudge) expect(verdict(patient) !== '').toBe(isSeen);
+  });
+});
