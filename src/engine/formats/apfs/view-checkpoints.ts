@@ -66,7 +66,7 @@ export const descriptorRing = (superblock: NxSuperblock, blockCount: number): Ri
 export const dataRing = (superblock: NxSuperblock, blockCount: number): Ring =>
   ringOf(superblock.dataBase, superblock.dataBlocks, blockCount);
 
-export const isSuperblock = (bytes: Uint8Array): boolean =>
+const isSuperblock = (bytes: Uint8Array): boolean =>
   viewOf(bytes).getUint32(0x20, true) === CONTAINER_MAGIC &&
   viewOf(bytes).getUint16(0x18, true) === OBJECT.containerSuperblock;
 

@@ -9,14 +9,7 @@ import {
   VOLUMES_MAX,
 } from './layout.ts';
 import { FREE_QUEUE } from './layout-space.ts';
-import {
-  bytesOfObject,
-  checkpointAt,
-  checkpointsOf,
-  dataRing,
-  descriptorRing,
-  isSuperblock,
-} from './view-checkpoints.ts';
+import { bytesOfObject, checkpointAt, checkpointsOf, dataRing, descriptorRing } from './view-checkpoints.ts';
 import type { Checkpoint, EphemeralObject, Ring } from './view-checkpoints.ts';
 import { SpaceView, queueTree } from './view-space.ts';
 import { NodeReader } from './view-tree.ts';
@@ -165,9 +158,9 @@ export class ContainerView {
     return this.volumes.length > 1 ? `${volume.name}: ` : '';
   }
 
-  isSuperblock(block: number): boolean {
-    const bytes = this.read(block);
-    return bytes !== undefined && isSuperblock(bytes);
+  /** What block 0 says of the checkpoint it was copied from. */
+  get checkpointInBlock0(): NxSuperblock {
+    return NxSuperblock.peek(this.read(0) ?? new Uint8Array(BLOCK_SIZE_BYTES));
   }
 }
 

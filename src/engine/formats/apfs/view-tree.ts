@@ -186,13 +186,15 @@ export function isIntact(bytes: Uint8Array): boolean {
   return view.getUint32(0, true) === low && view.getUint32(4, true) === high;
 }
 
+export const WRONG_CHECKSUM = 'has a wrong checksum';
+
 function problemOf(bytes: Uint8Array, subtype: number, isHeaderless: boolean): string {
   if (isHeaderless) return '';
   const view = viewOf(bytes);
-  if (!isIntact(bytes)) return 'has a wrong checksum';
   const type = view.getUint16(0x18, true);
   if (type !== OBJECT.btreeRoot && type !== OBJECT.btreeNode) return 'is no node of a B-tree';
-  return view.getUint32(0x1c, true) === subtype ? '' : 'belongs to a tree of another kind';
+  if (view.getUint32(0x1c, true) !== subtype) return 'belongs to a tree of another kind';
+  return isIntact(bytes) ? '' : WRONG_CHECKSUM;
 }
 
 /** A tree from its root down. */
@@ -262,6 +264,15 @@ export class ViewTree {
 
   /** Records in order from the first one on for which `isBefore` is false. */
   *from(isBefore: (node: ViewNode, record: number) => boolean): Generator<Place> {
+    for (const { node, first } of this.leavesFrom(isBefore)) {
+      for (let record = first; record < node.count; record++) yield { node, record };
+    }
+  }
+
+  /** As `from`, leaf by leaf: the record of each with which to begin. */
+  *leavesFrom(
+    isBefore: (node: ViewNode, record: number) => boolean,
+  ): Generator<{ readonly node: ViewNode; readonly first: number }> {
     const { root } = this;
     if (root.problem !== '' || root.level >= TREE_DEPTH_MAX) return;
     const path: { readonly node: ViewNode; record: number }[] = [];
@@ -271,9 +282,9 @@ export class ViewTree {
       if (node) {
         const first = isSearching ? firstNotBefore(node, isBefore) : 0;
         if (node.isLeaf) {
-          for (let record = first; record < node.count; record++) yield { node, record };
+          yield { node, first };
           isSearching = false;
-        } else path.push({ node, record: Math.max(isSearching ? first - 1 : 0, 0) - 1 });
+        } else path.push({ node, record: Math.max(first - 1, 0) - 1 });
       }
       const top = path.at(-1);
       if (!top || --budget < 0) return;

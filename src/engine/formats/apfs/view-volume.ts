@@ -105,6 +105,22 @@ export class CatalogView {
     }
   }
 
+  /** Records of one object and type, leaf by leaf: as `recordsOf`, but many are passed at once. */
+  stretchesOf(objectId: number, type: number): Stretch[] {
+    const order = (node: ViewNode, record: number): number => {
+      const at = node.keyAt(record);
+      return comparePairs(objectIdAt(node.view, at), recordTypeAt(node.view, at), objectId, type);
+    };
+    const found: Stretch[] = [];
+    for (const { node, first } of this.catalog.leavesFrom((at, record) => order(at, record) < 0)) {
+      let end = first;
+      while (end < node.count && order(node, end) === 0) end++;
+      if (end > first) found.push({ node, first, end });
+      if (end < node.count) break;
+    }
+    return found;
+  }
+
   inodeOf(objectId: number): Place | undefined {
     for (const place of this.recordsOf(objectId, RECORD_TYPE.inode))
       return typeOf(place) === RECORD_TYPE.inode ? place : undefined;
@@ -153,6 +169,13 @@ export class CatalogView {
     if (isUnlinked(inode)) return `(deleted) /${inode.name}`;
     return `${this.#pathBelow(inode.parentId)}/${inode.name}`;
   }
+}
+
+/** Neighbouring records of one leaf. */
+export interface Stretch {
+  readonly node: ViewNode;
+  readonly first: number;
+  readonly end: number;
 }
 
 /** A path of more names than this is shown without its beginning. */
