@@ -185,6 +185,12 @@ export class Omap implements MetadataBuffer {
     this.touch();
   }
 
+  /** Every block of the map itself and of its two trees. EIO. */
+  blocks(): number[] {
+    const trees = this.#snapshotTree === null ? [this.tree] : [this.tree, this.#snapshotTree];
+    return [this.block, ...trees.flatMap((tree) => tree.nodes().map(({ block }) => block))];
+  }
+
   /** Everything of the map itself is given back: a volume is deleted. */
   destroy(): void {
     const transaction = this.#writing();
