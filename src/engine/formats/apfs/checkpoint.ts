@@ -177,7 +177,15 @@ export function writeCheckpoint(
   xid: number,
 ): void {
   const view = viewOf(superblock);
-  const rings = NxSuperblock.peek(superblock);
+  const rings = {
+    descriptorBlocks: view.getUint32(0x68, true),
+    dataBlocks: view.getUint32(0x6c, true),
+    descriptorBase: get64(view, 0x70),
+    dataBase: get64(view, 0x78),
+    descriptorNext: view.getUint32(0x80, true),
+    dataNext: view.getUint32(0x84, true),
+    dataLength: view.getUint32(0x94, true),
+  };
   const length = objects.reduce((sum, object) => sum + object.blockCount, 0);
   const dataIndex = rings.dataNext + length > rings.dataBlocks ? 0 : rings.dataNext;
   assert(length + rings.dataLength <= rings.dataBlocks, 'two checkpoints fit in the data ring');

@@ -308,7 +308,7 @@ export class Commit implements Transaction {
   /** So many that the checkpoint before keeps its place in the data ring. */
   get #queueNodesMax(): number {
     const others = this.#others.reduce((sum, object) => sum + object.blockCount, 0);
-    return dataBlocksMax(this.superblock.dataBlocks) - others - this.#spaceObject.blockCount;
+    return dataBlocksMax(this.#view.getUint32(DATA_BLOCKS_AT, true)) - others - this.#spaceObject.blockCount;
   }
 
   #writeTouched(xid: number): void {
@@ -356,6 +356,7 @@ export class Commit implements Transaction {
 const XID_AT = 0x10;
 const NEXT_OID_AT = 0x58;
 const NEXT_XID_AT = 0x60;
+const DATA_BLOCKS_AT = 0x6c;
 const OMAP_BLOCK_AT = 0xa0;
 const VOLUME_OIDS_AT = 0xb8;
 

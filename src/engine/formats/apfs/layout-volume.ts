@@ -121,6 +121,7 @@ export const textField = (at: number, lengthBytes: number, doc: string): Field<s
 
 export const MODIFIED_BY_SIZE_BYTES = 48;
 const MODIFIER_NAME_BYTES = 32;
+const word = u64(0, '');
 
 /** Software that formatted or changed the volume. [AFS "apfs_modified_by_t"] */
 export interface ModifiedBy {
@@ -143,12 +144,12 @@ export const modifiedBy = (at: number, doc: string): Field<ModifiedBy> => ({
   get: (view, at) => ({
     name: modifierName.get(view, at, true),
     time: timeOf(view, at + 32),
-    lastXid: u64(0, '').get(view, at + 40, true),
+    lastXid: word.get(view, at + 40, true),
   }),
   set: (view, at, value) => {
     modifierName.set(view, at, value.name, true);
     putTime(view, at + 32, value.time);
-    u64(0, '').set(view, at + 40, value.lastXid, true);
+    word.set(view, at + 40, value.lastXid, true);
   },
 });
 

@@ -33,6 +33,8 @@ export const objectId = (at: number, doc: string) => u64(at, doc, { show: orNone
 export const transactionId = (at: number, doc: string) => u64(at, doc, { show: orNone('transaction') });
 export const blockCount64 = (at: number, doc: string) => u64(at, doc, { show: plural('block') });
 
+const word = u64(0, '');
+
 /** A fixed number of u64. The value has all of them. */
 export const u64Array = (at: number, count: number, doc: string): Field<readonly number[]> => ({
   at,
@@ -42,9 +44,9 @@ export const u64Array = (at: number, count: number, doc: string): Field<readonly
     const used = values.flatMap((value, index) => (value === 0 ? [] : [`[${index}] ${value}`]));
     return used.length === 0 ? 'all 0' : used.join(', ');
   },
-  get: (view, at) => Array.from({ length: count }, (_, i) => u64(0, '').get(view, at + 8 * i, true)),
+  get: (view, at) => Array.from({ length: count }, (_, i) => word.get(view, at + 8 * i, true)),
   set: (view, at, values) => {
-    for (let i = 0; i < count; i++) u64(0, '').set(view, at + 8 * i, values[i] ?? 0, true);
+    for (let i = 0; i < count; i++) word.set(view, at + 8 * i, values[i] ?? 0, true);
   },
 });
 
