@@ -335,7 +335,7 @@ export class VolumeState implements Spender, CommitMember {
   }
 
   /** As statfs shows it. What the running transaction freed counts as free. */
-  statistics(): VolumeStatistics {
+  space(): Omit<VolumeStatistics, 'totalFiles' | 'freeFiles'> {
     const { quotaBlocks, allocatedBlocks } = (this.live ?? this).superblock;
     const { container } = this;
     const unreserved = container.freeBlocksAfterCommit - container.unmetReserves(this.live ?? this);
@@ -348,8 +348,6 @@ export class VolumeState implements Spender, CommitMember {
       totalBlocks: quotaBlocks === 0 ? container.blocks.count : quotaBlocks,
       freeBlocks: free,
       availableBlocks: Math.max(0, free - (quotaBlocks === 0 ? container.headroomBlocks : 0)),
-      totalFiles: Number.MAX_SAFE_INTEGER,
-      freeFiles: Number.MAX_SAFE_INTEGER,
     };
   }
 
