@@ -1,3 +1,4 @@
+import { FsError } from '../../base/errno.ts';
 import type { Device } from '../../device/device.ts';
 import type { Inode } from './inode.ts';
 import type { Room } from './transaction.ts';
@@ -64,16 +65,22 @@ export type StreamOwner = Pick<
   'number' | 'nameBytes' | 'privateId' | 'internalFlags' | 'stream' | 'sparseBytes'
 >;
 
-/** New nodes that `changes` insertions, replacements and removals in `tree` take at most, by copy and by splitting. */
-export const nodesOfChanges = (tree: RecordTree, changes: number): number =>
-  Math.min(changes * tree.maxNodesOfChange, tree.nodeCount + changes + tree.maxNodesOfChange);
-
 /** Leaves are at least so full when records were inserted one behind the other. */
 const RECORDS_PER_NEW_LEAF = 30;
+
+/**
+ * New nodes that `changes` insertions, replacements and removals anywhere in `tree` take at most: copies of all there
+ * are, and those that come when nodes split. (Insertions that each split another full leaf would take more: then the
+ * headroom of the container serves.)
+ */
+export const nodesOfChanges = (tree: RecordTree, changes: number): number =>
+  Math.min(changes * tree.maxNodesOfChange, tree.nodeCount + nodesOfNeighbours(tree, changes));
 
 /** The same of records that stand side by side. */
 export const nodesOfNeighbours = (tree: RecordTree, changes: number): number =>
   Math.min(
-    nodesOfChanges(tree, changes),
+    changes * tree.maxNodesOfChange,
     Math.ceil(changes / RECORDS_PER_NEW_LEAF) + 2 * tree.maxNodesOfChange,
   );
+
+export const isFull = (error: unknown): boolean => error instanceof FsError && error.code === 'ENOSPC';

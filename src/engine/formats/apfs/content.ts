@@ -3,7 +3,7 @@ import type { Extent } from '../contract.ts';
 import { holdersOf, makeStream, setHolders, setSparse, unshare } from './clones.ts';
 import { lengthOf, readRun } from './content-io.ts';
 import type { Source } from './content-io.ts';
-import { nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
+import { isFull, nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
 import type { ContentHost, StreamOwner } from './content-host.ts';
 import {
   blockEnd,
@@ -31,6 +31,7 @@ import {
 import type { StreamExtent } from './extents.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
 import { drop, RECORD_BLOCKS_MAX } from './references.ts';
+import type { Room } from './transaction.ts';
 
 /**
  * Contents of files: reading, writing, making longer and shorter, holes, blocks in reserve, letting go.
@@ -127,7 +128,7 @@ function openStream(host: ContentHost, inode: StreamOwner, keptBytes = Infinity)
   if (stream === null) throw damagedStream(inode.privateId, 'is gone');
   const writing = { host, inode, stream };
   // What is flagged as preallocated would have to lose its flag block by block as the file grows.
-  if (host.flagsPreallocation) cut(writing, blockEnd(stream.sizeBytes));
+  if (host.flagsPreallocation && !cut(writing, blockEnd(stream.sizeBytes))) throw noRoomToGive();
   return writing;
 }
 
@@ -152,8 +153,8 @@ export function writeContent(
       at = writeStep(writing, at, end, source, offsetBytes);
     } catch (error) {
       // A full volume takes what fits: the rest is not written, and the caller learns how much was.
-      if (error instanceof FsError && error.code === 'ENOSPC' && at > offsetBytes) break;
-      throw error;
+      if (!isFull(error) || at === offsetBytes) throw error;
+      break;
     }
   }
   return at - offsetBytes;
@@ -165,7 +166,10 @@ export function writeContent(
 export function truncateContent(host: ContentHost, inode: StreamOwner, sizeBytes: number): void {
   if (sizeBytes > FILE_SIZE_BYTES_MAX) throw tooLarge();
   const oldBytes = inode.stream?.sizeBytes ?? 0;
-  if (sizeBytes === oldBytes) return;
+  if (sizeBytes === oldBytes) {
+    releaseReserve(host, inode);
+    return;
+  }
   const writing = openStream(host, inode, sizeBytes < oldBytes ? sizeBytes : Infinity);
   const { stream } = writing;
   if (sizeBytes > oldBytes) {
@@ -177,27 +181,50 @@ export function truncateContent(host: ContentHost, inode: StreamOwner, sizeBytes
     return;
   }
   stream.sizeBytes = sizeBytes;
-  cut(writing, blockEnd(sizeBytes));
+  // What could not be given back stays in reserve: the file is as long as it should be, and its end is legal.
+  if (!cut(writing, blockEnd(sizeBytes)) && host.flagsPreallocation) throw noRoomToGive();
   try {
     zeroTail(writing);
   } catch (error) {
     // No room to copy one block: old bytes stay behind the end, and become zeros when the file grows (fillGap).
-    if (!(error instanceof FsError && error.code === 'ENOSPC')) throw error;
+    if (!isFull(error)) throw error;
   }
 }
 
-/** Give back everything from `from` on, a multiple of a block, from the end in steps. */
-function cut(writing: Writing, from: number): void {
+/**
+ * Give back everything from `from` on, a multiple of a block, from the end in steps. Returns whether all of it is gone:
+ * on a full volume there may be no room even for the copies of metadata that this takes.
+ */
+function cut(writing: Writing, from: number): boolean {
   const { host, stream } = writing;
-  while (stream.allocatedBytes > from) {
-    const blocks =
-      nodesOfNeighbours(host.catalog, STEP_RECORDS_MAX) +
-      nodesOfChanges(host.references, 2 * STEP_RECORDS_MAX);
-    host.commit.change({ blocks, kind: 'shrink', freeRecords: 2 * STEP_RECORDS_MAX }, () => {
-      for (let i = 0; i < STEP_RECORDS_MAX && stream.allocatedBytes > from; i++) cutLast(writing, from);
-    });
+  for (let recordsMax = STEP_RECORDS_MAX; stream.allocatedBytes > from;) {
+    try {
+      host.commit.change(roomOfDropping(host, recordsMax), () => {
+        for (let i = 0; i < recordsMax && stream.allocatedBytes > from; i++) cutLast(writing, from);
+      });
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      if (recordsMax === 1) return false;
+      recordsMax = 1;
+    }
   }
+  return true;
 }
+
+/** What it takes to drop so many neighbouring extents. */
+const roomOfDropping = (host: ContentHost, records: number): Room => ({
+  blocks: nodesOfNeighbours(host.catalog, records) + nodesOfChanges(host.references, 2 * records),
+  kind: 'shrink',
+  freeRecords: 2 * records,
+});
+
+const noRoomToGive = (): FsError =>
+  new FsError(
+    'ENOSPC',
+    '',
+    '',
+    'no block is left for the metadata that this takes: remove files or snapshots',
+  );
 
 function cutLast({ host, inode, stream }: Writing, from: number): void {
   const end = stream.allocatedBytes;
@@ -224,19 +251,30 @@ export function punchContent(
   const end = Math.min(offsetBytes + lengthBytes, blockEnd(size));
   if (end <= offsetBytes) return;
   const writing = openStream(host, inode);
+  let recordsMax = STEP_RECORDS_MAX;
   for (let at = offsetBytes; at < end;) {
-    const stop = Math.min(end, at + STEP_BLOCKS_MAX * BLOCK_SIZE_BYTES);
-    const extents = extentsIn(host.catalog, inode.privateId, at, stop, STEP_RECORDS_MAX);
-    const last = extents.at(-1);
-    if (last === undefined) throw damagedStream(inode.privateId, `has no extent at ${at}`);
-    const to = Math.min(endOf(last), stop);
-    if (extents.some(({ firstBlock }) => firstBlock !== 0)) {
-      const room = roomOfReplacing(host, extents, 0);
-      const from = at;
-      host.commit.change({ ...room, kind: 'shrink' }, () => putHole(writing, from, to));
+    try {
+      at = punchStep(writing, at, end, recordsMax);
+    } catch (error) {
+      if (!isFull(error) || recordsMax === 1) throw error;
+      recordsMax = 1;
     }
-    at = to;
   }
+}
+
+/** Returns where the step ended. */
+function punchStep(writing: Writing, at: number, end: number, recordsMax: number): number {
+  const { host, inode } = writing;
+  const stop = Math.min(end, at + STEP_BLOCKS_MAX * BLOCK_SIZE_BYTES);
+  const extents = extentsIn(host.catalog, inode.privateId, at, stop, recordsMax);
+  const last = extents.at(-1);
+  if (last === undefined) throw damagedStream(inode.privateId, `has no extent at ${at}`);
+  const to = Math.min(endOf(last), stop);
+  if (extents.some(({ firstBlock }) => firstBlock !== 0)) {
+    const room = roomOfReplacing(host, extents, 0);
+    host.commit.change({ ...room, kind: 'shrink' }, () => putHole(writing, at, to));
+  }
+  return to;
 }
 
 /**
@@ -260,8 +298,8 @@ export function preallocateContent(host: ContentHost, inode: StreamOwner, length
     try {
       reserveStep(writing, end);
     } catch (error) {
-      if (error instanceof FsError && error.code === 'ENOSPC' && stream.allocatedBytes > start) break;
-      throw error;
+      if (!isFull(error) || stream.allocatedBytes === start) throw error;
+      break;
     }
   }
   return stream.allocatedBytes - start;
@@ -291,12 +329,7 @@ export function releaseContent(host: ContentHost, inode: StreamOwner, recordsMax
 
 /** The same of the extents of any stream; what it says of its size stays. Returns whether none are left. */
 export function releaseExtents(host: ContentHost, streamId: number, recordsMax: number): boolean {
-  const room = {
-    blocks: nodesOfNeighbours(host.catalog, recordsMax) + nodesOfChanges(host.references, 2 * recordsMax),
-    kind: 'shrink',
-    freeRecords: 2 * recordsMax,
-  } as const;
-  return host.commit.change(room, () => {
+  return host.commit.change(roomOfDropping(host, recordsMax), () => {
     let left = recordsMax;
     for (;;) {
       const fronts = extentsIn(host.catalog, streamId, 0, Infinity, left);
