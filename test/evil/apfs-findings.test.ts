@@ -1,14 +1,21 @@
 import { describe, expect, test } from 'vitest';
+import type { Store } from '../../src/engine/device/store.ts';
 import { fsck } from '../../src/engine/formats/apfs/fsck.ts';
 import { findChecker, fsckApfs, imageFile } from '../support/checkers.ts';
 import { DIRECTORY_CASES, INODE_CASES, LINK_CASES, STREAM_CASES, XATTR_CASES } from './apfs-cases.ts';
 import { MAPPING_CASES, REFERENCE_CASES, SNAPSHOT_CASES, VOLUME_CASES } from './apfs-cases-volume.ts';
-import { ApfsPatient, linuxImage } from './apfs-records.ts';
+import { ApfsPatient, BLOCK, linuxImage } from './apfs-records.ts';
 
 /** One damage at a time, of records that the Linux driver wrote: found by us, and by apfsck where it looks. */
 const hasJudge = findChecker('apfsck') !== null;
 
 const verdict = (patient: ApfsPatient): string => fsckApfs(imageFile(patient.image));
+
+function verdictOf(store: Store): string {
+  const bytes = new Uint8Array(store.blockCount * BLOCK);
+  store.read(0, bytes);
+  return fsckApfs(imageFile(bytes));
+}
 
 test('before any damage both find nothing', () => {
   const patient = new ApfsPatient(linuxImage());
@@ -43,5 +50,19 @@ describe.each([
     const said = findings.filter((finding) => finding.kind === kind).map((finding) => finding.message);
     expect(said, lines.join('\n')).toContainEqual(expect.stringContaining(message));
     if (hasJudge) expect(verdict(patient) !== '').toBe(isSeen);
+  });
+});
+
+describe('numbers of a volume are repaired', () => {
+  const cases = VOLUME_CASES.filter(({ kind }) => kind === 'counter' || kind === 'allocation-count');
+  test.each(cases)('$name', ({ damage }) => {
+    const patient = new ApfsPatient(linuxImage());
+    damage(patient);
+    const store = patient.store();
+    const { findings, lines } = fsck(store, { repair: true });
+    expect(findings.filter(({ isRepaired }) => !isRepaired)).toEqual([]);
+    expect(lines.at(-1)).toMatch(/was repaired successfully\.$/);
+    expect(fsck(store, { repair: false }).findings).toEqual([]);
+    expect(verdictOf(store)).toBe('');
   });
 });
