@@ -9,7 +9,7 @@ import type { Store } from '../device/store.ts';
 import type { CommitPolicy } from '../formats/contract.ts';
 import { Kernel } from '../vfs/kernel.ts';
 import type { Process } from '../vfs/process.ts';
-import { Disk } from './disk.ts';
+import { deviceName, Disk } from './disk.ts';
 import { Mounts } from './mounts.ts';
 import { MutedTrace } from './muted-trace.ts';
 import type { SavedMount } from './mounts.ts';
@@ -74,8 +74,16 @@ export class Computer {
     }
     this.mounts = new Mounts({ disk: this.disk, kernel: this.kernel, clock, trace });
     for (const { device, slice } of this.mounts.containers.all) this.kernel.addDevice(device, slice.metered);
+    this.kernel.snapshotMounter = (from, snapshot, on) => this.#mountSnapshot(from, snapshot, on);
     this.#mountProblem = mount(this);
     this.process = this.kernel.spawn();
+  }
+
+  /** fs_snapshot_mount(2) of a volume that is mounted. */
+  #mountSnapshot(from: string, snapshot: string, on: string): void {
+    const place = this.mounts.containers.place(deviceName(from));
+    if (place === undefined) throw new FsError('ENOTSUP', 'mount', from, 'it is no volume of a container');
+    this.mounts.mount(place, { isReadOnly: true, policy: this.policy, snapshot, on });
   }
 
   /** Mounts everything that can be mounted; null: the disk is left alone. */

@@ -21,6 +21,7 @@ import type {
   ResizeLimits,
   SliceDescription,
 } from '../shell/machine.ts';
+import { requireSnapshotName } from '../vfs/snapshots.ts';
 import type { Computer } from './computer.ts';
 import { deviceName } from './disk.ts';
 import type { Slice } from './disk.ts';
@@ -274,10 +275,12 @@ export class SessionMachine implements Machine {
   }
 
   createSnapshot(deviceOrPath: string, name: string): void {
+    requireSnapshotName(name, deviceOrPath);
     this.#withSnapshots(deviceOrPath, (snapshots) => snapshots.create(name));
   }
 
   renameSnapshot(deviceOrPath: string, name: string, newName: string): void {
+    requireSnapshotName(newName, deviceOrPath);
     this.#withSnapshots(deviceOrPath, (snapshots) => snapshots.rename(name, newName));
   }
 

@@ -135,7 +135,9 @@ export class Kernel {
   requireUnmountedDevice(place: Place, path: string): void {
     const name = this.#rootVolume.deviceNameOf(place.node)?.replace(/^r/, '');
     if (place.mount !== this.root || name === undefined) return;
-    const busy = this.#mounts.find(({ identity }) => overlaps(identity.store, `/dev/${name}`));
+    const busy = this.#mounts.find(({ identity }) =>
+      [identity.store, deviceIn(identity.from)].some((device) => overlaps(device, `/dev/${name}`)),
+    );
     if (busy === undefined) return;
     throw new FsError('EBUSY', '', path, `${busy.identity.from} is mounted on ${busy.on}; unmount it first`);
   }
@@ -149,7 +151,7 @@ export class Kernel {
     const isTaken = ({ identity }: Mount) =>
       identity.from === from || (store === from && overlaps(identity.store, from));
     if (this.#mounts.some(isTaken)) throw new FsError('EBUSY', 'mount', from, 'it is mounted already');
-    const writer = this.#writerOf(store);
+    const writer = this.#writerOf(store) ?? this.#writerOf(deviceIn(from));
     if (writer !== undefined) throw new FsError('EBUSY', 'mount', from, writer.describe());
     const covered =
       on === undefined ? this.#newMountPoint(options.name ?? volume.label) : this.#existingMountPoint(on);
@@ -278,6 +280,9 @@ export class Kernel {
     return undefined;
   }
 }
+
+/** '/dev/disk2s1' of 'NAME@/dev/disk2s1', a snapshot; the names of snapshots hold no slash. */
+const deviceIn = (from: string): string => from.slice(Math.max(0, from.indexOf('/dev/')));
 
 /** '/dev/disk1' holds '/dev/disk1s1', and the other way round; '/dev/disk1' and '/dev/disk10' are strangers. */
 function overlaps(a: string, b: string): boolean {

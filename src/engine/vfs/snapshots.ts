@@ -114,7 +114,8 @@ function requireDiskAccess(caller: Caller, mount: Mount, path: string): void {
   }
 }
 
-function requireSnapshotName(name: string, path: string): void {
+/** EINVAL, ENAMETOOLONG: what the system asks of a name before it asks the volume. */
+export function requireSnapshotName(name: string, path: string): void {
   if (name === '' || name === '.' || name === '..' || name.includes('/')) {
     throw new FsError('EINVAL', '', path, 'a snapshot has a name without slashes');
   }

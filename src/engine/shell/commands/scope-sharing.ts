@@ -5,7 +5,7 @@ import type { Running } from '../command.ts';
 import { reasonOf, volumeNamed } from '../disk-names.ts';
 import type { SliceDescription } from '../machine.ts';
 import type { Invocation } from '../program.ts';
-import { decimalSize } from '../sizes-text.ts';
+import { decimalSize, withCommas } from '../sizes-text.ts';
 import { outcomeOf } from '../system-outcome.ts';
 import { table } from '../table-text.ts';
 
@@ -46,6 +46,8 @@ export function sharedPieces(first: readonly Extent[], second: readonly Extent[]
   return pieces;
 }
 
+const blocksText = (count: number): string => (count === 1 ? '1 block' : `${withCommas(count)} blocks`);
+
 export function* shared(call: Invocation, words: readonly string[]): Running<number | null> {
   const [first, second, more] = words;
   if (first === undefined || second === undefined || more !== undefined) return null;
@@ -68,13 +70,11 @@ export function* shared(call: Invocation, words: readonly string[]): Running<num
   const pieces = sharedPieces(...found.extents);
   const sum = (extents: readonly { lengthBytes: number }[]) =>
     Math.ceil(extents.reduce((total, { lengthBytes }) => total + lengthBytes, 0) / blockSizeBytes);
-  const [ofFirst, ofSecond] = found.extents.map(sum);
+  const [ofFirst, ofSecond] = found.extents.map((extents) => blocksText(sum(extents)));
   const blocks = sum(pieces);
-  const much = blocks === 1 ? '1 block' : `${blocks} blocks`;
   yield* call.printLine(
-    blocks === 0
-      ? `${first} (${ofFirst} blocks) and ${second} (${ofSecond} blocks) share nothing`
-      : `${first} (${ofFirst} blocks) and ${second} (${ofSecond} blocks) share ${much} of ${blockSizeBytes} bytes`,
+    `${first} (${ofFirst}) and ${second} (${ofSecond}) share ` +
+      (blocks === 0 ? 'nothing' : `${blocksText(blocks)} of ${blockSizeBytes} bytes`),
   );
   yield* table(
     call,
