@@ -144,30 +144,15 @@ export class ClaimCollector {
   }
 
   /** Every version of every virtual object that the volume's object map leads to. */
-  #virtualObjects({ omap, snapshots }: VolumeView, prefix: string): void {
-    let before: { readonly oid: number; readonly xid: number; readonly block: number } | undefined;
-    const finish = (nextOid: number, nextXid: number): void => {
-      if (!before) return;
-      const { oid, xid, block } = before;
-      if (block < this.#first || block >= this.#end) return;
-      const isNewest = nextOid !== oid;
-      // Seen by the snapshots from this version on and before the next one.
-      const holder = isNewest ? undefined : snapshots.findLast((one) => one.xid >= xid && one.xid < nextXid);
-      const suffix = isNewest ? '' : holder ? ofSnapshot(holder) : ', old version';
+  #virtualObjects(volume: VolumeView, prefix: string): void {
+    for (const { xid, nextXid, block } of volume.omap.versions()) {
+      if (block < this.#first || block >= this.#end || block === 0) continue;
+      const snapshot = volume.newestSnapshot(xid, nextXid);
+      // The newest version may have left the volume's tree, with only a snapshot to show it.
+      const isLive = nextXid === Infinity && (!snapshot || volume.liveBlocks.has(block));
+      const suffix = isLive ? '' : snapshot ? ofSnapshot(snapshot) : ', old version';
       this.#structure(block, 1, 'tree', `${prefix}${this.#titleOf(block)}${suffix}`);
-    };
-    for (const node of omap.tree.leaves()) {
-      for (let record = 0; record < node.count; record++) {
-        const at = node.keyAt(record);
-        const value = node.valueAt(record);
-        if (at + 16 > node.keyEnd(record) || value + 16 > node.valueEnd(record)) continue;
-        const oid = node.u64(at);
-        const xid = node.u64(at + 8);
-        finish(oid, xid);
-        before = { oid, xid, block: node.u64(value + 8) };
-      }
     }
-    finish(-1, -1);
   }
 
   #titleOf(block: number): string {
@@ -185,6 +170,7 @@ export class ClaimCollector {
       const rank = view.snapshot ? RANK.snapshot : RANK.live;
       this.#add(run.firstBlock, run.blockCount, rank, { kind: 'stream', view, run, files });
     });
+    if (this.#isClaimed && this.#end - this.#first === 1) return;
     this.#references(volume, volume.references, 'data');
     for (const { metadata } of volume.snapshots)
       this.#references(volume, volume.referenceTree(metadata.extentReferenceTreeBlock), 'pinned');

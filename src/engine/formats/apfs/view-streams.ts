@@ -48,17 +48,28 @@ export class StreamVisitor {
     this.#volume = volume;
   }
 
-  /** Runs that touch blocks `first` up to `end`, of the volume as it is, then of its snapshots, the newest first. */
+  /** Runs that touch blocks `first` up to `end`, of the volume as it is, then of what only snapshots have. */
   visit(first: number, end: number, visit: StreamRunVisitor): void {
+    const volume = this.#volume;
     const seen = new Set<number>();
-    for (const view of this.#volume.views) {
-      for (const node of view.catalog.leaves()) {
-        if (seen.has(node.block)) continue;
-        seen.add(node.block);
-        this.#leaf(view, node, first, end, visit);
-      }
+    for (const node of volume.live.catalog.leaves()) {
+      seen.add(node.block);
+      this.#leaf(volume.live, node, first, end, visit);
     }
-    if (this.#volume.superblock.fileExtentTreeBlock !== 0) this.#sealed(first, end, visit);
+    if (volume.snapshots.length > 0) this.#olderLeaves(seen, first, end, visit);
+    if (volume.superblock.fileExtentTreeBlock !== 0) this.#sealed(first, end, visit);
+  }
+
+  /** Leaves that the object map keeps for snapshots: each looked at once, however many snapshots show it. */
+  #olderLeaves(seen: Set<number>, first: number, end: number, visit: StreamRunVisitor): void {
+    const volume = this.#volume;
+    for (const { block, xid, nextXid } of volume.omap.versions()) {
+      if (block === 0 || seen.has(block)) continue;
+      const snapshot = volume.newestSnapshot(xid, nextXid);
+      const view = snapshot && volume.viewOf(snapshot);
+      const node = view?.catalog.nodeIn(block);
+      if (view && node?.problem === '' && node.isLeaf) this.#leaf(view, node, first, end, visit);
+    }
   }
 
   #leaf(view: CatalogView, node: ViewNode, first: number, end: number, visit: StreamRunVisitor): void {

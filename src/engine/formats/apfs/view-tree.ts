@@ -221,9 +221,14 @@ export class ViewTree {
     return this.node(this.rootReference);
   }
 
+  /** The node that lies in a block. */
+  nodeIn(block: number): ViewNode {
+    return this.#reader.node(block, this.subtype, this.#isHeaderless);
+  }
+
   node(reference: number): ViewNode {
     const block = this.#blockOf(reference);
-    if (block !== undefined) return this.#reader.node(block, this.subtype, this.#isHeaderless);
+    if (block !== undefined) return this.nodeIn(block);
     return new ViewNode(new Uint8Array(BLOCK_SIZE_BYTES), 0, this.subtype, 'is in no object map');
   }
 

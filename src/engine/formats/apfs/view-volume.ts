@@ -13,7 +13,7 @@ import {
   recordTypeAt,
 } from './layout-catalog.ts';
 import { EXTENT_KEY_TYPE, SnapshotMetadata, numberOfTagged, tagOfTagged } from './layout-extents.ts';
-import { OMAP_SIZE_BYTES, OmapPhys } from './layout-tree.ts';
+import { OMAP_SIZE_BYTES, OMAP_VALUE_FLAG, OmapPhys } from './layout-tree.ts';
 import { VOLUME_INCOMPATIBLE, VolumeSuperblock } from './layout-volume.ts';
 import type { BlockReader } from './view-checkpoints.ts';
 import { ViewTree, comparePairs } from './view-tree.ts';
@@ -54,6 +54,24 @@ export class OmapView {
     return place && place.node.u64(place.node.keyAt(place.record)) === oid ? place : undefined;
   }
 
+  /** Every version of every object, in the order of the tree, with the transaction of the next version. */
+  *versions(): Generator<OmapVersion> {
+    let before: Omit<OmapVersion, 'nextXid'> | undefined;
+    for (const node of this.tree.leaves()) {
+      for (let record = 0; record < node.count; record++) {
+        const at = node.keyAt(record);
+        const value = node.valueAt(record);
+        if (at + 16 > node.keyEnd(record) || value + 16 > node.valueEnd(record)) continue;
+        const oid = node.u64(at);
+        const xid = node.u64(at + 8);
+        if (before) yield { ...before, nextXid: before.oid === oid ? xid : Infinity };
+        const isDeleted = (node.view.getUint32(value, true) & OMAP_VALUE_FLAG.deleted) !== 0;
+        before = { oid, xid, block: isDeleted ? 0 : node.u64(value + 8) };
+      }
+    }
+    if (before) yield { ...before, nextXid: Infinity };
+  }
+
   blockOf(oid: number, xid: number): number | undefined {
     const known = this.#found.get(oid);
     if (known?.xid === xid) return known.block;
@@ -63,6 +81,15 @@ export class OmapView {
     this.#found.set(oid, { xid, block });
     return block;
   }
+}
+
+export interface OmapVersion {
+  readonly oid: number;
+  readonly xid: number;
+  /** 0: the record says that the object was deleted. */
+  readonly block: number;
+  /** Infinity: there is none. */
+  readonly nextXid: number;
 }
 
 const FOUND_KEPT_MAX = 65_536;
@@ -202,6 +229,8 @@ export class VolumeView {
   readonly #read: BlockReader;
   #snapshots: readonly SnapshotView[] | undefined;
   #views: readonly CatalogView[] | undefined;
+  #viewOfSnapshot: Map<SnapshotView | null, CatalogView> | undefined;
+  #liveBlocks: Set<number> | undefined;
 
   constructor(
     reader: NodeReader,
@@ -275,6 +304,35 @@ export class VolumeView {
     }
     this.#views = views;
     return views;
+  }
+
+  /** The newest snapshot that shows an object's version `xid`, the next version of which is `nextXid`. */
+  newestSnapshot(xid: number, nextXid: number): SnapshotView | undefined {
+    const { snapshots } = this;
+    let low = 0;
+    let high = snapshots.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((snapshots[middle]?.xid ?? 0) < nextXid) low = middle + 1;
+      else high = middle;
+    }
+    const found = snapshots[low - 1];
+    return found && found.xid >= xid ? found : undefined;
+  }
+
+  /** The volume as a snapshot has it. */
+  viewOf(snapshot: SnapshotView): CatalogView | undefined {
+    this.#viewOfSnapshot ??= new Map(this.views.map((view) => [view.snapshot, view]));
+    return this.#viewOfSnapshot.get(snapshot);
+  }
+
+  /** Blocks of the catalog as it is now. */
+  get liveBlocks(): ReadonlySet<number> {
+    if (!this.#liveBlocks) {
+      this.#liveBlocks = new Set();
+      for (const { block } of this.live.catalog.nodes()) this.#liveBlocks.add(block);
+    }
+    return this.#liveBlocks;
   }
 
   superblockOf({ metadata }: SnapshotView): VolumeSuperblock | undefined {
