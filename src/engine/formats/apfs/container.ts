@@ -14,16 +14,15 @@ import { BLOCK_SIZE_BYTES, uuidText, VOLUMES_MAX } from './layout.ts';
 import { ROLE_NAMES, VOLUME_INCOMPATIBLE } from './layout-volume.ts';
 import { checkVolumeName, NEW_VOLUME_BLOCKS, newVolumeBlocks, randomUuid } from './new-volume.ts';
 import { checkLimits, roleOf } from './settings.ts';
-import { listSnapshotEntries } from './snapshot-list.ts';
-import type { SnapshotEntry } from './snapshot-list.ts';
+import { findSnapshot, snapshotsOf, VolumeSnapshots } from './snapshots.ts';
 import { CONTAINER_SPENDER } from './transaction.ts';
 import { VolumeState } from './volume-state.ts';
 import { ApfsVolume } from './volume.ts';
 
-/** A mounted view: the live volume (snapshot null) or one of its snapshots. */
+/** A mounted view: the live volume (xid null) or the snapshot of a transaction, whatever its name becomes. */
 interface Mounted {
   readonly index: number;
-  readonly snapshot: string | null;
+  readonly xid: number | null;
 }
 
 /**
@@ -64,6 +63,7 @@ export class ApfsContainer implements Container {
         throw new FsError('EIO', '', '', `the object map does not list volume ${index}`);
       const state = new VolumeState(this.#commit, index, oid, entry.block);
       this.#states.set(index, state);
+      state.isSnapshotMounted = (xid) => this.#isMounted(index, xid);
       this.#commit.join(state);
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
@@ -114,15 +114,11 @@ export class ApfsContainer implements Container {
     };
   }
 
-  #snapshotsOf(state: VolumeState): Snapshot[] {
-    return this.#entriesOf(state).map(({ name, xid, createTime }) => ({ name, xid, createTime, uuid: '' }));
-  }
-
   /** A volume whose trees cannot be opened shows no snapshots; mounting it says why. */
-  #entriesOf(state: VolumeState): SnapshotEntry[] {
+  #snapshotsOf(state: VolumeState): Snapshot[] {
     if (!state.hasSnapshots) return [];
     try {
-      return listSnapshotEntries(state.snapshotTree);
+      return snapshotsOf(state);
     } catch (error) {
       if (error instanceof FsError) return [];
       throw error;
@@ -134,15 +130,23 @@ export class ApfsContainer implements Container {
   mountVolume(index: number, options: ContainerVolumeMount): Volume {
     const live = this.#stateAt(index);
     const snapshot = options.snapshot ?? null;
-    if (this.#isMounted(index, snapshot)) {
-      throw new FsError('EBUSY', '', '', `${snapshot ?? live.label} is mounted already`);
-    }
     live.checkMountable();
     const state = snapshot === null ? live : this.#snapshotState(live, snapshot);
+    if (this.#isMounted(index, snapshot === null ? null : state.xid)) {
+      throw new FsError('EBUSY', '', '', `${snapshot ?? live.label} is mounted already`);
+    }
     state.isReadOnly = this.isReadOnly || options.isReadOnly || snapshot !== null;
     state.warnings = this.#warnings;
-    const mounted = { index, snapshot };
+    const mounted = { index, xid: snapshot === null ? null : state.xid };
     const { trace, isContinued = false } = this.#commit.options;
+    if (snapshot === null) {
+      state.snapshots = new VolumeSnapshots(state, {
+        get isBusy() {
+          return volume.isInUse;
+        },
+        forget: () => volume.forget(),
+      });
+    }
     const volume = new ApfsVolume(state, { trace, isContinued });
     this.#mounted.add(mounted);
     state.onUnmount = () => this.#mounted.delete(mounted);
@@ -162,15 +166,12 @@ export class ApfsContainer implements Container {
   }
 
   #snapshotState(live: VolumeState, name: string): VolumeState {
-    const entry = listSnapshotEntries(live.snapshotTree).find((snapshot) => snapshot.name === name);
-    if (entry === undefined) {
-      throw new FsError('ENOENT', '', '', `volume '${live.label}' has no snapshot '${name}'`);
-    }
-    return new VolumeState(this.#commit, live.index, entry.superblockBlock, entry.superblockBlock, live);
+    const { superblockBlock } = findSnapshot(live, name);
+    return new VolumeState(this.#commit, live.index, superblockBlock, superblockBlock, live);
   }
 
-  #isMounted(index: number, snapshot: string | null): boolean {
-    return [...this.#mounted].some((mounted) => mounted.index === index && mounted.snapshot === snapshot);
+  #isMounted(index: number, xid: number | null): boolean {
+    return [...this.#mounted].some((mounted) => mounted.index === index && mounted.xid === xid);
   }
 
   #stateAt(index: number): VolumeState {

@@ -1,12 +1,9 @@
-import { Btree } from './btree.ts';
-import { PhysicalHome } from './btree-home.ts';
 import type { Commit } from './commit.ts';
 import { EXTENT_KIND, ExtentReferenceKey, ExtentReferenceValue } from './layout-extents.ts';
 import { OMAP_VALUE_FLAG } from './layout-tree.ts';
 import { mappingOf } from './omap.ts';
-import { listSnapshotEntries } from './snapshot-list.ts';
+import { snapshotRecords } from './snapshot-records.ts';
 import { CONTAINER_SPENDER } from './transaction.ts';
-import { EXTENT_REFERENCES } from './tree-kinds.ts';
 import type { VolumeState } from './volume-state.ts';
 
 /**
@@ -17,14 +14,11 @@ import type { VolumeState } from './volume-state.ts';
  * Everything is read before anything is freed, so a damaged volume is refused whole. Cost: its extents and nodes.
  */
 export function deleteVolumeBlocks(commit: Commit, state: VolumeState): void {
-  const { blocks } = commit;
-  const name = state.label;
-  const snapshots = listSnapshotEntries(state.snapshotTree);
+  const snapshots = snapshotRecords(state.snapshotTree);
   const runs: [number, number][] = [];
-  const home = new PhysicalHome(EXTENT_REFERENCES, blocks, commit, CONTAINER_SPENDER, name);
   const trees = snapshots
     .filter(({ referencesBlock }) => referencesBlock !== 0)
-    .map(({ referencesBlock }) => new Btree(EXTENT_REFERENCES, home, referencesBlock));
+    .map(({ referencesBlock }) => state.openReferences(referencesBlock));
   for (const tree of [state.references, ...trees]) {
     for (const node of tree.nodes()) runs.push([node.block, 1]);
     for (const cursor = tree.first(); cursor.isValid; cursor.next()) {

@@ -40,6 +40,16 @@ export class NodeTable {
     this.#inodes.delete(inode.number);
   }
 
+  /** The volume has become another one: everything is read anew, `root` into the object that stands for it. */
+  forgetAll(root: Inode): void {
+    this.#inodes.clear();
+    this.#unheld.length = 0;
+    this.#unheldNext = 0;
+    const { holders } = root;
+    Object.assign(root, this.#load(root.number), { holders, isQueued: false });
+    this.#inodes.set(root.number, root);
+  }
+
   #queue(inode: Inode): void {
     if (inode.isQueued) return;
     const oldest = this.#unheld[this.#unheldNext];

@@ -6,6 +6,7 @@ import type { Snapshots, VolumeStatistics } from '../contract.ts';
 import type { Run } from './alloc.ts';
 import { Btree } from './btree.ts';
 import { PhysicalHome } from './btree-home.ts';
+import type { BlockReader } from './btree-home.ts';
 import type { Commit, CommitMember } from './commit.ts';
 import {
   MODIFIED_BY_MAX,
@@ -18,9 +19,10 @@ import { BLOCK_SIZE_BYTES, TYPE_WORD } from './layout.ts';
 import { checkVolumeName, SOFTWARE_NAME } from './new-volume.ts';
 import { isIntact, oidOf, typeOf, xidOf } from './object.ts';
 import { Omap } from './omap.ts';
+import type { TreeKind } from './tree-kinds.ts';
 import { EXTENT_REFERENCES, HASHED_CATALOG, PLAIN_CATALOG, SNAPSHOT_METADATA } from './tree-kinds.ts';
 import { CONTAINER_SPENDER } from './transaction.ts';
-import type { MetadataBuffer, Room, Spender } from './transaction.ts';
+import type { MetadataBuffer, Room, Spender, Transaction } from './transaction.ts';
 import { VirtualHome } from './virtual-home.ts';
 
 /** The volume superblock in memory. Who changes a member calls `touch` of its VolumeState. */
@@ -28,7 +30,7 @@ export type MutableSuperblock = { -readonly [K in keyof VolumeSuperblock]: Volum
 
 interface Trees {
   readonly omap: Omap;
-  readonly catalog: Btree;
+  catalog: Btree;
   references: Btree;
   snapshotTree: Btree;
 }
@@ -67,6 +69,7 @@ export class VolumeState implements Spender, CommitMember {
   /** Set by whoever mounts it: sentences about what was found, and the volume's snapshots. */
   warnings: readonly string[] = [];
   snapshots: Snapshots | undefined = undefined;
+  isSnapshotMounted: (xid: number) => boolean = () => false;
   /** What operations call: transactions in which this volume pays. */
   readonly commit: VolumeCommit;
   readonly #buffer: MetadataBuffer;
@@ -193,25 +196,15 @@ export class VolumeState implements Spender, CommitMember {
   /** EIO with a sentence when one of the trees cannot be opened. */
   #open(): Trees {
     if (this.#trees !== null) return this.#trees;
-    const { container, superblock } = this;
-    const owner = superblock.name;
-    const { blocks } = container;
-    const isFixed = container.isReadOnly || this.live !== null;
-    const transaction = isFixed ? null : container;
-    const spender = this.live ?? this;
-    const omap = this.live?.omap ?? new Omap(transaction, blocks, superblock.omapBlock, this, owner);
-    const kind = this.isHashed ? HASHED_CATALOG : PLAIN_CATALOG;
-    const view = isFixed
-      ? { xid: this.live === null ? container.xid - 1 : superblock.xid }
-      : { transaction: container };
-    const home = new VirtualHome(kind, blocks, omap, view, spender, owner);
-    const physical = (ofKind: typeof kind, root: number) =>
-      new Btree(ofKind, new PhysicalHome(ofKind, blocks, transaction, spender, owner), root);
+    const { container, superblock, live } = this;
+    const transaction = this.#isFixed ? null : container;
+    const omap =
+      live?.omap ?? new Omap(transaction, container.blocks, superblock.omapBlock, this, this.label);
     this.#trees = {
       omap,
-      catalog: new Btree(kind, home, superblock.catalogOid),
-      references: this.live?.references ?? physical(EXTENT_REFERENCES, superblock.referencesBlock),
-      snapshotTree: this.live?.snapshotTree ?? physical(SNAPSHOT_METADATA, superblock.snapshotTreeBlock),
+      catalog: this.#openCatalog(omap),
+      references: live?.references ?? this.#openPhysical(EXTENT_REFERENCES, superblock.referencesBlock),
+      snapshotTree: live?.snapshotTree ?? this.#openPhysical(SNAPSHOT_METADATA, superblock.snapshotTreeBlock),
     };
     return this.#trees;
   }
@@ -244,9 +237,48 @@ export class VolumeState implements Spender, CommitMember {
     this.touch();
   }
 
-  /** The superblock was replaced by an older one (a revert): trees are opened anew from what it says. */
-  reopen(): void {
-    this.#trees = null;
+  /** The superblock has become that of a snapshot: nodes of the catalog in memory are out of date. */
+  reopenCatalog(): void {
+    const trees = this.#open();
+    trees.catalog = this.#openCatalog(trees.omap);
+  }
+
+  #openCatalog(omap: Omap): Btree {
+    const { container, superblock } = this;
+    const kind = this.isHashed ? HASHED_CATALOG : PLAIN_CATALOG;
+    const view = this.#isFixed ? { xid: this.#fixedXid } : { transaction: container };
+    const home = new VirtualHome(kind, container.blocks, omap, view, this.spender, this.label);
+    return new Btree(kind, home, superblock.catalogOid);
+  }
+
+  /** Trees that are only looked at: of a snapshot, or of a container that is open for reading only. */
+  get #isFixed(): boolean {
+    return this.container.isReadOnly || this.live !== null;
+  }
+
+  get #fixedXid(): number {
+    return this.live === null ? this.container.xid - 1 : this.superblock.xid;
+  }
+
+  #openPhysical(kind: TreeKind, root: number | null): Btree {
+    const { container } = this;
+    const transaction = this.#isFixed ? null : container;
+    const home = new PhysicalHome(kind, container.blocks, transaction, this.spender, this.label);
+    return root === null ? Btree.create(kind, home) : new Btree(kind, home, root);
+  }
+
+  /** A tree of extent references: a snapshot's, or with null a new and empty one. EIO. */
+  openReferences(block: number | null): Btree {
+    return this.#openPhysical(EXTENT_REFERENCES, block);
+  }
+
+  /** Who pays for the volume's blocks. */
+  get spender(): Spender {
+    return this.live ?? this;
+  }
+
+  get reader(): BlockReader {
+    return this.container.blocks;
   }
 
   // ── changing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -267,14 +299,26 @@ export class VolumeState implements Spender, CommitMember {
 
   beforeCommit(): void {
     if (this.#touchedXid !== this.container.xid) return;
-    const { superblock } = this;
-    superblock.modifyTime = this.now();
+    this.superblock.modifyTime = this.now();
+    this.#followTrees();
+  }
+
+  /** Where the trees are now. */
+  #followTrees(): void {
     if (this.#trees === null) return;
+    const { superblock } = this;
     const { omap, catalog, references, snapshotTree } = this.#trees;
     superblock.omapBlock = omap.block;
     superblock.catalogOid = catalog.root;
     superblock.referencesBlock = references.root;
     superblock.snapshotTreeBlock = snapshotTree.root;
+  }
+
+  /** A copy of the superblock as the running transaction would write it now. */
+  superblockBytes(): Uint8Array {
+    this.#followTrees();
+    this.#buffer.prepare?.(this.container.xid);
+    return this.#buffer.bytes.slice();
   }
 
   newObjectId(): number {
@@ -403,8 +447,8 @@ function bufferOf(state: VolumeState, bytes: Uint8Array): MetadataBuffer {
   };
 }
 
-/** The container's transactions as one of its volumes uses them: what is asked for and taken counts as the volume's. */
-export class VolumeCommit {
+/** The container's transactions as one of its volumes uses them: what it asks room for is room of the volume. */
+export class VolumeCommit implements Transaction {
   readonly #commit: Commit;
   readonly #volume: VolumeState;
 
@@ -413,7 +457,6 @@ export class VolumeCommit {
     this.#volume = volume;
   }
 
-  /** Of the running transaction. */
   get xid(): number {
     return this.#commit.xid;
   }
@@ -423,29 +466,44 @@ export class VolumeCommit {
     return this.#commit.isDirty;
   }
 
-  isFresh(block: number): boolean {
-    return this.#commit.isFresh(block);
-  }
-
   /** See Commit.freeRecordsLeft. */
   get freeRecordsLeft(): number {
     return this.#commit.freeRecordsLeft;
   }
 
   /** See Commit.change; EROFS for a volume that is mounted for reading only. */
-  change<T>(room: Room, body: () => T): T {
+  change<T>(room: Room, body: () => T, spender: Spender = this.#volume): T {
     if (this.#volume.isReadOnly) {
-      throw new FsError(
-        'EROFS',
-        '',
-        '',
-        `volume '${this.#volume.superblock.name}' is mounted for reading only`,
-      );
+      throw new FsError('EROFS', '', '', `volume '${this.#volume.label}' is mounted for reading only`);
     }
-    return this.#commit.change(room, body, this.#volume);
+    return this.#commit.change(room, body, spender);
   }
 
   sync(): void {
     this.#commit.sync();
+  }
+
+  newOid(): number {
+    return this.#commit.newOid();
+  }
+
+  allocateBlock(spender: Spender): number {
+    return this.#commit.allocateBlock(spender);
+  }
+
+  freeBlocks(firstBlock: number, blockCount: number, spender: Spender): void {
+    this.#commit.freeBlocks(firstBlock, blockCount, spender);
+  }
+
+  isFresh(block: number): boolean {
+    return this.#commit.isFresh(block);
+  }
+
+  touch(buffer: MetadataBuffer): void {
+    this.#commit.touch(buffer);
+  }
+
+  forget(buffer: MetadataBuffer): void {
+    this.#commit.forget(buffer);
   }
 }

@@ -94,6 +94,11 @@ export class ApfsVolume implements Volume {
     return this.#tree.nodes.heldCount() > 1 || this.#tree.root.holders > 1;
   }
 
+  /** The volume was reverted to a snapshot: what is known of its files is out of date. */
+  forget(): void {
+    this.#tree.nodes.forgetAll(this.#tree.root);
+  }
+
   // ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   get label(): string {
