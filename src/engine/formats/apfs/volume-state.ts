@@ -392,6 +392,7 @@ export class VolumeState implements Spender, CommitMember {
       totalBlocks: quotaBlocks === 0 ? container.blocks.count : quotaBlocks,
       freeBlocks: free,
       availableBlocks: Math.max(0, free - (quotaBlocks === 0 ? container.headroomBlocks : 0)),
+      usedBlocks: allocatedBlocks,
     };
   }
 
