@@ -7,12 +7,13 @@ import { decompose } from '../../src/engine/codec/hfs-unicode.ts';
 import { changesOf } from '../../src/engine/device/image.ts';
 import { Store } from '../../src/engine/device/store.ts';
 import type { CommitPolicy, Format, Volume } from '../../src/engine/formats/contract.ts';
+import { apfs } from '../../src/engine/formats/apfs/index.ts';
 import { exfat } from '../../src/engine/formats/exfat/index.ts';
 import { fat32 } from '../../src/engine/formats/fat32/index.ts';
 import { hfsplus, hfsx } from '../../src/engine/formats/hfsplus/index.ts';
 import { Kernel } from '../../src/engine/vfs/kernel.ts';
 import type { Process } from '../../src/engine/vfs/process.ts';
-import { fsckExfat, fsckHfsplus, fsckVfat, temporaryFolder } from './checkers.ts';
+import { fsckApfs, fsckExfat, fsckHfsplus, fsckVfat, temporaryFolder } from './checkers.ts';
 import { MemoryVolume } from './memory-volume.ts';
 import type { MemoryLimits } from './memory-volume.ts';
 
@@ -24,6 +25,8 @@ export interface FormatFacts {
   /** False: mode and owner are the mount's, chmod and chown are accepted and ignored. */
   readonly hasPermissions: boolean;
   readonly fileSizeBytesMax: number;
+  /** Longest name in bytes of UTF-8; absent: only its units count. */
+  readonly nameBytesMax?: number;
   /** By the format itself and not in AppleDouble files; absent: no, as with all that follows. */
   readonly hasExtendedAttributes?: boolean;
   readonly hasExclusiveRename?: boolean;
@@ -253,6 +256,26 @@ const exFat = (name: string, sizeBytes: number, settings: Readonly<Record<string
     ...{ facts: EXFAT_FACTS, oracle: MEMORY_LIKE_EXFAT, judge: fsckExfat },
   });
 
+/** Names come back as they were given; two that differ by their composition, and perhaps their case, are one. */
+const apfsCase = (name: string, isCaseSensitive: boolean): FormatCase => {
+  const facts: FormatFacts = {
+    ...ALL,
+    ...NATIVE,
+    ...COPY_ON_WRITE,
+    isCopyOnWrite: true,
+    isCaseSensitive,
+    typeName: 'apfs',
+    nameBytesMax: 255,
+    headroomBytes: 512 * 1024,
+  };
+  const oracle = memory(`memory like ${name}`, facts, {
+    rootMode: 0o755,
+    capacityBytes: 2 ** 40,
+  });
+  const settings = { 'case-sensitive': isCaseSensitive ? 'yes' : 'no' };
+  return real(name, { format: apfs, settings, sizeBytes: 8 * 2 ** 20, facts, oracle, judge: fsckApfs });
+};
+
 export const FORMATS: readonly FormatCase[] = [
   memory('memory', { ...ALL, hasAllFlags: true }, {}),
   memory('memory with attributes of its own', { ...ALL, ...NATIVE }, {}),
@@ -272,6 +295,8 @@ export const FORMATS: readonly FormatCase[] = [
   hfs('HFS+', hfsplus, {}),
   hfs('HFS+ without journal', hfsplus, { journal: 'off' }),
   hfs('HFSX', hfsx, {}),
+  apfsCase('APFS', false),
+  apfsCase('APFS with case', true),
 ];
 
 /** Only the blocks that hold something are written: the host's file has holes for the rest. */

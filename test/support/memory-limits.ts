@@ -3,6 +3,8 @@ export interface MemoryLimits {
   readonly isCaseSensitive: boolean;
   readonly fileSizeBytesMax: number;
   readonly nameUnitsMax: number;
+  /** Of UTF-8; absent: as many as the units take. */
+  readonly nameBytesMax?: number;
   readonly hasHardLinks: boolean;
   readonly hasSymlinks: boolean;
   /** False: everything is the owner's with mode 0777 for directories and files, whatever chmod says. */

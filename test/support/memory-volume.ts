@@ -473,7 +473,9 @@ export class MemoryVolume implements Volume {
 
   #requireName(name: string): void {
     if (/\p{Surrogate}/u.test(this.#options.storedName(name))) throw new FsError('EILSEQ', '', '');
-    if (name.normalize('NFC').length > this.#options.nameUnitsMax) throw new FsError('ENAMETOOLONG', '', '');
+    const { nameUnitsMax, nameBytesMax = Infinity } = this.#options;
+    const isLong = name.normalize('NFC').length > nameUnitsMax || utf8(name).length > nameBytesMax;
+    if (isLong) throw new FsError('ENAMETOOLONG', '', '');
   }
 
   #requireSize(sizeBytes: number): void {

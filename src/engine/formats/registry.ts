@@ -13,7 +13,7 @@ const formats: Format[] = [fat32];
 export const FORMATS: readonly Format[] = formats;
 
 /** Every format there is, whether its program has been loaded or not. */
-export const FORMAT_NAMES: readonly FormatName[] = ['fat32', 'exfat', 'hfsplus', 'hfsx'];
+export const FORMAT_NAMES: readonly FormatName[] = ['fat32', 'exfat', 'hfsplus', 'hfsx', 'apfs'];
 
 /** Behind those that are there; twice the same is once. */
 export function addFormats(more: readonly Format[]): void {

@@ -1,0 +1,21 @@
+import type { Format } from '../contract.ts';
+import { annotate } from './annotate.ts';
+import { fsck } from './fsck.ts';
+import { detect, mountFirstVolume, openContainer } from './mount.ts';
+import { newfs } from './newfs.ts';
+import { regions } from './regions.ts';
+import { structures } from './structures.ts';
+
+/** A container of volumes that share its space. See README.md. */
+export const apfs: Format = {
+  name: 'apfs',
+  title: 'APFS',
+  detect,
+  newfs,
+  mount: mountFirstVolume,
+  openContainer,
+  fsck,
+  regions,
+  annotate,
+  structures,
+};
