@@ -133,8 +133,9 @@ export class Kernel {
 
   /** EBUSY when opening this file for writing would change a mounted volume behind its back. */
   requireUnmountedDevice(place: Place, path: string): void {
+    if (place.mount !== this.root) return;
     const name = this.#rootVolume.deviceNameOf(place.node)?.replace(/^r/, '');
-    if (place.mount !== this.root || name === undefined) return;
+    if (name === undefined) return;
     const busy = this.#mounts.find(({ identity }) =>
       [identity.store, deviceIn(identity.from)].some((device) => overlaps(device, `/dev/${name}`)),
     );
