@@ -3,8 +3,13 @@ import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
 import { FsError } from '../../../../src/engine/base/errno.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { SILENT } from '../../../../src/engine/base/trace.ts';
-import type { CommitPolicy, Volume, VolumeNode } from '../../../../src/engine/formats/contract.ts';
-import { mountFirstVolume } from '../../../../src/engine/formats/apfs/mount.ts';
+import type {
+  CommitPolicy,
+  MountOptions,
+  Volume,
+  VolumeNode,
+} from '../../../../src/engine/formats/contract.ts';
+import { mountFirstVolume, openContainer } from '../../../../src/engine/formats/apfs/mount.ts';
 import { newfs } from '../../../../src/engine/formats/apfs/newfs.ts';
 import { findChecker, fsckApfs, fsckApfsAfterPowerCut, imageFile } from '../../../support/checkers.ts';
 import { FlatDevice } from '../../../support/flat-device.ts';
@@ -14,17 +19,15 @@ import { FlatDevice } from '../../../support/flat-device.ts';
 const INIT = { mode: 0o644, uid: 501, gid: 20 };
 const clock = new SimulatedClock();
 
-function mounted(device: FlatDevice, policy: CommitPolicy, overwritesInPlace = false): Volume {
-  return mountFirstVolume(device, {
-    isReadOnly: false,
-    policy,
-    clock,
-    trace: SILENT,
-    owner: { uid: 501, gid: 20 },
-    timeZoneMinutes: 0,
-    overwritesInPlace,
-  });
-}
+const optionsOf = (policy: CommitPolicy, overwritesInPlace: boolean): MountOptions => ({
+  isReadOnly: false,
+  policy,
+  clock,
+  trace: SILENT,
+  owner: { uid: 501, gid: 20 },
+  timeZoneMinutes: 0,
+  overwritesInPlace,
+});
 
 function newDevice(sizeBytes: number): FlatDevice {
   const device = new FlatDevice(sizeBytes);
@@ -37,17 +40,17 @@ class Script {
   volume: Volume;
   readonly random: Prng;
   readonly files = new Map<string, { node: VolumeNode; bytes: Uint8Array }>();
-  readonly #policy: CommitPolicy;
-  readonly #isInPlace: boolean;
+  readonly #options: MountOptions;
+  /** What the volume held when each snapshot was made. */
+  readonly #kept = new Map<string, ReadonlyMap<string, Uint8Array>>();
   #names = 0;
   #snapshots = 0;
 
   constructor(seed: number, sizeBytes: number, policy: CommitPolicy) {
     this.random = new Prng(seed);
     this.device = newDevice(sizeBytes);
-    this.#policy = policy;
-    this.#isInPlace = seed % 2 === 0;
-    this.volume = mounted(this.device, policy, this.#isInPlace);
+    this.#options = optionsOf(policy, seed % 2 === 0);
+    this.volume = mountFirstVolume(this.device, this.#options);
   }
 
   #any(): string | undefined {
@@ -117,16 +120,37 @@ class Script {
   }
 
   #snapshot(): void {
-    this.volume.snapshots?.create(`s${this.#snapshots++}`);
+    const { snapshots } = this.volume;
+    if (snapshots === undefined) throw new Error('the volume has no snapshots');
+    const name = `s${this.#snapshots++}`;
+    snapshots.create(name);
+    this.#kept.set(name, new Map([...this.files].map(([file, { bytes }]) => [file, bytes.slice()])));
+  }
+
+  #checkSnapshots(): void {
+    const container = openContainer(this.device, { ...this.#options, isReadOnly: true });
+    for (const [snapshot, files] of this.#kept) {
+      const volume = container.mountVolume(0, { isReadOnly: true, snapshot });
+      for (const [name, bytes] of files) {
+        const node = volume.lookup(volume.root, name);
+        if (node === undefined) throw new Error(`${name} is not in ${snapshot}`);
+        this.#compare(volume, node, bytes, `${name} in ${snapshot}`);
+      }
+      volume.unmount();
+    }
+    container.close();
+  }
+
+  #compare(volume: Volume, node: VolumeNode, bytes: Uint8Array, what: string): void {
+    const found = new Uint8Array(bytes.length);
+    const { sizeBytes } = volume.attributes(node);
+    if (sizeBytes !== bytes.length) throw new Error(`${what} has ${sizeBytes} bytes, not ${bytes.length}`);
+    volume.read(node, 0, found);
+    if (Buffer.compare(found, bytes) !== 0) throw new Error(`contents of ${what} differ`);
   }
 
   check(): void {
-    for (const [name, { node, bytes }] of this.files) {
-      const found = new Uint8Array(bytes.length);
-      expect(this.volume.attributes(node).sizeBytes).toBe(bytes.length);
-      this.volume.read(node, 0, found);
-      if (Buffer.compare(found, bytes) !== 0) throw new Error(`contents of ${name} differ`);
-    }
+    for (const [name, { node, bytes }] of this.files) this.#compare(this.volume, node, bytes, name);
   }
 
   judge(): void {
@@ -140,7 +164,8 @@ class Script {
     for (const { node } of this.files.values()) this.volume.release(node);
     this.volume.unmount();
     expect(fsckApfs(imageFile(this.device.bytes))).toBe('');
-    this.volume = mounted(this.device, this.#policy, this.#isInPlace);
+    this.#checkSnapshots();
+    this.volume = mountFirstVolume(this.device, this.#options);
     for (const [name, file] of this.files) {
       const node = this.volume.lookup(this.volume.root, name);
       if (node === undefined) throw new Error(`${name} is gone`);
