@@ -117,7 +117,7 @@ function compareBlockZero(check: Check, zero: Uint8Array, newest: Checkpoint): v
     check.error('superblock', 'block 0 has a wrong object id', 0, BLOCK_ZERO_REMEDY);
   } else if (found > xid) {
     const message = `block 0 is of transaction ${found}, but the newest intact checkpoint is of ${xid}`;
-    check.error('checkpoint', message, 0, BLOCK_ZERO_REMEDY);
+    check.error('checkpoint', message, 0);
   } else if (found < xid) {
     const message = `the container was not unmounted cleanly: block 0 is of transaction ${found}, the newest is ${xid}`;
     check.warning('dirty', message, 0, BLOCK_ZERO_REMEDY);
@@ -211,7 +211,7 @@ export class Ephemerals {
 }
 
 /** All maps of the newest checkpoint. What cannot be read is told; objects it would map are missing then. */
-export function readMaps(check: Check, { superblock }: Checkpoint): Ephemerals {
+export function readMaps(check: Check, { superblock, block: found }: Checkpoint): Ephemerals {
   const ephemerals = new Ephemerals(check, superblock);
   const { descriptorBase, descriptorBlocks, descriptorIndex, dataIndex, dataNext, xid } = superblock;
   const wrong = (text: string, block: number): void =>
@@ -247,6 +247,8 @@ export function readMaps(check: Check, { superblock }: Checkpoint): Ephemerals {
     isLast = (map.flags & CHECKPOINT_MAP_FLAG.last) !== 0;
   }
   const block = descriptorBase + descriptorIndex;
+  const place = descriptorBase + ((descriptorIndex + maps) % descriptorBlocks);
+  if (place !== found) wrong(`the superblock lies in block ${hex(found)}, its place is ${hex(place)}`, found);
   if (index !== dataNext)
     wrong(`the objects end at place ${index} of the data area, not at ${dataNext}`, block);
   if (superblock.descriptorLength !== maps + 1) {

@@ -6,6 +6,7 @@ import { checkContainer } from './fsck-container.ts';
 import type { Look } from './fsck-container.ts';
 import { repair } from './fsck-repair.ts';
 import { Report } from './fsck-report.ts';
+import type { FindingKind } from './fsck-report.ts';
 import { REPAIR_STAGES, RepairRefused } from './fsck-writer.ts';
 
 /**
@@ -64,6 +65,10 @@ function mend(medium: Draft, report: Report, look: Look, sectorBytes: number): b
 /** The reason why the repair must not reach the disk; null: it may. */
 function attempt(medium: Draft, report: Report, look: Look, sectorBytes: number): string | null {
   if (report.hasUntold) return 'there is too much damage';
+  const obstacle = report.problems.find(
+    ({ kind, severity, remedy }) => severity === 'error' && !remedy && OBSTACLES.has(kind),
+  );
+  if (obstacle) return `first something else must be right (${obstacle.message})`;
   try {
     repair(medium, look, report.problems);
   } catch (error) {
@@ -79,3 +84,23 @@ function attempt(medium: Draft, report: Report, look: Look, sectorBytes: number)
   }
   return null;
 }
+
+/**
+ * Errors that nobody mends and that make doubtful which blocks are in use, or where the container keeps count of them.
+ * Those of files, directories and counters do not.
+ */
+const OBSTACLES: ReadonlySet<FindingKind> = new Set([
+  'checksum',
+  'superblock',
+  'checkpoint',
+  'space-manager',
+  'double-use',
+  'omap',
+  'tree',
+  'reaper',
+  'volume',
+  'extent',
+  'snapshot',
+  'unreadable',
+  'unsupported',
+]);

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import type { Store } from '../../src/engine/device/store.ts';
+import { fsck } from '../../src/engine/formats/apfs/fsck.ts';
+import { findChecker, fsckApfs } from '../support/checkers.ts';
+import { CHECKPOINT_CASES, OMAP_CASES, QUEUE_CASES, SPACE_CASES } from './apfs-container-cases.ts';
+import { newContainer, Patient } from './apfs-patient.ts';
+import { sparseFile } from './volumes.ts';
+
+/** One damage at a time to the container's own structures: found by us, by apfsck where it looks, gone after a repair. */
+const hasJudge = findChecker('apfsck') !== null;
+
+const fresh = (): Store => newContainer(16 << 20, { 'free-queues': 'made' });
+const verdict = (store: Store): string => fsckApfs(sparseFile(store));
+const sentences = (store: Store, repair = false): string[] =>
+  fsck(store, { repair }).findings.map(({ kind, message }) => `${kind}: ${message}`);
+
+test('before any damage both find nothing', () => {
+  expect(sentences(fresh())).toEqual([]);
+  expect(verdict(fresh())).toBe('');
+  expect(fsck(fresh(), { repair: false }).lines.at(-1)).toBe('** The container appears to be OK.');
+});
+
+describe.each([
+  ['checkpoints', CHECKPOINT_CASES],
+  ['space', SPACE_CASES],
+  ['free queues', QUEUE_CASES],
+  ['object map', OMAP_CASES],
+])('%s', (_, cases) => {
+  test.each(cases)('$name', (one) => {
+    const store = fresh();
+    one.damage(new Patient(store));
+    const before = store.version();
+    const { findings, lines } = fsck(store, { repair: false });
+    const said = findings.filter(({ kind }) => kind === one.kind).map(({ message }) => message);
+    expect(said, findings.map(({ message }) => message).join('\n')).toContainEqual(
+      expect.stringContaining(one.message),
+    );
+    expect(store.version()).toBe(before);
+    const isError = findings.some(({ severity }) => severity === 'error');
+    expect(lines.at(-1)).toMatch(
+      isError
+        ? /was found corrupt and needs to be repaired|could not be verified completely/
+        : /appears to be OK\.$/,
+    );
+    if (hasJudge) expect(verdict(store) !== '').toBe(one.isSeen);
+
+    const repaired = fsck(store, { repair: true });
+    if (!one.isRepaired) {
+      expect(repaired.findings.some(({ isRepaired }) => isRepaired)).toBe(false);
+      expect(store.version()).toBe(before);
+      return;
+    }
+    expect(repaired.findings.filter(({ isRepaired }) => !isRepaired)).toEqual([]);
+    expect(repaired.lines.at(-1)).toBe('** The container was repaired successfully.');
+    // The checkpoint that was damaged is an older one now.
+    expect(sentences(store).filter((text) => !text.startsWith('old-checkpoint'))).toEqual([]);
+    expect(verdict(store)).toBe('');
+  });
+});
+
+test('no container at all', () => {
+  const store = newContainer(1 << 20);
+  store.fill(
+    0,
+    store.blockCount,
+    { generator: 'random', seed: 5, offsetBytes: 0 },
+    { role: 'data', owner: 'test', reason: 'noise' },
+  );
+  const { isReadable, findings } = fsck(store, { repair: true });
+  expect(isReadable).toBe(false);
+  expect(findings.map(({ kind }) => kind)).toEqual(['not-apfs']);
+});
