@@ -216,9 +216,14 @@ export class Commit implements Transaction {
     return Math.max(0, spender.available(this.#freeBlocks - this.headroomBlocks));
   }
 
-  #hasRoom({ blocks, kind }: Room, spender: Spender): boolean {
+  /**
+   * What shrinks asks for the sum of all worst cases, and takes a small part of it: nodes are copied, hardly ever split.
+   * An eighth has proved ample; a volume that could not be emptied for want of the rest would be no use to anybody.
+   */
+  #hasRoom({ blocks, kind }: Room, spender: Spender, leastShrinking: number): boolean {
     if (kind === 'grow') return this.availableTo(spender) >= blocks;
-    return this.#freeBlocks >= blocks + this.#ownRecords;
+    const likely = Math.max(leastShrinking, Math.ceil(blocks / 8));
+    return this.#freeBlocks >= Math.min(blocks + this.#ownRecords, likely);
   }
 
   /**
@@ -232,7 +237,7 @@ export class Commit implements Transaction {
     if (this.isReadOnly) throw new FsError('EROFS', '', '', 'the container is open for reading only');
     if (this.#hasFailed) throw failed();
     if (this.#depth === 0 && this.#isActive && !this.#fits(room, spender)) this.commit();
-    if (!this.#hasRoom(room, spender)) throw full();
+    if (!this.#hasRoom(room, spender, SHRINKING_MIN)) throw full();
     this.#depth++;
     try {
       return body();
@@ -244,7 +249,7 @@ export class Commit implements Transaction {
 
   #fits(room: Room, spender: Spender): boolean {
     const records = Math.min(room.freeRecords ?? FREE_RECORDS_DEFAULT, this.#recordsMax);
-    return this.freeRecordsLeft >= records && this.#hasRoom(room, spender);
+    return this.freeRecordsLeft >= records && this.#hasRoom(room, spender, this.headroomBlocks);
   }
 
   /** No transaction can take more records than an empty queue. */
@@ -362,6 +367,8 @@ const VOLUME_OIDS_AT = 0xb8;
 
 const HEADROOM_MIN = 24;
 const HEADROOM_MAX = 128;
+/** With fewer free blocks nothing can be deleted either. */
+const SHRINKING_MIN = 20;
 /** Runs an operation frees unless it says otherwise. */
 const FREE_RECORDS_DEFAULT = 64;
 /** 32 MiB of metadata. */

@@ -192,6 +192,8 @@ export class ApfsContainer implements Container {
     const role = roleOf(volume.role ?? '');
     const index = this.#freeIndex();
     const blocks = 1 + NEW_VOLUME_BLOCKS + Math.max(0, reserveBlocks - NEW_VOLUME_BLOCKS);
+    // Until its superblock is durable and can be opened, this stands for the volume in the sums of reserves.
+    const coming = { reserveBlocks, allocatedBlocks: NEW_VOLUME_BLOCKS, beforeCommit: () => {} };
     commit.change({ blocks: blocks + commit.unmetReserves(null), kind: 'grow' }, () => {
       const block = () => commit.allocateBlock(CONTAINER_SPENDER);
       const oid = commit.newOid();
@@ -215,9 +217,10 @@ export class ApfsContainer implements Container {
       for (const { block: place, bytes, label } of made) commit.blocks.write(place, bytes, label);
       commit.map.set(oid, made[0]?.block ?? 0, commit.xid);
       commit.setVolumeOid(index, oid);
+      commit.join(coming);
     });
-    // Its state reads what the checkpoint wrote; a superblock of the running transaction is not durable yet.
     commit.sync();
+    commit.leave(coming);
     this.#open(index, commit.superblock.volumeOids[index] ?? 0);
     return index;
   }
