@@ -626,3 +626,13 @@ export const STREAM_CASES: ApfsCase[] = [
     isSeen: true,
   },
 ];
+
+/** Numbers of records that follow from others, in nodes that no snapshot shares. */
+export const REPAIR_CASES: readonly Pick<ApfsCase, 'name' | 'damage'>[] = [
+  { name: 'a link count', damage: inode('tail', (value) => put32(value, 56, 2)) },
+  { name: 'a count of children', damage: inode('empty', (value) => put32(value, 56, 7)) },
+  { name: 'a parent', damage: inode('tail', (value) => put64(value, 0, 18)) },
+  { name: 'the parent of a file with several names', damage: inode('link', (value) => put64(value, 0, 18)) },
+  { name: 'the type of a name', damage: link('tail', (value) => put16(value, 16, 4)) },
+  { name: 'a count of holders', damage: ofStream(TYPE.stream, 'tail', (value) => put32(value, 0, 2)) },
+];

@@ -33,6 +33,7 @@ export function visitLink(view: View, record: TreeRecord): void {
   links.set(row, LINK.nameAt, view.names.add(record.bytes, nameAt, nameBytes));
   links.set(row, LINK.nameBytes, nameBytes);
   links.set(row, LINK.block, block);
+  links.set(row, LINK.valueAt, valueAt);
   if (nameBytes === 0) view.error('directory', `${describe(view, row)}: empty name`, block);
   if (facts.isHashed) checkHash(view, row, record, nameAt, nameBytes);
   if (record.valueEnd - valueAt < LINK_AT.fields) {
@@ -174,6 +175,12 @@ function connectLink(view: View, row: number): void {
       'directory',
       `${describe(view, row)}: type (${type}, expected ${expected}) is not that of the inode`,
       block,
+      view.fix(
+        block,
+        links.get(row, LINK.valueAt) + LINK_AT.flags,
+        2,
+        links.get(row, LINK.flags) - type + expected,
+      ),
     );
   }
 }

@@ -10,6 +10,7 @@ import {
 import { hex, u64At } from './fsck-check.ts';
 import { readInodeFields } from './fsck-fields.ts';
 import { INODE_AT, INODE_FLAGS_KNOWN } from './fsck-records.ts';
+import type { Remedy } from './fsck-report.ts';
 import type { TreeRecord } from './fsck-tree.ts';
 import { HAS, INODE, LINK, STREAM } from './fsck-view.ts';
 import type { View } from './fsck-view.ts';
@@ -31,6 +32,7 @@ export function visitInode(view: View, record: TreeRecord): void {
   const mode = record.view.getUint16(valueAt + INODE_AT.mode, true);
   inodes.set(row, INODE.id, id);
   inodes.set(row, INODE.block, block);
+  inodes.set(row, INODE.valueAt, valueAt);
   inodes.set(row, INODE.parentId, u64At(record.view, valueAt + INODE_AT.parentId));
   inodes.set(row, INODE.privateId, u64At(record.view, valueAt + INODE_AT.privateId));
   inodes.set(row, INODE.flags, flags);
@@ -194,6 +196,7 @@ function checkNames(view: View, row: number): void {
       'inode',
       `${view.inode(row)}: parent id (${inodes.get(row, INODE.parentId)}, expected ${parentId})`,
       block,
+      view.fix(block, inodes.get(row, INODE.valueAt) + INODE_AT.parentId, 8, parentId),
     );
   }
 }
@@ -211,7 +214,7 @@ function checkLinkCount(view: View, row: number): void {
       view.error('link-count', `directory (oid ${hex(id)}): has ${links} directory records`, block);
     if (count !== children) {
       const text = `directory valence check: directory (oid ${hex(id)}): nchildren (${count}) does not match drec count (${children})`;
-      view.error('directory', text, block);
+      view.error('directory', text, block, fixCount(view, row, children));
     }
     if (isOrphan(view, row) && children !== 0) {
       view.error('directory', `${view.inode(row)}: waits to be deleted but has children`, block);
@@ -221,16 +224,23 @@ function checkLinkCount(view: View, row: number): void {
   if (isOrphan(view, row)) {
     if (links !== 1)
       view.error('link-count', `${view.inode(row)}: waits to be deleted but has other names`, block);
-    if (count !== 0)
-      view.error('link-count', `${view.inode(row)}: waits to be deleted with nlink (${count})`, block);
+    if (count !== 0) {
+      const text = `${view.inode(row)}: waits to be deleted with nlink (${count})`;
+      view.error('link-count', text, block, fixCount(view, row, 0));
+    }
   } else if (count !== links) {
     view.error(
       'link-count',
       `${view.inode(row)}: nlink (${count}) does not match drec count (${links})`,
       block,
+      fixCount(view, row, links),
     );
   }
 }
+
+/** The number of children or names that an inode should tell. */
+const fixCount = (view: View, row: number, right: number): Remedy | undefined =>
+  view.fix(view.inodes.get(row, INODE.block), view.inodes.get(row, INODE.valueAt) + INODE_AT.count, 4, right);
 
 function checkStream(view: View, row: number): void {
   const { inodes, streams } = view;
@@ -242,7 +252,7 @@ function checkStream(view: View, row: number): void {
     return;
   }
   const isClone = has(view, row, INODE_FLAG.wasCloned) || has(view, row, INODE_FLAG.wasEverCloned);
-  if (streams.get(stream, STREAM.references) > 1 && !isClone) {
+  if (streams.get(stream, STREAM.holders) > 1 && !isClone) {
     view.error('inode', `${view.inode(row)}: shares its stream, but was never cloned`, block);
   }
   if (isOrphan(view, row)) streams.set(stream, STREAM.isOrphan, 1);

@@ -3,7 +3,7 @@ import { u64At } from './fsck-check.ts';
 import { describe } from './fsck-directories.ts';
 import { isOrphan } from './fsck-inodes.ts';
 import { nameFault } from './fsck-names.ts';
-import { KEY_AT } from './fsck-records.ts';
+import { INODE_AT, KEY_AT } from './fsck-records.ts';
 import type { TreeRecord } from './fsck-tree.ts';
 import { INODE, LINK, SIBLING } from './fsck-view.ts';
 import type { View } from './fsck-view.ts';
@@ -155,6 +155,7 @@ function checkPrimary(view: View, row: number): void {
       'inode',
       `${view.inode(row)}: parent id (${inodes.get(row, INODE.parentId)}, expected ${parentId})`,
       block,
+      view.fix(block, inodes.get(row, INODE.valueAt) + INODE_AT.parentId, 8, parentId),
     );
   }
 }

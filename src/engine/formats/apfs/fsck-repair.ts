@@ -30,6 +30,8 @@ import { isIntact } from './fsck-object.ts';
 import { QUEUE_NAMES } from './fsck-queue.ts';
 import { Rebuild } from './fsck-rebuild.ts';
 import type { Problem, Remedy } from './fsck-report.ts';
+import { rewriteRecords } from './fsck-rewrite.ts';
+import type { RecordFix } from './fsck-rewrite.ts';
 import { putU64, RepairRefused, RepairWriter, sealObject, setXid } from './fsck-writer.ts';
 import { slotOf } from './fsck-pool.ts';
 
@@ -45,8 +47,9 @@ export function repair(medium: Draft, look: Look, problems: readonly Problem[]):
   const writer = new RepairWriter(medium);
   const remedies = problems.flatMap(({ remedy }) => (remedy ? [remedy] : []));
   const fixes = remedies.filter((remedy) => remedy.action === 'volume-field');
-  if (fixes.length > 0 || remedies.some(({ action }) => action === 'space')) {
-    new Successor(look, writer, fixes).write();
+  const records = remedies.filter((remedy) => remedy.action === 'record-field');
+  if (fixes.length + records.length > 0 || remedies.some(({ action }) => action === 'space')) {
+    new Successor(look, writer, fixes, records).write();
   } else {
     writer.writeLast(0, look.checkpoint.bytes, BLOCK_ZERO_LABEL);
   }
@@ -68,6 +71,7 @@ class Successor {
   readonly #look: Look;
   readonly #writer: RepairWriter;
   readonly #fixes: readonly VolumeFix[];
+  readonly #records: readonly RecordFix[];
   readonly #xid: number;
   /** Of the container: what the old checkpoint uses, and blocks taken since. */
   readonly #taken: Float64Array;
@@ -77,10 +81,11 @@ class Successor {
   #omapBlock: number;
   readonly #volumeBytes = new Map<number, Uint8Array>();
 
-  constructor(look: Look, writer: RepairWriter, fixes: readonly VolumeFix[]) {
+  constructor(look: Look, writer: RepairWriter, fixes: readonly VolumeFix[], records: readonly RecordFix[]) {
     this.#look = look;
     this.#writer = writer;
     this.#fixes = fixes;
+    this.#records = records;
     this.#xid = look.checkpoint.superblock.xid + 1;
     this.#taken = look.runs;
     this.#omapBlock = look.checkpoint.superblock.omapBlock;
@@ -98,7 +103,7 @@ class Successor {
       if (slotOf(space, i) >= space.pool.bitmapRingBlocks)
         throw new RepairRefused('an internal pool bitmap is nowhere');
     }
-    if (this.#fixes.length > 0) this.#fixVolumes();
+    if (this.#fixes.length + this.#records.length > 0) this.#fixVolumes();
     const rebuild = new Rebuild(space, this.#writer, this.#xid, this.#newRuns());
     rebuild.run();
     const { reserved, inUse } = this.#reserves();
@@ -119,13 +124,15 @@ class Successor {
       throw new RepairRefused("the container's object map has several nodes");
     for (const { index, block } of volumes) {
       const fixes = this.#fixes.filter(({ volume }) => volume === index);
-      if (fixes.length === 0) continue;
+      const records = this.#records.filter(({ volume }) => volume === index);
+      if (fixes.length + records.length === 0) continue;
       const bytes = check.read(block);
       const view = viewOf(bytes);
       for (const { at, lengthBytes, value } of fixes) {
         if (lengthBytes === 8) putU64(view, at, value);
         else view.setUint32(at, value, true);
       }
+      if (records.length > 0) this.#fixRecords(bytes, records);
       const target = this.#moveBlock(block);
       setXid(bytes, this.#xid);
       remap(root, node, u64(bytes, 8), this.#xid, target);
@@ -147,6 +154,20 @@ class Successor {
     setXid(omap, this.#xid);
     putU64(viewOf(omap), OMAP_TREE_AT, rootBlock);
     this.#writer.seal(this.#omapBlock, omap, label);
+  }
+
+  /** Records of a catalog; the superblock learns where its object map is now. */
+  #fixRecords(superblock: Uint8Array, fixes: readonly RecordFix[]): void {
+    const at = VolumeSuperblock.fields.omapBlock.at;
+    const block = rewriteRecords({
+      check: this.#look.check,
+      writer: this.#writer,
+      xid: this.#xid,
+      omapBlock: u64(superblock, at),
+      fixes,
+      move: (old) => this.#moveBlock(old),
+    });
+    putU64(viewOf(superblock), at, block);
   }
 
   /** A free block for what lay in `old`, which is free from the new checkpoint on. */

@@ -124,6 +124,16 @@ export type Remedy =
       readonly at: number;
       readonly lengthBytes: 4 | 8;
       readonly value: number;
+    }
+  /** A number in a record of the live catalog of volume `volume`, in the node at `block`. */
+  | {
+      readonly action: 'record-field';
+      readonly volume: number;
+      readonly block: number;
+      /** Byte of the node. */
+      readonly at: number;
+      readonly lengthBytes: 2 | 4 | 8;
+      readonly value: number;
     };
 
 export const SPACE_REMEDY: Remedy = { action: 'space' };

@@ -19,6 +19,7 @@ import { checkStatistics } from './fsck-statistics.ts';
 import { checkStreams, heldExtents } from './fsck-streams.ts';
 import { physicalNodes, readTree } from './fsck-tree.ts';
 import { View } from './fsck-view.ts';
+import type { ViewFacts } from './fsck-view.ts';
 
 /** What the states of one volume share, from the oldest snapshot to the live one. */
 export class VolumePass {
@@ -70,7 +71,7 @@ export function checkState(
   const { check, omap } = pass;
   const { superblock, xid } = state;
   omap.openView(xid);
-  const view = new View(check, factsOf(superblock));
+  const view = new View(check, factsOf(pass, superblock));
   catalogPhase();
   const isWhole = readCatalog(pass, state, view);
   if (isWhole) checkCatalog(pass, state, view);
@@ -104,10 +105,11 @@ function loseSight(pass: VolumePass): void {
   pass.check.isUsageUnknown = true;
 }
 
-function factsOf(superblock: Superblock) {
+function factsOf(pass: VolumePass, superblock: Superblock): ViewFacts {
   const features = superblock.fields.incompatibleFeatures;
   const has = (bit: number): boolean => (features & bit) !== 0;
   return {
+    volume: superblock.isSnapshot ? null : pass.index,
     isHashed: has(VOLUME_INCOMPATIBLE.caseInsensitive) || has(VOLUME_INCOMPATIBLE.normalizationInsensitive),
     isCaseInsensitive: has(VOLUME_INCOMPATIBLE.caseInsensitive),
     isSealed: has(VOLUME_INCOMPATIBLE.sealed),

@@ -24,6 +24,8 @@ export function visitStreamId(view: View, record: TreeRecord): void {
   }
   const stream = view.stream(id, record.block);
   view.streams.set(stream, STREAM.references, record.view.getUint32(record.valueAt, true));
+  view.streams.set(stream, STREAM.referencesBlock, record.block);
+  view.streams.set(stream, STREAM.referencesAt, record.valueAt);
   view.streams.set(stream, STREAM.block, record.block);
 }
 
@@ -136,7 +138,13 @@ function checkHolders(view: View, row: number): void {
   } else if (holders > 0 && references === -1) tell(view, row, 'reference count is missing');
   else if (holders > 0 && references !== holders) {
     const text = `dstream (id ${id}): refcnt (${references}, expected ${holders})`;
-    view.error('reference-count', text, streams.get(row, STREAM.block));
+    const block = streams.get(row, STREAM.referencesBlock);
+    view.error(
+      'reference-count',
+      text,
+      block,
+      view.fix(block, streams.get(row, STREAM.referencesAt), 4, holders),
+    );
   }
 }
 

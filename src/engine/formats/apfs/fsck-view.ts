@@ -45,6 +45,8 @@ export const INODE = {
   firstSibling: 21,
   /** Of decmpfs: type of compression, plus 1. */
   compression: 22,
+  /** Where the value begins in its node. */
+  valueAt: 23,
 } as const;
 
 /** Bits of INODE.xattrs. */
@@ -59,6 +61,7 @@ export const LINK = {
   nameAt: 4,
   nameBytes: 5,
   block: 6,
+  valueAt: 7,
 } as const;
 
 /** Columns of `siblings`, sibling links. */
@@ -87,9 +90,14 @@ export const STREAM = {
   /** Block and logical offset of the last extent that has blocks; 0: none. */
   lastBlock: 14,
   lastOffset: 15,
+  /** Where its stream id record lies: node, and byte of the value. */
+  referencesBlock: 16,
+  referencesAt: 17,
 } as const;
 
 export interface ViewFacts {
+  /** Place in the container's table; null: a snapshot, in which nothing is ever changed. */
+  readonly volume: number | null;
   readonly isHashed: boolean;
   readonly isCaseInsensitive: boolean;
   readonly isSealed: boolean;
@@ -100,13 +108,13 @@ export interface ViewFacts {
 }
 
 export class View {
-  readonly inodes = new Rows(23);
+  readonly inodes = new Rows(24);
   readonly inodeById = new Map<number, number>();
-  readonly links = new Rows(7);
+  readonly links = new Rows(8);
   readonly siblings = new Rows(6);
   /** From the id of a sibling to the file, and the node that says so. */
   readonly siblingMap = new Map<number, { readonly fileId: number; readonly block: number }>();
-  readonly streams = new Rows(16);
+  readonly streams = new Rows(18);
   readonly streamById = new Map<number, number>();
   /** Blocks of all extents, those of a stream side by side. */
   readonly extentFirst = new Numbers();
@@ -127,6 +135,12 @@ export class View {
     readonly check: Check,
     readonly facts: ViewFacts,
   ) {}
+
+  /** How a number of a record is mended: bytes from `at` of the node in `block`. */
+  fix(block: number, at: number, lengthBytes: 2 | 4 | 8, value: number): Remedy | undefined {
+    const { volume } = this.facts;
+    return volume === null ? undefined : { action: 'record-field', volume, block, at, lengthBytes, value };
+  }
 
   /** An inode, stream or sibling of this id exists. */
   useId(id: number): void {
