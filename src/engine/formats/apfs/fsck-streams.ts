@@ -82,6 +82,7 @@ export function addExtent(view: View, extent: Extent, wrong: (text: string) => v
   streams.set(row, STREAM.coveredBytes, covered + lengthBytes);
   if (firstBlock === 0) {
     streams.increase(row, STREAM.sparseBytes, lengthBytes);
+    streams.set(row, STREAM.lastBlock, 0);
     return;
   }
   const count = Math.ceil(lengthBytes / BLOCK_SIZE_BYTES);
