@@ -1,0 +1,216 @@
+import { describe, expect, test } from 'vitest';
+import { sparseImageFile } from '../../../support/formats.ts';
+import { fsckApfs } from '../../../support/checkers.ts';
+import { SessionBench } from './session-bench.ts';
+
+/**
+ * Goal: the commands of APFS do on a real container what they say, and apfsck finds it sound afterwards. Method:
+ * transcripts on the whole machine; what depends on identifiers and times is matched, not spelt out.
+ */
+const MIB = 2 ** 20;
+const newBench = (formatSettings: Readonly<Record<string, string>> = {}) =>
+  new SessionBench({ format: 'apfs', label: 'Data', scheme: 'gpt', sizeBytes: 1024 * MIB, formatSettings });
+
+/** Free and used 1K-blocks as df prints them. */
+const space = (bench: SessionBench, path = '.') => {
+  const [, row = ''] = bench.run(`df -k ${path}`).split('\n');
+  const [, total, used, available] = row.split(/\s+/).map(Number);
+  return { total: total ?? NaN, used: used ?? NaN, available: available ?? NaN };
+};
+
+const finish = (bench: SessionBench) => {
+  bench.run('cd /');
+  expect(bench.run('diskutil unmountDisk disk1')).toBe('Unmount of all volumes on disk1 was successful\n');
+  expect(bench.run('fsck_apfs -nW disk1s1')).not.toMatch(/error|warning|\[\d+\]/i);
+  // The checker wants the container without the partition map around it.
+  expect(fsckApfs(sparseImageFile(containerOf(bench)))).toBe('');
+};
+
+function containerOf(bench: SessionBench): SessionBench['session']['store'] {
+  const { store } = bench.session;
+  const [slice] = bench.session.machine.disks()[0]?.slices ?? [];
+  if (slice === undefined) throw new Error('the disk has one partition');
+  const blockCount = slice.sizeBytes / store.blockSizeBytes;
+  const copy = new (store.constructor as new (options: object) => typeof store)({
+    blockSizeBytes: store.blockSizeBytes,
+    blockCount,
+  });
+  const step = 256;
+  const bytes = new Uint8Array(step * store.blockSizeBytes);
+  const label = { role: 'data', owner: '', reason: 'copy the partition' } as const;
+  for (let block = 0; block < blockCount; block += step) {
+    const count = Math.min(step, blockCount - block);
+    const piece = bytes.subarray(0, count * store.blockSizeBytes);
+    store.readBlocks(slice.firstBlock + block, count, piece);
+    if (piece.some((byte) => byte !== 0)) copy.writeBlocks(block, count, piece, label);
+  }
+  return copy;
+}
+
+test('diskutil list and info, mount and df know the container', () => {
+  const bench = newBench();
+  expect(bench.run('diskutil list')).toMatch(
+    new RegExp(
+      [
+        '^/dev/disk1 \\(disk image\\):',
+        '   #:                       TYPE NAME                    SIZE       IDENTIFIER',
+        '   0:      GUID_partition_scheme                        \\+1.1 GB     disk1',
+        '   1:                 Apple_APFS Container disk2         1.1 GB     disk1s1',
+        '',
+        '/dev/disk2 \\(synthesized\\):',
+        '   #:                       TYPE NAME                    SIZE       IDENTIFIER',
+        '   0:      APFS Container Scheme -                      \\+1.1 GB     disk2',
+        '                                 Physical Store disk1s1',
+        '   1:                APFS Volume Data                    \\d\\S* KB +disk2s1\n',
+      ].join('\n'),
+    ),
+  );
+  expect(bench.run('mount')).toContain(
+    '/dev/disk2s1 on /Volumes/Data (apfs, local, nodev, nosuid, journaled)\n',
+  );
+  expect(bench.run('diskutil info disk2s1')).toMatch(/File System Personality: +APFS\n/);
+  expect(bench.run('diskutil apfs list')).toMatch(/Capacity In Use By Volumes: +\d+ B .*% used\)\n/);
+  expect(bench.run('diskutil verifyVolume disk2s1')).toMatch(/File system check exit code is 0\n/);
+  finish(bench);
+});
+
+describe('volumes of one pool', () => {
+  test('are added, share the space, change their role, are erased and deleted', () => {
+    const bench = newBench();
+    expect(bench.run("diskutil apfs addVolume disk2 'Case-sensitive APFS' Other -role B")).toMatch(
+      /^Will export new APFS \(Case-sensitive\) Volume "Other" .*\n[^]*Disk from APFS operation: disk2s2\nFinished APFS operation on disk2\n$/,
+    );
+    const [before, beforeOther] = [space(bench), space(bench, '/Volumes/Other')];
+    expect(beforeOther.available).toBe(before.available);
+    bench.run('mkfile 100m film.mov');
+    const [after, afterOther] = [space(bench), space(bench, '/Volumes/Other')];
+    expect(afterOther.available).toBe(after.available);
+    expect(after.used - before.used).toBeGreaterThanOrEqual(100 * 1024);
+    expect(afterOther.used).toBe(beforeOther.used);
+    expect(bench.run('cp -c film.mov /Volumes/Other/')).toBe(
+      'cp: /Volumes/Other/film.mov: clonefile failed: Cross-device link\n[1]\n',
+    );
+    expect(bench.run('touch /Volumes/Other/a /Volumes/Other/A; ls /Volumes/Other')).toBe('A\na\n');
+    expect(bench.run('diskutil apfs changeVolumeRole disk2s2 D')).not.toContain('[1]');
+    expect(bench.run('diskutil apfs list')).toContain('disk2s2 (Data)');
+    expect(bench.run('diskutil eraseVolume APFS Fresh /Volumes/Other')).toMatch(
+      /Finished erase on disk2s2 \(Fresh\)\n$/,
+    );
+    expect(bench.run('ls /Volumes/Fresh; diskutil list disk2')).toContain('APFS Volume Fresh');
+    expect(bench.run('diskutil apfs deleteVolume disk2s2')).toMatch(/Finished APFS operation\n$/);
+    expect(bench.run('diskutil list disk2')).not.toContain('disk2s2');
+    finish(bench);
+  });
+
+  test('a quota ends one volume, a reserve is kept from the others', () => {
+    const bench = newBench();
+    bench.run('diskutil apfs addVolume disk2 APFS Small -quota 8m');
+    expect(bench.run('mkfile 16m /Volumes/Small/big')).toMatch(/No space left on device\n\[1\]\n$/);
+    const before = space(bench).available;
+    bench.run('diskutil apfs addVolume disk2 APFS Sure -reserve 200m');
+    expect(before - space(bench).available).toBeGreaterThan(190 * 1024);
+    finish(bench);
+  });
+});
+
+describe('clones', () => {
+  test('cp -c writes no contents; scope shared counts what both hold; du and df disagree', () => {
+    const bench = newBench();
+    bench.run('mkfile 40m a; cp -c a b');
+    expect(bench.run('scope shared a b')).toMatch(
+      /^a \(10,240 blocks\) and b \(10,240 blocks\) share 10,240 blocks of 4096 bytes\n/,
+    );
+    bench.run('dd if=/dev/random of=b bs=4096 count=1 seek=5 conv=notrunc status=none');
+    expect(bench.run('scope shared a b')).toMatch(/share 10,239 blocks of 4096 bytes\n/);
+    expect(bench.run('du -k a b')).toBe('40960\ta\n40960\tb\n');
+    expect(space(bench).used).toBeLessThan(42 * 1024);
+    expect(bench.run('mkdir d; mkfile 1m d/x; cp -Rc d e; scope shared d/x e/x')).toMatch(/share 256 blocks/);
+    expect(bench.run('rm a; cmp b b 2>/dev/null; ls -l b')).toContain('41943040');
+    expect(bench.run('mkfile 4k c; scope shared b c')).toMatch(/share nothing\n$/);
+    finish(bench);
+  });
+
+  test('holes, FIFOs and devices', () => {
+    const bench = newBench();
+    expect(bench.run('truncate -s 1g sparse; du -k sparse; ls -l sparse')).toMatch(
+      /^0\tsparse\n.*1073741824/,
+    );
+    expect(bench.run('mkfifo pipe; sudo mknod null c 3 2; ls -l pipe null')).toMatch(
+      /^crw-r--r-- {2}1 root {5}\S+ {2}0x3000002 .* null\nprw-r--r-- .* pipe\n$/,
+    );
+    expect(bench.run('cp -R pipe other; stat -f %HT other; rm pipe other null')).toBe('Fifo File\n');
+    finish(bench);
+  });
+});
+
+describe('snapshots', () => {
+  test('are taken, listed, mounted beside the volume, and cannot go while mounted', () => {
+    const bench = newBench();
+    bench.run('echo old > notes; mkfile 20m film; mkdir past');
+    expect(bench.run('scope snapshot create before')).toBe('Took the snapshot before\n');
+    expect(bench.run('scope snapshot create before')).toBe('scope: before: File exists\n[1]\n');
+    expect(bench.run('scope snapshot create a/b')).toMatch(/^scope: a\/b: Invalid argument/);
+    const held = space(bench).available;
+    bench.run('echo new > notes; rm film');
+    expect(Math.abs(space(bench).available - held)).toBeLessThan(1024);
+    expect(bench.run('scope snapshot list')).toMatch(/\n +\d+ {2}.* (20|21)\.\d MB .*before\n$/);
+    expect(bench.run('mount_apfs -s before /Volumes/Data past; cat past/notes notes')).toBe('old\nnew\n');
+    expect(bench.run('mount')).toContain(
+      'before@/dev/disk2s1 on /Volumes/Data/past (apfs, local, nodev, nosuid, read-only, journaled)\n',
+    );
+    expect(bench.run('diskutil list disk2')).toMatch(/\n {3}2: {14}APFS Snapshot before .* disk2s1s1\n\n$/);
+    expect(bench.run('touch past/x')).toBe('touch: past/x: Read-only file system\n[1]\n');
+    expect(bench.run('scope snapshot delete before')).toMatch(/^scope: before: Resource busy/);
+    expect(bench.run('umount disk2s1s1')).toBe('');
+    expect(bench.run('diskutil apfs deleteSnapshot disk2s1 -name before')).toMatch(
+      /^Deleting APFS Snapshot [0-9A-F-]{36} "before" from APFS Volume disk2s1\n/,
+    );
+    expect(space(bench).available - held).toBeGreaterThan(19 * 1024);
+    finish(bench);
+  });
+
+  test('tmutil takes and thins them', () => {
+    const bench = newBench();
+    bench.run('echo one > notes');
+    expect(bench.run('tmutil localsnapshot')).toMatch(/Created local snapshot with date: \d{4}-.*\n$/);
+    bench.run('sleep 2; echo two > notes; tmutil localsnapshot');
+    expect(bench.run('tmutil listlocalsnapshots /Volumes/Data').split('\n')).toHaveLength(4);
+    expect(bench.run('diskutil apfs listSnapshots disk2s1')).toMatch(/Purgeable: {3}Yes\n/);
+    expect(bench.run('tmutil thinlocalsnapshots /Volumes/Data 1 4').split('\n').length).toBeGreaterThan(2);
+    bench.run('tmutil deletelocalsnapshots /Volumes/Data');
+    expect(bench.run('diskutil apfs listSnapshots disk2s1')).toBe('No snapshots for disk2s1\n');
+    finish(bench);
+  });
+
+  test('going back loses what came later', () => {
+    const bench = newBench();
+    bench.run('mkdir d; cd d; echo one > notes; scope snapshot create first');
+    bench.run('echo two > notes; touch later; scope snapshot create second');
+    expect(bench.run('apfs_systemsnapshot -r first -v /Volumes/Data; cat notes; ls')).toBe('one\nnotes\n');
+    expect(bench.run('diskutil apfs listSnapshots disk2s1')).toContain('(1 found)');
+    finish(bench);
+  });
+});
+
+test('newfs_apfs and diskutil make containers of what was something else', () => {
+  const bench = new SessionBench({ format: 'hfsplus', sizeBytes: 64 * MIB, scheme: 'gpt', label: 'Old' });
+  bench.run('cd /');
+  expect(bench.run('diskutil eraseVolume APFS New disk1s1')).toMatch(/Finished erase on disk1s1 New\n$/);
+  expect(bench.run('cd /Volumes/New; touch a; ls')).toBe('a\n');
+  expect(bench.run('newfs_apfs disk1s1')).toBe(
+    'newfs_apfs: disk2s1 of /dev/rdisk1s1 is mounted on /Volumes/New\n[1]\n',
+  );
+  bench.run('cd /; diskutil unmountDisk disk1');
+  expect(bench.run('newfs_apfs -e -v Again disk1s1; mount disk2s1; ls /Volumes')).toBe('Again\n');
+  expect(bench.run('cd /; diskutil eraseDisk JHFS+ Back disk1')).toMatch(/Finished erase on disk1\n$/);
+  expect(bench.run('diskutil list')).not.toContain('synthesized');
+});
+
+test('a raw container is not written while a volume of it is mounted', () => {
+  const bench = newBench();
+  for (const device of ['rdisk1s1', 'rdisk2', 'rdisk1']) {
+    expect(bench.run(`dd if=/dev/zero of=/dev/${device} bs=4096 count=1 conv=notrunc`)).toMatch(
+      /Resource busy/,
+    );
+  }
+});
