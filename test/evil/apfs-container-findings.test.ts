@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { viewOf } from '../../src/engine/base/bytes.ts';
 import type { Store } from '../../src/engine/device/store.ts';
 import { fsck } from '../../src/engine/formats/apfs/fsck.ts';
 import { findChecker, fsckApfs } from '../support/checkers.ts';
 import { CHECKPOINT_CASES, OMAP_CASES, QUEUE_CASES, SPACE_CASES } from './apfs-container-cases.ts';
-import { newContainer, Patient } from './apfs-patient.ts';
+import { newContainer, Patient, readBlocks, u64, writeBlocks } from './apfs-patient.ts';
 import { sparseFile } from './volumes.ts';
 
 /** One damage at a time to the container's own structures: found by us, by apfsck where it looks, gone after a repair. */
@@ -56,6 +57,23 @@ describe.each([
     expect(sentences(store).filter((text) => !text.startsWith('old-checkpoint'))).toEqual([]);
     expect(verdict(store)).toBe('');
   });
+});
+
+test('9 TiB, where chunk info blocks are listed by address blocks', () => {
+  const store = newContainer(9 * 2 ** 40);
+  expect(sentences(store)).toEqual([]);
+  const cab = new Patient(store).cib;
+  const cib = u64(viewOf(readBlocks(store, cab)), 0x28);
+  const bitmap = u64(viewOf(readBlocks(store, cib)), 0x28 + 24);
+  const bytes = readBlocks(store, bitmap);
+  bytes[0] = 0;
+  writeBlocks(store, bitmap, bytes);
+  expect(sentences(store)).toContainEqual(
+    expect.stringContaining('Underallocation Detected on Main device: (0x0+8)'),
+  );
+  expect(fsck(store, { repair: true }).lines.at(-1)).toBe('** The container was repaired successfully.');
+  expect(sentences(store)).toEqual([]);
+  expect(verdict(store)).toBe('');
 });
 
 test('no container at all', () => {

@@ -17,7 +17,7 @@ import {
   SPACE_QUEUES_AT,
   SPACE_RING_AT,
 } from './layout-space.ts';
-import { bitmapOf, countBits, hasBit } from './fsck-bits.ts';
+import { bitmapOf, countBits, firstRunAfter, hasBit } from './fsck-bits.ts';
 import { slotOf } from './fsck-pool.ts';
 import { QUEUE_NAMES } from './fsck-queue.ts';
 import { putU64, RepairRefused, setXid } from './fsck-writer.ts';
@@ -102,6 +102,10 @@ export class Rebuild {
   #rebuildChunk(bytes: Uint8Array, at: number, first: number): boolean {
     const { check } = this.#space;
     const chunk = ChunkInfo.peek(bytes, at);
+    if (chunk.bitmapAddress === 0 && (chunk.freeCount & FREE_COUNT_MASK) === chunk.blockCount) {
+      const run = this.#runs[firstRunAfter(this.#runs, first)];
+      if (run === undefined || run >= first + BLOCKS_PER_CHUNK) return false;
+    }
     const right = bitmapOf(this.#runs, first, BLOCKS_PER_CHUNK);
     const free = chunk.blockCount - countBits(right);
     const old = chunk.bitmapAddress;
