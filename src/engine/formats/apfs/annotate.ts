@@ -192,7 +192,7 @@ class Explainer {
 
   #contents({ view, run, files }: Extract<Holding, { kind: 'stream' }>): Explanation {
     const offset = run.offsetBytes + (this.#block - run.firstBlock) * BLOCK_SIZE_BYTES;
-    const [file] = files.filesOf(view, run);
+    const [file] = files.filesOf(view, run).files;
     const path = file?.path ?? '';
     const sizeBytes = file && file.sizeBytes >= 0 ? file.sizeBytes : Infinity;
     const list = new FieldList(this.#bytes, this.#from);

@@ -3,6 +3,7 @@ import type { Device } from '../../device/device.ts';
 import { ClaimCollector, RANK } from './view-claims.ts';
 import type { Claim, Holding } from './view-claims.ts';
 import { ContainerView } from './view-container.ts';
+import type { StreamFiles } from './view-streams.ts';
 
 /**
  * Who holds what in a container, for those who explain it. Of one block it costs a pass over the records of all
@@ -65,6 +66,8 @@ const NAMES_MAX = 2;
 class Sweep {
   readonly #container: ContainerView;
   readonly #segments: Segment[] = [];
+  /** Of streams that hold their blocks alone. */
+  readonly #names = new Map<StreamFiles, Named>();
   #open: Claim[] = [];
   #at: number;
 
@@ -111,7 +114,7 @@ class Sweep {
     this.#push({ first, end, role, owner, holders });
   }
 
-  #other(best: readonly Holding[]): Pick<Segment, 'role' | 'owner' | 'holders'> {
+  #other(best: readonly Holding[]): Owned {
     const [what] = best;
     if (what?.kind === 'queue')
       return { role: 'reserved', owner: `free queue, transaction ${what.xid}`, holders: [what] };
@@ -120,31 +123,42 @@ class Sweep {
     return { role: what.role, owner: `${prefix}contents of object ${what.ownerId}`, holders: [what] };
   }
 
-  #ofContents(best: readonly Holding[], rank: number): Pick<Segment, 'role' | 'owner' | 'holders'> {
+  #ofContents(best: readonly Holding[], rank: number): Owned {
     const [first] = best;
     if (first?.kind === 'structure') return { role: first.role, owner: first.owner, holders: [first] };
     const streams = best.filter((what) => what.kind === 'stream');
-    if (rank === RANK.snapshot) {
-      const newest = streams.reduce((a, b) => (b.view.xid > a.view.xid ? b : a));
-      return { role: 'pinned', owner: this.#pinnedOwner(newest), holders: [newest] };
-    }
-    const paths: string[] = [];
-    for (const { view, run, files } of streams) {
-      for (const { path } of files.filesOf(view, run)) if (!paths.includes(path)) paths.push(path);
-    }
-    const [one] = streams;
-    const prefix = one ? this.#container.prefixOf(one.view.volume) : '';
-    return {
-      role: paths.length > 1 ? 'shared' : 'data',
-      owner: `${prefix}${listed(paths.sort())}`,
-      holders: streams,
-    };
+    if (rank === RANK.live) return { ...this.#ofStreams(streams), holders: streams };
+    const newest = streams.reduce((a, b) => (b.view.xid > a.view.xid ? b : a));
+    const { name } = newest.view.snapshot ?? { name: '' };
+    const { prefix, names } = this.#named([newest]);
+    return { role: 'pinned', owner: `${prefix}snapshot ${name}: ${names}`, holders: [newest] };
   }
 
-  #pinnedOwner({ view, run, files }: Extract<Holding, { kind: 'stream' }>): string {
-    const prefix = this.#container.prefixOf(view.volume);
-    const paths = files.filesOf(view, run).map(({ path }) => path);
-    return `${prefix}snapshot ${view.snapshot?.name ?? ''}: ${listed(paths)}`;
+  #ofStreams(streams: readonly StreamHolding[]): { readonly role: Role; readonly owner: string } {
+    const { prefix, names, total } = this.#named(streams);
+    return { role: total > 1 ? 'shared' : 'data', owner: `${prefix}${names}` };
+  }
+
+  /** Names of the files that hold these streams. */
+  #named(streams: readonly StreamHolding[]): Named {
+    const [one, other] = streams;
+    const alone = one && !other ? one.files.filesOf(one.view, one.run) : undefined;
+    const known = alone && this.#names.get(alone);
+    if (known) return known;
+    const paths = new Set<string>();
+    let total = 0;
+    const seen = new Set<StreamFiles>();
+    for (const { view, run, files } of streams) {
+      const found = files.filesOf(view, run);
+      if (seen.has(found)) continue;
+      seen.add(found);
+      total += found.total;
+      for (const { path } of found.files) paths.add(path);
+    }
+    const prefix = one ? this.#container.prefixOf(one.view.volume) : '';
+    const named = { prefix, names: listed([...paths].sort(), total), total };
+    if (alone) this.#names.set(alone, named);
+    return named;
   }
 
   /** Nobody claims it: the bitmap says whether it is free. */
@@ -175,8 +189,17 @@ const LOST = { role: 'data', owner: 'lost blocks' } as const;
 /** The same where an encrypted container keeps secret where its volumes' keybags lie. */
 const BEHIND_KEYBAG = { role: 'reserved', owner: 'known to the encrypted keybag only' } as const;
 
+type Owned = Pick<Segment, 'role' | 'owner' | 'holders'>;
+type StreamHolding = Extract<Holding, { kind: 'stream' }>;
+
+interface Named {
+  readonly prefix: string;
+  readonly names: string;
+  readonly total: number;
+}
+
 /** 'a and b', 'a, b and 3 more' */
-function listed(paths: readonly string[]): string {
-  if (paths.length <= NAMES_MAX) return paths.join(' and ');
-  return `${paths.slice(0, NAMES_MAX).join(', ')} and ${paths.length - NAMES_MAX} more`;
+function listed(paths: readonly string[], total: number): string {
+  if (total <= NAMES_MAX) return paths.join(' and ');
+  return `${paths.slice(0, NAMES_MAX).join(', ')} and ${total - NAMES_MAX} more`;
 }

@@ -1,4 +1,3 @@
-import { BLOCK_SIZE_BYTES } from './layout.ts';
 import { INODE_FLAG, RECORD_TYPE, XATTR_FLAG, objectIdAt, recordTypeAt } from './layout-catalog.ts';
 import { numberOfTagged } from './layout-extents.ts';
 import type { Place, ViewNode } from './view-tree.ts';
@@ -28,6 +27,16 @@ interface Holder {
   readonly kind: 'inode' | 'attribute';
 }
 
+/** Files that hold one stream: the first of them, and how many there are. */
+export interface StreamFiles {
+  /** Never empty, at most FILES_MAX. */
+  readonly files: readonly StreamFile[];
+  readonly total: number;
+}
+
+/** So many files of one stream are looked up; a stream can have any number of clones. */
+const FILES_MAX = 32;
+
 /** A file that a block of contents belongs to. */
 export interface StreamFile {
   readonly path: string;
@@ -42,7 +51,7 @@ export class StreamVisitor {
   readonly #volume: VolumeView;
   /** Of streams that are not, or not only, those of the inode with their number. */
   readonly #holders = new Map<number, Holder[]>();
-  readonly #files = new Map<CatalogView, Map<number, readonly StreamFile[]>>();
+  readonly #files = new Map<CatalogView, Map<number, StreamFiles>>();
 
   constructor(volume: VolumeView) {
     this.#volume = volume;
@@ -134,8 +143,8 @@ export class StreamVisitor {
 
   // ── names, once somebody asks ──
 
-  /** Files that hold a stream, in the order of the tree; never empty. */
-  filesOf(view: CatalogView, { streamId, inode }: StreamRun): readonly StreamFile[] {
+  /** Files that hold a stream, in the order of the tree. The same object for the same stream of a view. */
+  filesOf(view: CatalogView, { streamId, inode }: StreamRun): StreamFiles {
     let ofView = this.#files.get(view);
     if (!ofView) {
       ofView = new Map();
@@ -149,10 +158,11 @@ export class StreamVisitor {
     return files;
   }
 
-  #find(view: CatalogView, streamId: number, inode: Place | undefined): StreamFile[] {
+  #find(view: CatalogView, streamId: number, inode: Place | undefined): StreamFiles {
     const files: StreamFile[] = [];
     const named = new Set<number | string>();
-    for (const { place, kind } of this.#holders.get(streamId) ?? []) {
+    const holders = this.#holders.get(streamId) ?? [];
+    for (const { place, kind } of holders.slice(0, FILES_MAX)) {
       const objectId = objectIdOf(place);
       // The holder may be a record that only another view has: what this one says of the object counts.
       if (kind === 'attribute') {
@@ -168,12 +178,13 @@ export class StreamVisitor {
         files.push({ path: view.pathOfInode(own), sizeBytes: inodeAt(own).sizeBytes });
       }
     }
-    if (!named.has(streamId)) {
+    if (!named.has(streamId) && holders.length <= FILES_MAX) {
       const own = inode ?? view.inodeOf(streamId);
       if (own && inodeAt(own).privateId === streamId)
         files.push({ path: view.pathOfInode(own), sizeBytes: inodeAt(own).sizeBytes });
     }
-    return files.length > 0 ? files : [{ path: `stream ${streamId}, which no file has`, sizeBytes: -1 }];
+    if (files.length === 0) files.push({ path: `stream ${streamId}, which no file has`, sizeBytes: -1 });
+    return { files, total: files.length + Math.max(holders.length - FILES_MAX, 0) };
   }
 }
 
@@ -183,5 +194,3 @@ export function attributeName({ node, record }: Place): string {
   const end = node.keyEnd(record);
   return at + 10 > end ? '' : nameIn(node.bytes.subarray(0, end), at + 10, end - at - 10);
 }
-
-export const blockBytes = (blockCount: number): number => blockCount * BLOCK_SIZE_BYTES;

@@ -274,25 +274,30 @@ export class ViewTree {
     }
   }
 
-  /** As `from`, leaf by leaf: the record of each with which to begin. */
+  /** As `from`, leaf by leaf: the record of each with which to begin. No leaf comes twice. */
   *leavesFrom(
     isBefore: (node: ViewNode, record: number) => boolean,
   ): Generator<{ readonly node: ViewNode; readonly first: number }> {
     const { root } = this;
     if (root.problem !== '' || root.level >= TREE_DEPTH_MAX) return;
     const path: { readonly node: ViewNode; record: number }[] = [];
+    const seen = new Set<number>();
     let isSearching = true;
-    let budget = STEPS_MAX;
+    let fruitless = 0;
     for (let node: ViewNode | undefined = root; ;) {
+      fruitless++;
       if (node) {
         const first = isSearching ? firstNotBefore(node, isBefore) : 0;
         if (node.isLeaf) {
+          if (seen.has(node.block)) return;
+          seen.add(node.block);
+          if (node.count > 0) fruitless = 0;
           yield { node, first };
           isSearching = false;
         } else path.push({ node, record: Math.max(first - 1, 0) - 1 });
       }
       const top = path.at(-1);
-      if (!top || --budget < 0) return;
+      if (!top || fruitless > FRUITLESS_STEPS_MAX) return;
       top.record++;
       if (top.record < top.node.count) node = this.child(top.node, top.record);
       else {
@@ -317,8 +322,8 @@ export class ViewTree {
   }
 }
 
-/** Steps of one walk from record to record: more than any tree has nodes that a map could show. */
-const STEPS_MAX = 4_000_000;
+/** So many steps in a row that lead to no record end a walk: a tree that is made of damage is not searched through. */
+const FRUITLESS_STEPS_MAX = 512;
 
 function firstNotBefore(node: ViewNode, isBefore: (node: ViewNode, record: number) => boolean): number {
   let low = 0;

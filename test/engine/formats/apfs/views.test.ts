@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { viewOf } from '../../../../src/engine/base/bytes.ts';
 import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { SILENT } from '../../../../src/engine/base/trace.ts';
@@ -10,8 +11,9 @@ import type {
   Volume,
   VolumeNode,
 } from '../../../../src/engine/formats/contract.ts';
+import { fletcher64 } from '../../../../src/engine/codec/fletcher64.ts';
 import { annotate } from '../../../../src/engine/formats/apfs/annotate.ts';
-import { openContainer } from '../../../../src/engine/formats/apfs/mount.ts';
+import { mountFirstVolume, openContainer } from '../../../../src/engine/formats/apfs/mount.ts';
 import { newfs } from '../../../../src/engine/formats/apfs/newfs.ts';
 import { OwnerIndex } from '../../../../src/engine/formats/apfs/owner-index.ts';
 import { regions } from '../../../../src/engine/formats/apfs/regions.ts';
@@ -102,6 +104,29 @@ function lived(): Lived {
   container.close();
   return { store, blocks };
 }
+
+/** A file of 400 pieces and `count` clones of it. */
+function clonesOf(count: number): Store {
+  const store = new Store({ blockSizeBytes: BLOCK, blockCount: (64 * 2 ** 20) / BLOCK });
+  newfs(store, { label: 'Clones', settings: {}, clock, random: new Prng(5), partitionFirstBlock: 0 });
+  const volume = mountFirstVolume(store, OPTIONS);
+  const [file, other] = ['file', 'other'].map((name) => volume.create(volume.root, name, INIT));
+  if (!file || !other) throw new Error('two files were made');
+  for (let piece = 0; piece < 400; piece++) {
+    for (const node of [file, other]) volume.write(node, piece * BLOCK, new Uint8Array(BLOCK).fill(piece));
+    if (piece % 10 === 0) volume.sync();
+  }
+  for (let i = 1; i <= count; i++) volume.clone?.(file, volume.root, `c${i}`, null);
+  volume.unmount();
+  return store;
+}
+
+const sealed = (block: Uint8Array): void => {
+  const { low, high } = fletcher64(block, 8);
+  const view = viewOf(block);
+  view.setUint32(0, low, true);
+  view.setUint32(4, high, true);
+};
 
 describe('two volumes with a life behind them', () => {
   const { store, blocks } = lived();
@@ -211,5 +236,47 @@ describe('two volumes with a life behind them', () => {
     expect(page.nodes).toHaveLength(7);
     expect(page.total).toBeGreaterThan(600);
     expect(page.nodes[0]?.title).toMatch(/^File a file with a long name/);
+  });
+
+  test('damage under true checksums is shown, never thrown, and ends', () => {
+    const random = new Prng(23);
+    const metadata = found.flatMap(({ firstBlock, blockCount, role }) =>
+      role === 'tree' || role === 'references' || role === 'header' || role === 'checkpoint'
+        ? Array.from({ length: Math.min(blockCount, 400) }, (_, i) => firstBlock + i)
+        : [],
+    );
+    for (let round = 0; round < 60; round++) {
+      const damaged = store.fork();
+      const spoilt: number[] = [];
+      for (let i = 0; i < 12; i++) {
+        const block = random.pick(metadata);
+        const bytes = new Uint8Array(BLOCK);
+        damaged.read(block, bytes);
+        // Header, table of contents, the last values: where numbers lead somewhere.
+        const area = random.pick([0x20, 0x38, 0x58, 3900, random.below(4000)]);
+        const length = 1 + random.below(6);
+        bytes.set(random.bytes(length), area + random.below(90));
+        sealed(bytes);
+        damaged.write(block, bytes, { role: 'tree', owner: 'test', reason: 'spoil it' });
+        spoilt.push(block);
+      }
+      const damagedIndex = new OwnerIndex(damaged);
+      expectNoGaps(damaged, regions(damaged, damagedIndex));
+      for (const block of spoilt) expectExplained(damaged, block, annotate(damaged, block, damagedIndex));
+      const look = (parent: StructureId | null) =>
+        structures(damaged, parent, { offset: 0, countMax: 40 }, damagedIndex).nodes;
+      for (let walk = 0; walk < 15; walk++) {
+        let nodes = look(null);
+        for (let depth = 0; depth < 9 && nodes.length > 0; depth++) nodes = look(random.pick(nodes).id);
+      }
+    }
+  });
+
+  test('thousands of clones of one file are one line of the map', () => {
+    const many = clonesOf(3000);
+    const start = performance.now();
+    const owners = new Set(regions(many).flatMap(({ role, owner }) => (role === 'shared' ? [owner] : [])));
+    expect([...owners]).toEqual(['/c1, /c10 and 2999 more']);
+    expect(performance.now() - start).toBeLessThan(3000);
   });
 });
