@@ -61,6 +61,13 @@ export class Btree {
     return nodes + this.#home.extraBlocks(nodes);
   }
 
+  /** Most new blocks that changes within so many leaves can ask for, where no node splits. */
+  blocksOfTouching(leaves: number): number {
+    const { level, nodeCount } = this.#shape.rootNode();
+    const nodes = Math.min(nodeCount, leaves * level + 1);
+    return nodes + this.#home.extraBlocks(nodes);
+  }
+
   /** A view of the value. */
   find(key: Uint8Array): Uint8Array | undefined {
     const leaf = this.#shape.descend(key);

@@ -59,6 +59,7 @@ export class Commit implements Transaction {
   readonly #members = new Set<CommitMember>();
   readonly #touched = new Set<MetadataBuffer>();
   #depth = 0;
+  #coversNested = false;
   /** Has the running transaction begun: changed anything? */
   #isActive = false;
   #begun: Timespec | null = null;
@@ -208,7 +209,9 @@ export class Commit implements Transaction {
 
   /** Kept so that what frees blocks can always run, however full the container is. */
   get headroomBlocks(): number {
-    return Math.max(HEADROOM_MIN, Math.min(HEADROOM_MAX, Math.floor(this.blocks.count / 128)));
+    const { count } = this.blocks;
+    const least = Math.min(HEADROOM_MIN, Math.floor(count / 8));
+    return Math.max(least, Math.min(HEADROOM_MAX, Math.floor(count / 128)));
   }
 
   /** What `spender` can have now in an operation that grows. */
@@ -218,10 +221,12 @@ export class Commit implements Transaction {
 
   /**
    * What shrinks asks for the sum of all worst cases, and takes a small part of it: nodes are copied, hardly ever split.
-   * An eighth has proved ample; a volume that could not be emptied for want of the rest would be no use to anybody.
+   * An eighth has proved ample; a volume that could not be emptied for want of the rest would be no use to anybody. Who
+   * vouches for nested changes has reckoned closely, and gets what was asked for.
    */
-  #hasRoom({ blocks, kind }: Room, spender: Spender, leastShrinking: number): boolean {
+  #hasRoom({ blocks, kind, coversNested }: Room, spender: Spender, leastShrinking: number): boolean {
     if (kind === 'grow') return this.availableTo(spender) >= blocks;
+    if (coversNested === true) return this.#freeBlocks >= blocks + this.#ownRecords;
     const likely = Math.max(leastShrinking, Math.ceil(blocks / 8));
     return this.#freeBlocks >= Math.min(blocks + this.#ownRecords, likely);
   }
@@ -237,14 +242,20 @@ export class Commit implements Transaction {
     if (this.isReadOnly) throw new FsError('EROFS', '', '', 'the container is open for reading only');
     if (this.#hasFailed) throw failed();
     if (this.#depth === 0 && this.#isActive && !this.#fits(room, spender)) this.commit();
-    if (!this.#hasRoom(room, spender, SHRINKING_MIN)) throw full();
+    if (!this.#isCovered(room) && !this.#hasRoom(room, spender, SHRINKING_MIN)) throw full();
     this.#depth++;
+    if (this.#depth === 1) this.#coversNested = room.coversNested === true;
     try {
       return body();
     } finally {
       this.#depth--;
       if (this.#depth === 0) this.#afterOperation();
     }
+  }
+
+  /** Has the outermost change asked for this one too? */
+  #isCovered({ kind }: Room): boolean {
+    return this.#depth > 0 && this.#coversNested && kind === 'shrink';
   }
 
   #fits(room: Room, spender: Spender): boolean {
@@ -365,7 +376,8 @@ const DATA_BLOCKS_AT = 0x6c;
 const OMAP_BLOCK_AT = 0xa0;
 const VOLUME_OIDS_AT = 0xb8;
 
-const HEADROOM_MIN = 24;
+/** Where the container has that many blocks to spare; a removal from a catalog of three levels takes no more. */
+const HEADROOM_MIN = 48;
 const HEADROOM_MAX = 128;
 /** With fewer free blocks nothing can be deleted either. */
 const SHRINKING_MIN = 20;

@@ -46,6 +46,16 @@ export const nameOf = (host: Spelling, text: string): Name => ({
   hash: host.isHashed ? nameHash(text, host.isCaseInsensitive) : 0,
 });
 
+/** For looking up: undefined for what no name can be (EILSEQ when it is given to something). ENAMETOOLONG. */
+export function nameToFind(host: Spelling, text: string): Name | undefined {
+  try {
+    return nameOf(host, text);
+  } catch (error) {
+    if (error instanceof FsError && error.code === 'EILSEQ') return undefined;
+    throw error;
+  }
+}
+
 /** A name as the disk has it. */
 export function storedName(host: Spelling, bytes: Uint8Array): Name {
   const text = decodeName(bytes, 0, bytes.length);

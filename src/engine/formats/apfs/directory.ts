@@ -8,6 +8,7 @@ import {
   insertEntry,
   isEmptyDirectory,
   nameOf,
+  nameToFind,
   removeEntry,
   replaceEntry,
 } from './directory-records.ts';
@@ -27,7 +28,7 @@ import { dropXattrs } from './xattrs.ts';
  */
 
 /** Records of the catalog that an operation touches at most, hard links and replaced targets among them. */
-const CHANGES = { create: 3, link: 8, remove: 8, rename: 16 } as const;
+const CHANGES = { create: 3, link: 8, rename: 10 } as const;
 
 const ENTRY_TYPE_DIRECTORY = 4;
 /** How many places of listings without hashes are remembered for going on. */
@@ -66,7 +67,7 @@ export class DirectoryTree {
 
   /** ENOTDIR, ENAMETOOLONG, EILSEQ, EIO. */
   lookup(directory: Inode, text: string): Inode | undefined {
-    return this.#find(directory, nameOf(this.#host, text))?.inode;
+    return this.#findText(directory, text)?.inode;
   }
 
   #find(directory: Inode, name: Name): Found | undefined {
@@ -84,8 +85,15 @@ export class DirectoryTree {
     return inode;
   }
 
+  /** What cannot be a name is the name of nothing. */
+  #findText(directory: Inode, text: string): Found | undefined {
+    requireDirectory(directory);
+    const name = nameToFind(this.#host, text);
+    return name && this.#find(directory, name);
+  }
+
   #existing(directory: Inode, text: string): Found {
-    const found = this.#find(directory, nameOf(this.#host, text));
+    const found = this.#findText(directory, text);
     if (found === undefined) throw new FsError('ENOENT', '', '');
     return found;
   }
@@ -93,7 +101,8 @@ export class DirectoryTree {
   /** The bytes of the name as the directory has it. */
   storedName(directory: Inode, text: string): Uint8Array | undefined {
     requireDirectory(directory);
-    return findEntry(this.#host, directory.number, nameOf(this.#host, text))?.nameBytes;
+    const name = nameToFind(this.#host, text);
+    return name && findEntry(this.#host, directory.number, name)?.nameBytes;
   }
 
   parentOf(directory: Inode): Inode {
@@ -245,7 +254,7 @@ export class DirectoryTree {
   remove(directory: Inode, text: string): void {
     const found = this.#existing(directory, text);
     if (found.inode.isDirectory) throw new FsError('EPERM', '', '', 'it is a directory: use rmdir');
-    this.orphans.change(CHANGES.remove, (records) => {
+    this.orphans.change((records) => {
       this.#unlink(found, records);
       this.#touch(directory, -1);
     });
@@ -278,7 +287,7 @@ export class DirectoryTree {
     const found = this.#existing(directory, text);
     if (!found.inode.isDirectory) throw new FsError('ENOTDIR', '', '');
     this.#requireEmpty(found.inode);
-    this.orphans.change(CHANGES.remove, () => {
+    this.orphans.change(() => {
       this.#eraseDirectory(found);
       this.#touch(directory, -1);
     });
@@ -320,7 +329,7 @@ export class DirectoryTree {
       return;
     }
     // Room as for a removal: one name takes the place of another.
-    this.orphans.change(CHANGES.rename, (records) => {
+    this.orphans.change((records) => {
       if (replaced.inode.isDirectory) this.#eraseDirectory(replaced);
       else this.#unlink(replaced, records);
       this.#touch(to, -1);

@@ -1,10 +1,12 @@
 import type { Timespec } from '../../base/clock.ts';
 import type { Snapshots, VolumeStatistics } from '../contract.ts';
-import type { ContentHost } from './content-host.ts';
+import type { ContentHost, RecordTree } from './content-host.ts';
 import type { Room } from './transaction.ts';
 
 /** What files, directories and their names ask of their volume. VolumeState is one. */
 export interface FilesHost extends ContentHost {
+  readonly catalog: FilesTree;
+  readonly references: FilesTree;
   /** Names differ by more than their case. (All hashed volumes take every normalization of a name for the same.) */
   readonly isCaseInsensitive: boolean;
   /** Keys of directory records carry a hash of the name; volumes of early releases have none. */
@@ -15,6 +17,12 @@ export interface FilesHost extends ContentHost {
   touch(): void;
   now(): Timespec;
   readonly commit: FilesCommit;
+}
+
+/** A tree that knows what changes within its nodes cost. */
+export interface FilesTree extends RecordTree {
+  /** New blocks that changes in so many leaves take at most, where nothing splits. */
+  blocksOfTouching(leaves: number): number;
 }
 
 export interface ObjectCounters {

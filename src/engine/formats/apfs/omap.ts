@@ -19,6 +19,9 @@ export interface Mapping {
   readonly flags: number;
 }
 
+/** Of records of new objects, which come one behind the other. */
+const NEW_RECORDS_PER_LEAF = 56;
+
 /**
  * An object map: where the versions of virtual objects lie.
  *
@@ -97,6 +100,12 @@ export class Omap implements MetadataBuffer {
   /** New blocks that `count` calls of `map` or `unmap` take at most, the map itself included. */
   blocksOfChanges(count: number): number {
     const { tree } = this;
+    // Without snapshots versions are replaced where they stand; new objects stand behind all others.
+    if (this.#mostRecentSnapshot === 0) {
+      return (
+        tree.blocksOfTouching(count) + tree.maxNodesOfChange + Math.ceil(count / NEW_RECORDS_PER_LEAF) + 1
+      );
+    }
     return Math.min(count * tree.maxNodesOfChange, tree.nodeCount + count + tree.maxNodesOfChange) + 1;
   }
 

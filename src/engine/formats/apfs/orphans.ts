@@ -2,7 +2,6 @@ import type { Timespec } from '../../base/clock.ts';
 import { FsError } from '../../base/errno.ts';
 import { entryTypeOf, touchContents } from './attributes.ts';
 import { countObject, removeInode, saveInode } from './catalog.ts';
-import { nodesOfChanges } from './content-host.ts';
 import { releaseContent } from './content.ts';
 import { DirectoryCursor, findEntry, insertEntry, removeEntry, storedName } from './directory-records.ts';
 import type { Name } from './directory-records.ts';
@@ -25,8 +24,13 @@ import { dropXattrs } from './xattrs.ts';
 
 /** Extents that one transaction lets go; fewer where there is hardly any room for the copies of nodes. */
 const RELEASED_RECORDS = { usual: 64, scarce: 2 } as const;
-/** Other records that go, change or come with a file. */
-const OTHER_RECORDS = 10;
+/**
+ * Leaves of the catalog that a removal or replacement touches besides those with extents: of names, inodes, attributes,
+ * of two directories, the private one and one more where a name is added.
+ */
+const TOUCHED_LEAVES = 7;
+/** Of extents that stand side by side in the catalog. */
+const RECORDS_PER_LEAF = 30;
 
 /** The name of an inode in the private directory. */
 export const orphanName = (number: number): string => `0x${number.toString(16)}-dead`;
@@ -42,10 +46,10 @@ export class Orphans {
   }
 
   /**
-   * One transaction in which files may lose contents: `body` is told how many records of them. It runs once, or not at
-   * all (ENOSPC). `changes`: records of the catalog that it touches besides.
+   * One transaction in which files lose names or contents: `body` is told how many records of them. It runs once, or
+   * not at all (ENOSPC). A full volume has room for a step of few records: the container keeps as much back.
    */
-  change<T>(changes: number, body: (records: number) => T): T {
+  change<T>(body: (records: number) => T): T {
     const { commit } = this.#host;
     let hasBegun = false;
     const begin = (records: number) => (): T => {
@@ -53,21 +57,22 @@ export class Orphans {
       return body(records);
     };
     try {
-      return commit.change(this.#room(changes, RELEASED_RECORDS.usual), begin(RELEASED_RECORDS.usual));
+      return commit.change(this.#room(RELEASED_RECORDS.usual), begin(RELEASED_RECORDS.usual));
     } catch (error) {
       const isFull = error instanceof FsError && error.code === 'ENOSPC';
       if (!isFull || hasBegun) throw error;
     }
-    return commit.change(this.#room(changes, RELEASED_RECORDS.scarce), begin(RELEASED_RECORDS.scarce));
+    return commit.change(this.#room(RELEASED_RECORDS.scarce), begin(RELEASED_RECORDS.scarce));
   }
 
-  #room(changes: number, records: number): Room {
+  #room(records: number): Room {
     const { catalog, references } = this.#host;
+    const leaves = TOUCHED_LEAVES + Math.ceil(records / RECORDS_PER_LEAF);
     return {
-      blocks:
-        nodesOfChanges(catalog, OTHER_RECORDS + changes + records) + nodesOfChanges(references, 2 * records),
+      blocks: catalog.blocksOfTouching(leaves) + references.blocksOfTouching(2 * records),
       kind: 'shrink',
       freeRecords: 4 * records,
+      coversNested: true,
     };
   }
 
@@ -98,7 +103,7 @@ export class Orphans {
   /** Erase what waits in the private directory and is held by nobody; a transaction for each step. */
   finish(inode: Inode): void {
     for (let isDone = false; !isDone;) {
-      isDone = this.change(0, (records) => {
+      isDone = this.change((records) => {
         if (!this.#releaseSome(inode, records)) {
           saveInode(this.#host, inode);
           return false;

@@ -67,4 +67,6 @@ export interface Room {
    * `freeRecordsLeft` of Commit for how many one transaction can take.
    */
   readonly freeRecords?: number;
+  /** What changes of kind 'shrink' within this one take is part of `blocks`: they are not asked again. */
+  readonly coversNested?: boolean;
 }
