@@ -73,8 +73,12 @@ export function crash(
   return images;
 }
 
-/** The reference checker's verdict; repaired disks are often equal, and are asked about once. */
-function judged(device: Store, rules: CrashRules, verdicts: Map<string, string>): string {
+/** The reference checker's verdict; disks are often equal, and are asked about once. */
+export function judged(
+  device: Store,
+  rules: Pick<CrashRules, 'verdict'>,
+  verdicts: Map<string, string>,
+): string {
   const key = digestOf(device);
   const known = verdicts.get(key);
   if (known !== undefined) return known;
@@ -98,7 +102,7 @@ function digestOf(device: Store): string {
 }
 
 /** No byte of any file is one that it never had; what the operation left alone is whole; nothing renamed is gone. */
-function expectBeforeOrAfter(
+export function expectBeforeOrAfter(
   now: Map<string, Uint8Array>,
   before: Map<string, Uint8Array>,
   { contents: after, ever }: Disk,

@@ -1,0 +1,390 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { crashImages } from '../../src/engine/device/crash.ts';
+import { PROFILES } from '../../src/engine/device/profile.ts';
+import type { Store } from '../../src/engine/device/store.ts';
+import { Tape } from '../../src/engine/device/tape.ts';
+import type { Volume, VolumeNode } from '../../src/engine/formats/contract.ts';
+import { apfs } from '../../src/engine/formats/apfs/index.ts';
+import { fsckApfsAfterPowerCut } from '../support/checkers.ts';
+import { sparseImageFile } from '../support/formats.ts';
+import { data, Disk, isMountable, makeVolume, options, readAll, upTo } from './disk.ts';
+import type { CrashType } from './disk.ts';
+import { forgetBarrier } from './forgetful.ts';
+import { expectBeforeOrAfter, judged } from './judge.ts';
+import { mixed, mixedBefore, OPERATIONS } from './operations.ts';
+import type { Operation } from './operations.ts';
+
+/**
+ * Goal: wherever the power fails, the container mounts without repair and is exactly one of the states that were
+ * committed: every file, attribute and snapshot. apfsck finds nothing (without -c, which wants to know whether somebody
+ * unmounted), our fsck nothing but that.
+ * Method: after every barrier the disk is mounted and written down; each crash image must be one of these states. The
+ * barriers are taken away in turn, and the same judge must then find something.
+ */
+const APFS: CrashType = {
+  name: 'APFS',
+  format: apfs,
+  sizeBytes: 16 << 20,
+  blockSizeBytes: 4096,
+  settings: {},
+  profile: PROFILES.nvme,
+};
+/** A block of the container is eight of the disk's, and a power cut may tear it. */
+const SMALL_SECTORS: CrashType = {
+  ...APFS,
+  name: 'APFS on sectors of 512 bytes',
+  blockSizeBytes: 512,
+  profile: PROFILES.hdd,
+};
+const FOLDER = new URL('../../src/engine/formats/apfs/', import.meta.url);
+
+const has = <T>(value: T | undefined): T => {
+  if (value === undefined) throw new Error('APFS can do that');
+  return value;
+};
+const at = (disk: Disk, name: string): VolumeNode => has(disk.volume.lookup(disk.volume.root, name));
+const { root } = { root: (disk: Disk) => disk.volume.root };
+
+/** What only a copy-on-write format does. */
+const MORE: readonly Operation[] = [
+  {
+    name: 'clone',
+    before: (d) => d.put('target', data(30_000, 1)),
+    run: (d) => {
+      d.volume.clone?.(at(d, 'target'), root(d), 'clone', null);
+      know(d, 'clone', 'target');
+    },
+  },
+  {
+    name: 'clone of a directory',
+    run: (d) => {
+      d.volume.clone?.(at(d, 'dir'), root(d), 'copy', null);
+      know(d, 'copy/kept.txt', 'dir/kept.txt');
+    },
+  },
+  {
+    name: 'first write into a clone',
+    before: (d) => {
+      d.put('target', data(30_000, 1));
+      d.volume.clone?.(at(d, 'target'), root(d), 'clone', null);
+      know(d, 'clone', 'target');
+    },
+    run: (d) => d.write('clone', 4096, data(4096, 2)),
+  },
+  {
+    name: 'the original of a clone goes',
+    before: (d) => {
+      d.put('target', data(30_000, 1));
+      d.volume.clone?.(at(d, 'target'), root(d), 'clone', null);
+      know(d, 'clone', 'target');
+    },
+    run: (d) => d.unlink('target'),
+  },
+  { name: 'snapshot', run: (d) => d.volume.snapshots?.create('state') },
+  {
+    name: 'changes under a snapshot',
+    before: (d) => {
+      d.put('target', data(30_000, 1));
+      d.volume.snapshots?.create('state');
+    },
+    run: (d) => d.write('target', 5000, data(9000, 2)).unlink('kept.bin').put('late', data(3000, 3)),
+  },
+  {
+    name: 'a snapshot goes',
+    before: (d) => {
+      d.put('target', data(30_000, 1));
+      d.volume.snapshots?.create('state');
+      d.unlink('target').put('late', data(9000, 2));
+    },
+    run: (d) => d.volume.snapshots?.delete('state'),
+  },
+  {
+    name: 'back to a snapshot',
+    before: (d) => {
+      d.put('target', data(30_000, 1));
+      d.volume.snapshots?.create('state');
+    },
+    run: (d) => {
+      d.put('late', data(9000, 2));
+      d.volume.snapshots?.revert('state');
+      d.contents.delete('late');
+    },
+  },
+  {
+    name: 'punch a hole',
+    before: (d) => d.put('target', data(40_960, 1)),
+    run: (d) => {
+      d.volume.punchHole?.(at(d, 'target'), 8192, 8192);
+      const bytes = (d.contents.get('target') ?? new Uint8Array(0)).slice().fill(0, 8192, 16_384);
+      d.contents.set('target', bytes);
+      d.ever.set('target', [...(d.ever.get('target') ?? []), bytes]);
+    },
+  },
+  {
+    name: 'swap two names',
+    before: (d) => d.put('target', data(9000, 1)).put('other', data(5000, 2)),
+    run: (d) => {
+      d.volume.swap?.(root(d), 'target', root(d), 'other');
+      const [a, b] = ['target', 'other'].map((name) => d.contents.get(name) ?? new Uint8Array(0));
+      for (const [name, bytes] of [
+        ['target', b],
+        ['other', a],
+      ] as const) {
+        d.contents.set(name, has(bytes));
+        d.ever.set(name, [...(d.ever.get(name) ?? []), has(bytes)]);
+      }
+    },
+  },
+  {
+    name: 'attributes, small and large',
+    before: (d) => d.put('target', data(9000, 1)),
+    run: (d) => {
+      d.volume.setExtendedAttribute?.(at(d, 'target'), 'org.example.small', data(60, 2));
+      d.volume.setExtendedAttribute?.(at(d, 'target'), 'org.example.large', data(9000, 3));
+      d.volume.removeExtendedAttribute?.(at(d, 'target'), 'org.example.large');
+    },
+  },
+  {
+    name: 'a second name',
+    before: (d) => d.put('target', data(9000, 1)),
+    run: (d) => {
+      d.volume.link?.(at(d, 'target'), root(d), 'second');
+      know(d, 'second', 'target');
+    },
+  },
+  {
+    name: 'a file of many pieces goes',
+    before: (d) => {
+      d.put('pieces', data(4096, 1));
+      upTo(60).forEach((i) =>
+        d.write('pieces', (i + 1) * 4096, data(4096, i)).put(`between ${i}`, data(10, i)),
+      );
+    },
+    run: (d) => d.unlink('pieces'),
+  },
+];
+
+/** `path` holds what `source` holds. */
+function know(disk: Disk, path: string, source: string): void {
+  const bytes = disk.contents.get(source) ?? new Uint8Array(0);
+  disk.contents.set(path, bytes);
+  disk.ever.set(path, [...(disk.ever.get(path) ?? []), bytes]);
+}
+
+// ── states ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+const NO_TIMES = { seconds: 0, nanoseconds: 0 };
+
+/** Everything a volume shows, a line an entry; and the same of each snapshot. */
+function stateOf(store: Store): string {
+  const container = has(apfs.openContainer)(store.fork(), options('each', true));
+  const [{ index, snapshots }] = container.volumes() as [
+    { index: number; snapshots: readonly { name: string }[] },
+  ];
+  const live = container.mountVolume(index, { isReadOnly: true });
+  const lines = [`label ${live.label}`, ...linesOf(live)];
+  for (const { name } of snapshots) {
+    lines.push(
+      `snapshot ${name}`,
+      ...linesOf(container.mountVolume(index, { isReadOnly: true, snapshot: name })),
+    );
+  }
+  return lines.join('\n');
+}
+
+function linesOf(volume: Volume): string[] {
+  const lines: string[] = [];
+  const visit = (directory: VolumeNode, path: string): void => {
+    for (const { name, type } of volume.list(directory, null, 10_000).entries) {
+      const node = has(volume.lookup(directory, name));
+      const { inode, ...attributes } = volume.attributes(node);
+      lines.push(`${path}${name} ${inode} ${JSON.stringify({ ...attributes, accessTime: NO_TIMES })}`);
+      for (const attribute of volume.listExtendedAttributes?.(node) ?? []) {
+        lines.push(
+          ` ${attribute} ${sum(volume.getExtendedAttribute?.(node, attribute) ?? new Uint8Array(0))}`,
+        );
+      }
+      if (type === 'directory') visit(node, `${path}${name}/`);
+      else if (type === 'symlink') lines.push(` -> ${volume.readLink?.(node)}`);
+      else {
+        const bytes = new Uint8Array(attributes.sizeBytes);
+        volume.read(node, 0, bytes);
+        lines.push(` ${sum(bytes)}`);
+      }
+    }
+  };
+  visit(volume.root, '');
+  return lines.sort();
+}
+
+function sum(bytes: Uint8Array): number {
+  let hash = 0x811c9dc5;
+  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193);
+  return hash >>> 0;
+}
+
+/** Record `run` on the disk, with the state after every barrier. */
+function record(disk: Disk, run: (disk: Disk) => void): { tape: Tape; before: Store; states: Set<string> } {
+  const { store } = disk;
+  const before = store.fork();
+  const states = new Set([stateOf(before)]);
+  const tape = new Tape(disk.type.blockSizeBytes);
+  store.tape = tape;
+  disk.remember();
+  const { barrier } = store;
+  store.barrier = (reason) => {
+    barrier.call(store, reason);
+    store.tape = null;
+    states.add(stateOf(store));
+    store.tape = tape;
+  };
+  run(disk);
+  store.barrier = barrier;
+  store.tape = null;
+  return { tape, before, states };
+}
+
+const rules = { verdict: (device: Store) => fsckApfsAfterPowerCut(sparseImageFile(device)) };
+
+interface Case {
+  readonly type: CrashType;
+  readonly before?: (disk: Disk) => void;
+  readonly run: (disk: Disk) => void;
+  readonly policy?: 'each' | 'writeback';
+}
+
+function crash({ type, before, run, policy = 'each' }: Case, verdicts: Map<string, string>): number {
+  const disk = new Disk(type, policy);
+  before?.(disk);
+  if (policy === 'writeback') disk.volume.sync();
+  const contentsBefore = new Map(disk.contents);
+  const { tape, before: start, states } = record(disk, run);
+  let images = 0;
+  const how = { profile: type.profile, seed: 7, exhaustiveMax: 5, samples: 10 };
+  for (const { device, description } of crashImages(start, tape, { from: 0, to: tape.length }, how)) {
+    images++;
+    const { findings } = type.format.fsck(device, { repair: false });
+    expect(
+      findings.filter(({ kind }) => kind !== 'dirty' && kind !== 'orphan'),
+      description,
+    ).toEqual([]);
+    expect(states.has(stateOf(device)), `a state of its own: ${description}`).toBe(true);
+    expectBeforeOrAfter(readAll(type, device), contentsBefore, disk, description);
+    if (images % 4 === 1) expect(judged(device, rules, verdicts), description).toBe('');
+  }
+  return images;
+}
+
+describe.each([APFS, SMALL_SECTORS])('$name', (type) => {
+  const verdicts = new Map<string, string>();
+
+  test.each([...OPERATIONS, ...MORE].map((operation) => [operation.name, operation] as const))(
+    'each: %s',
+    (_, { before, run }) => {
+      expect(crash({ type, run, ...(before === undefined ? {} : { before }) }, verdicts)).toBeGreaterThan(0);
+    },
+  );
+
+  test('writeback: a mixed batch', () => {
+    const run = (disk: Disk): void => mixed(disk).volume.sync();
+    expect(crash({ type, before: mixedBefore, run, policy: 'writeback' }, verdicts)).toBeGreaterThan(10);
+  });
+
+  test.each(['sync', 'unmount'] as const)('%s returns when all is on the medium', (call) => {
+    const disk = new Disk(type, 'writeback');
+    disk.put('late', data(900, 1));
+    const tape = new Tape(type.blockSizeBytes);
+    disk.store.tape = tape;
+    disk.volume[call]();
+    expect(tape.kindAt(tape.length - 1)).toBe('barrier');
+  });
+});
+
+// ── barriers ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** What is wrong with the disks that a power cut can leave when the barrier with this reason is forgotten. */
+function problemsWithout(
+  reason: string | null,
+  run: (disk: Disk) => void,
+  policy: 'each' | 'writeback',
+): string[] {
+  const disk = new Disk(APFS, policy);
+  disk.put('target', data(30_000, 1));
+  disk.volume.sync();
+  const { store } = disk;
+  const before = store.fork();
+  const tape = new Tape(APFS.blockSizeBytes);
+  store.tape = tape;
+  if (reason !== null) forgetBarrier(store, reason);
+  run(disk);
+  store.tape = null;
+  const problems: string[] = [];
+  if (tape.kindAt(tape.length - 1) !== 'barrier') problems.push('it returns before all is on the medium');
+  const how = { profile: APFS.profile, seed: 3, exhaustiveMax: 4, samples: 40 };
+  for (const { device, description } of crashImages(before, tape, { from: 0, to: tape.length }, how)) {
+    if (problems.length > 0) break;
+    if (!isMountable(APFS, device)) problems.push(`it does not mount: ${description}`);
+    else {
+      const { findings } = apfs.fsck(device, { repair: false });
+      const worse = findings.filter(({ kind }) => kind !== 'dirty' && kind !== 'orphan');
+      if (worse.length > 0) problems.push(`${worse[0]?.message}: ${description}`);
+    }
+  }
+  return problems;
+}
+
+const SCENARIOS: readonly [string, (disk: Disk) => void][] = [
+  [
+    'each call commits',
+    (d) => d.write('target', 0, data(9000, 2)).unlink('kept.bin').put('late', data(9000, 3)),
+  ],
+  ['unmounting', (d) => d.put('late', data(900, 2)).unmount()],
+];
+
+/** Of newfs and fsck: proved beside them. */
+const ELSEWHERE = /^(newfs|fsck)/;
+
+describe('every barrier of a mounted container is needed', () => {
+  const reasons = readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.ts') && !ELSEWHERE.test(name))
+    .flatMap((name) => [...readFileSync(new URL(name, FOLDER), 'utf8').matchAll(/\bbarrier\(\s*'([^']+)'/g)])
+    .map(([, reason = '']) => reason);
+
+  test('there are some, each with its reason', () => {
+    expect(reasons.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(reasons).size).toBe(reasons.length);
+  });
+
+  test.each(SCENARIOS)('%s: with all of them nothing goes wrong', (_, run) => {
+    expect(problemsWithout(null, run, 'each')).toEqual([]);
+  });
+
+  test.each(reasons)('%s', (reason) => {
+    const problems = SCENARIOS.flatMap(([, run]) => problemsWithout(reason, run, 'each'));
+    expect(problems).not.toEqual([]);
+  });
+});
+
+test('newfs leaves a clean container or none', () => {
+  const old = new Disk(APFS, 'each');
+  old.unmount();
+  const before = old.store.fork();
+  const tape = new Tape(APFS.blockSizeBytes);
+  old.store.tape = tape;
+  makeVolume(old.store, APFS, 'LABEL');
+  const labels = new Set<string>();
+  const verdicts = new Map<string, string>();
+  const how = { profile: APFS.profile, seed: 7, exhaustiveMax: 6, samples: 30 };
+  for (const { device, description } of crashImages(before, tape, { from: 0, to: tape.length }, how)) {
+    if (!isMountable(APFS, device)) {
+      labels.add('none');
+      continue;
+    }
+    labels.add(apfs.mount(device, options('each', true)).label);
+    expect(apfs.fsck(device, { repair: false }).findings, description).toEqual([]);
+    expect(judged(device, rules, verdicts), description).toBe('');
+  }
+  expect(labels.has('LABEL')).toBe(true);
+  expect([...labels].filter((label) => !['OLD', 'none', 'LABEL'].includes(label))).toEqual([]);
+});
