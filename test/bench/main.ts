@@ -41,10 +41,26 @@ const HFS_GOALS: Goals = {
   tree: { rateMin: 60e3, memfsMin: 1 },
   random: { rateMin: 200e3, memfsMin: 0.5 },
 };
+const APFS_GOALS: Goals = {
+  'create 1k': { rateMin: 50e3 },
+  'create 10k': { rateMin: 50e3 },
+  'create 100k': { rateMin: 50e3 },
+  'rename 10k': { rateMin: 40e3 },
+  'rename 100k': { rateMin: 40e3 },
+  'delete 10k': { rateMin: 50e3 },
+  'delete 100k': { rateMin: 50e3 },
+  'readdir 20k': { rateMin: 1e6 },
+  'stat 20k': { rateMin: 200e3 },
+  'stat 100k': { rateMin: 200e3 },
+  random: { rateMin: 40e3 },
+  sequential: { rateMin: 1.5e9 },
+};
 /** By the name of a judged system. */
-const GOALS: Readonly<Record<string, Goals>> = { FAT32: FAT_GOALS, exFAT: FAT_GOALS, 'HFS+': HFS_GOALS };
+const GOALS: Readonly<Record<string, Goals>> = {
+  ...{ FAT32: FAT_GOALS, exFAT: FAT_GOALS, 'HFS+': HFS_GOALS, APFS: APFS_GOALS },
+};
 /** Milliseconds that a check of the largest directory may take. */
-const FSCK_MS_MAX: Readonly<Record<string, number>> = { FAT32: 300, exFAT: 300, 'HFS+': 750 };
+const FSCK_MS_MAX: Readonly<Record<string, number>> = { FAT32: 300, exFAT: 300, 'HFS+': 750, APFS: 2000 };
 
 const WARM_UPS = 6;
 
@@ -131,6 +147,26 @@ async function figures(competition: Competition, system: JudgedSystem): Promise<
       measure: `${name}: cost of one ${operation} from 1k to ${files} files`,
       ...{ value: value(`${operation} growth`), max: 1.5, unit: 'times' },
     })),
+    ...(measured['clone 500'] === undefined ? [] : copyOnWriteFigures(name, value)),
+  ];
+}
+
+/** Clones and snapshots, each with its checkpoint. */
+function copyOnWriteFigures(name: string, value: (name: string) => number): Figure[] {
+  const ratio = (large: string, small: string) => value(large) / value(small);
+  return [
+    { measure: `${name}: clone of 5 TB`, value: value('clone 5000000'), max: 1, unit: 'ms' },
+    {
+      ...{ measure: `${name}: clone of 5 TB against one of 500 MB`, max: 1.5, unit: 'times' },
+      value: ratio('clone 5000000', 'clone 500'),
+    },
+    { measure: `${name}: clone of 10k pieces`, value: value('clone of pieces'), max: 1, unit: 'ms' },
+    { measure: `${name}: its first overwrite`, value: value('overwrite of pieces'), max: 15, unit: 'ms' },
+    { measure: `${name}: snapshot of 100k files`, value: value('snapshot 100000'), max: 1, unit: 'ms' },
+    {
+      ...{ measure: `${name}: snapshot of 100k files against one of 1k`, max: 1.5, unit: 'times' },
+      value: ratio('snapshot 100000', 'snapshot 1000'),
+    },
   ];
 }
 

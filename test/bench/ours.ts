@@ -28,6 +28,8 @@ interface Subject {
   readonly format: Format;
   readonly settings: Settings;
   readonly policy: CommitPolicy;
+  /** Operations between two calls of sync; absent: whoever measures says when. */
+  readonly commitEvery?: number;
 }
 
 interface Disk {
@@ -70,7 +72,11 @@ function mounted(sizeBytes: number, { format, settings, policy }: Subject, isTra
 const INIT = { mode: 0o644, ...FIRST_USER };
 
 /** The volume itself: no paths, no permissions, no descriptors. */
-function volumeFileSystem(volume: Volume): FileSystem {
+function volumeFileSystem(volume: Volume, commitEvery = Infinity): FileSystem {
+  let changes = 0;
+  const changed = (): void => {
+    if (++changes % commitEvery === 0) volume.sync();
+  };
   const directories = new Map<string, VolumeNode>([['', volume.root]]);
   const split = (path: string): [VolumeNode, string] => {
     const slash = path.lastIndexOf('/');
@@ -84,16 +90,26 @@ function volumeFileSystem(volume: Volume): FileSystem {
       const node = volume.create(...split(path), INIT);
       volume.write(node, 0, data);
       volume.release(node);
+      changed();
     },
     open(path) {
       const node = volume.create(...split(path), INIT);
       return {
-        write: (data, offsetBytes) => void volume.write(node, offsetBytes, data),
+        write(data, offsetBytes) {
+          volume.write(node, offsetBytes, data);
+          changed();
+        },
         close: () => volume.release(node),
       };
     },
-    rename: (from, to) => volume.rename(...split(from), ...split(to)),
-    remove: (path) => volume.remove(...split(path)),
+    rename(from, to) {
+      volume.rename(...split(from), ...split(to));
+      changed();
+    },
+    remove(path) {
+      volume.remove(...split(path));
+      changed();
+    },
     list(path) {
       let count = 0;
       for (let after: number | null = null; ;) {
@@ -150,14 +166,22 @@ function callsFileSystem({ volume, clock, trace }: Disk): FileSystem {
 }
 
 const volumeSystem = (name: string, of: Subject): System => ({
-  ...{ name, kind: 'ours', fresh: (sizeBytes) => volumeFileSystem(mounted(sizeBytes, of).volume) },
+  ...{
+    name,
+    kind: 'ours',
+    fresh: (sizeBytes) => volumeFileSystem(mounted(sizeBytes, of).volume, of.commitEvery),
+  },
 });
 
 const judgedSystem = (name: string, of: Subject, filesMax: number): JudgedSystem => {
   const system = volumeSystem(name, of);
   return {
     ...{ ...system, filesMax },
-    figures: async () => ({ ...figures(of, filesMax), ...(await growth(system, filesMax)) }),
+    figures: async () => ({
+      ...figures(of, filesMax),
+      ...(await growth(system, filesMax)),
+      ...(of.format.openContainer === undefined ? {} : copyOnWriteFigures(of)),
+    }),
   };
 };
 
@@ -167,18 +191,20 @@ const callsSystem = (name: string, of: Subject, isTraced: boolean): System => ({
 
 /**
  * The systems that the goals are about. FAT32 and exFAT put every operation on the device before it returns; HFS+
- * gathers operations into one transaction, as macOS does.
+ * gathers operations into one transaction, as macOS does; APFS writes a checkpoint for every thousand operations.
  */
 export const JUDGED: readonly JudgedSystem[] = [
   // A directory of FAT ends at 65,536 slots, three for each of these names.
   judgedSystem('FAT32', subject('fat32', 'each'), 20_000),
   judgedSystem('exFAT', subject('exfat', 'each'), 100_000),
   judgedSystem('HFS+', subject('hfsplus', 'writeback'), 100_000),
+  judgedSystem('APFS', { ...subject('apfs', 'writeback'), commitEvery: 1000 }, 100_000),
 ];
 
 export const OURS: readonly System[] = [
   ...JUDGED,
   volumeSystem('HFS+ each', subject('hfsplus', 'each')),
+  volumeSystem('APFS each', subject('apfs', 'each')),
   callsSystem('FAT32 calls', subject('fat32', 'each'), false),
   callsSystem('traced', subject('fat32', 'each'), true),
 ];
@@ -241,4 +267,71 @@ function filledStore({ format, settings }: Subject, fileCount: number): Store {
   for (let i = 0; i < fileCount; i++) files.create(`/d/${nameOf(i)}`, data);
   volume.unmount();
   return store;
+}
+
+// ── what only copy-on-write offers ──────────────────────────────────────────────────────────────────────────────────
+
+const MIB = 2 ** 20;
+const PIECES = 10_000;
+
+/** Clones and snapshots, each with the checkpoint that makes it last. Milliseconds. */
+function copyOnWriteFigures({ format, settings }: Subject): Rates {
+  const of = { format, settings, policy: 'each' } as const;
+  const values = {
+    ...Object.fromEntries([500, 5e6].map((mebibytes) => [`clone ${mebibytes}`, cloneOf(of, mebibytes)])),
+    ...cloneOfPieces(of),
+    ...Object.fromEntries([1000, 100_000].map((files) => [`snapshot ${files}`, snapshotOf(of, files)])),
+  };
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, { value, isCapped: false, count: 1 }]),
+  );
+}
+
+function cloneOf(of: Subject, mebibytes: number): number {
+  const { volume } = mounted(2 * mebibytes * MIB, of);
+  const node = volume.create(volume.root, 'film.mov', INIT);
+  volume.fill(node, 0, mebibytes * MIB, { generator: 'random', seed: 1, offsetBytes: 0 });
+  let count = 0;
+  return milliseconds(50, () => volume.clone?.(node, volume.root, `clone ${count++}`, null));
+}
+
+/** A file in ten thousand pieces: its clone, and the first block written into the clone. */
+function cloneOfPieces(of: Subject): Record<string, number> {
+  const { volume } = mounted(600 * MIB, { ...of, policy: 'writeback' });
+  const [even, odd] = ['even', 'odd'].map((name) => volume.create(volume.root, name, INIT));
+  const block = new Uint8Array(4096).fill(7);
+  if (even === undefined || odd === undefined) throw new Error('two files were made');
+  for (let i = 0; i < PIECES; i++) {
+    volume.write(even, i * block.length, block);
+    volume.write(odd, i * block.length, block);
+    if (i % 1000 === 999) volume.sync();
+  }
+  let count = 0;
+  const names: string[] = [];
+  const clone = milliseconds(9, () => {
+    names.push(`clone ${count}`);
+    volume.clone?.(even, volume.root, `clone ${count++}`, null);
+    volume.sync();
+  });
+  const overwrite = milliseconds(9, () => {
+    const node = volume.lookup(volume.root, names.pop() ?? '');
+    if (node === undefined) throw new Error('the clone is there');
+    volume.write(node, 4096 * 5000, block);
+    volume.sync();
+  });
+  return { 'clone of pieces': clone, 'overwrite of pieces': overwrite };
+}
+
+function snapshotOf(of: Subject, fileCount: number): number {
+  const { volume } = mounted(DISK_BYTES, { ...of, policy: 'writeback' });
+  const files = volumeFileSystem(volume, 1000);
+  files.makeDirectory('/d');
+  const data = new Uint8Array(1024).fill(1);
+  for (let i = 0; i < fileCount; i++) files.create(`/d/${nameOf(i)}`, data);
+  volume.sync();
+  let count = 0;
+  return milliseconds(20, () => {
+    volume.snapshots?.create(`state ${count++}`);
+    volume.sync();
+  });
 }
