@@ -26,18 +26,22 @@ import { counted, isoTime, printedSize } from './sentences.ts';
 import type { DirectoryView, FileDetailView, FileView } from './view.ts';
 
 /**
- * Files of a volume, for people to look at; of the first one unless another is named. Everything goes through system calls of a process of its own,
+ * Files of a volume, for people to look at. Without a volume named: of the one that is mounted, or of all of them, each
+ * under its name in /Volumes. Everything goes through system calls of a process of its own,
  * which may see everything and is gone afterwards; what is shown is what programs see.
  */
 export class FileViews {
   readonly #computer: Computer;
-  readonly #mount: MountRecord | undefined;
+  /** What paths count from; undefined while nothing is mounted. */
+  readonly #root: string | undefined;
   /** The directory looked at last, so that its pages need not be counted out again and again. */
   #listed: { readonly path: string; readonly entries: readonly ListedEntry[] } | null = null;
 
-  constructor(computer: Computer, mount = computer.mounts.first) {
+  constructor(computer: Computer, mount?: MountRecord) {
+    const { all, first } = computer.mounts;
     this.#computer = computer;
-    this.#mount = mount;
+    const isInFirst = ({ on }: MountRecord) => on === first?.on || on.startsWith(`${first?.on}/`);
+    this.#root = mount?.on ?? (all.every(isInFirst) ? first?.on : VOLUMES);
   }
 
   /** Entries sorted by name; `path` counts from the root of the volume. */
@@ -63,26 +67,37 @@ export class FileViews {
       const stat = process.lstat(root + clean);
       const extents = extentsOf(process, root + clean, stat);
       const file = viewOf({ process, root, path: clean, stat, extents });
+      const mount = this.#mountAt(process, root + clean);
       return {
         file,
         extents,
         forkAllocatedBytes: this.#forkBytes(process, root + clean, stat),
-        extentFirstBlocks: Float64Array.from(extents, (extent) => this.diskBlockOf(extent)),
+        extentFirstBlocks: Float64Array.from(extents, (extent) => this.#diskBlockOf(mount, extent)),
         attributes: [...extendedRows(process, root + clean), ...attributeRows(stat, file)],
       };
     });
   }
 
+  /** The mount that a path is on; none for /Volumes itself. A symlink is where it stands, not where it points. */
+  #mountAt(process: Process, path: string): MountRecord | undefined {
+    const { all, first } = this.#computer.mounts;
+    if (all.length <= 1) return first;
+    const parent = process.realpath(path.slice(0, path.lastIndexOf('/')) || '/');
+    const full = `${parent}${path.slice(path.lastIndexOf('/'))}`;
+    return all
+      .filter(({ on }) => full === on || full.startsWith(`${on}/`))
+      .sort((a, b) => b.on.length - a.on.length)[0];
+  }
+
   /** First block of an extent of the volume, counted on the whole disk. */
-  diskBlockOf({ deviceOffsetBytes }: Extent): number {
+  #diskBlockOf(mount: MountRecord | undefined, { deviceOffsetBytes }: Extent): number {
     const { disk } = this.#computer;
-    const firstBlock = this.#mount?.slice.firstBlock ?? 0;
-    return firstBlock + Math.floor(deviceOffsetBytes / disk.store.blockSizeBytes);
+    return (mount?.slice.firstBlock ?? 0) + Math.floor(deviceOffsetBytes / disk.store.blockSizeBytes);
   }
 
   /** Volumes with attributes of their own keep a fork in blocks of the file; of a compressed file it is the contents. */
   #forkBytes(process: Process, path: string, stat: Stat): number {
-    const volume = this.#mount?.volume;
+    const volume = this.#mountAt(process, path)?.volume;
     const isFile = (stat.mode & S_IFMT) === S_IFREG;
     if (!isFile || volume?.capabilities.hasExtendedAttributes !== true) return 0;
     try {
@@ -97,7 +112,7 @@ export class FileViews {
 
   #asRoot<T>(look: (process: Process, root: string) => T): T {
     const { kernel, problem, trace } = this.#computer;
-    const root = this.#mount?.on;
+    const root = this.#root;
     if (root === undefined) throw new FsError('ENXIO', 'open', '', problem ?? 'no volume is mounted');
     return trace.during(() => {
       const process = kernel.spawn({ cwd: '/', credentials: { uid: 0, gid: 0 } });
@@ -110,6 +125,7 @@ export class FileViews {
   }
 }
 
+const VOLUMES = '/Volumes';
 const RESOURCE_FORK = 'com.apple.ResourceFork';
 
 /** '/a/b' of 'a/b/', '' of '/'. */

@@ -157,9 +157,10 @@ export class Views {
   extentsOf(computer: Computer, path: string): readonly Extent[] {
     const { file, views } = fileOf(computer, path);
     const { blockSizeBytes } = computer.disk.store;
-    return views.file(file).extents.map((extent) => {
+    const { extents, extentFirstBlocks } = views.file(file);
+    return extents.map((extent, i) => {
       const rest = extent.deviceOffsetBytes % blockSizeBytes;
-      return { ...extent, deviceOffsetBytes: views.diskBlockOf(extent) * blockSizeBytes + rest };
+      return { ...extent, deviceOffsetBytes: (extentFirstBlocks[i] ?? 0) * blockSizeBytes + rest };
     });
   }
 
