@@ -179,9 +179,7 @@ const NO_TIMES = { seconds: 0, nanoseconds: 0 };
 /** Everything a volume shows, a line an entry; and the same of each snapshot. */
 function stateOf(store: Store): string {
   const container = has(apfs.openContainer)(store.fork(), options('each', true));
-  const [{ index, snapshots }] = container.volumes() as [
-    { index: number; snapshots: readonly { name: string }[] },
-  ];
+  const { index, snapshots } = has(container.volumes()[0]);
   const live = container.mountVolume(index, { isReadOnly: true });
   const lines = [`label ${live.label}`, ...linesOf(live)];
   for (const { name } of snapshots) {
