@@ -55,11 +55,12 @@ export class SpaceManager {
 
   /** How many more runs the running transaction can surely free. */
   get freeRecordsLeft(): number {
-    return Math.min(
-      this.#queueCapacity - this.freed.runCount,
-      // A run may touch two chunks: two bitmaps and two chunk info blocks move.
-      Math.floor((this.#poolQueueCapacity - this.pool.freed.runCount) / 2),
-    );
+    return this.#queueCapacity - this.freed.runCount;
+  }
+
+  /** How many more blocks of the internal pool it can surely give up: two for each chunk that it is first to change. */
+  get poolRecordsLeft(): number {
+    return this.#poolQueueCapacity - this.pool.freed.runCount;
   }
 
   // ── allocating ────────────────────────────────────────────────────────────────────────────────────────────────────

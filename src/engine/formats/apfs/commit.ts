@@ -260,12 +260,13 @@ export class Commit implements Transaction {
 
   #fits(room: Room, spender: Spender): boolean {
     const records = Math.min(room.freeRecords ?? FREE_RECORDS_DEFAULT, this.#recordsMax);
-    return this.freeRecordsLeft >= records && this.#hasRoom(room, spender, this.headroomBlocks);
+    const isQueueReady = this.freeRecordsLeft >= records && this.space.poolRecordsLeft >= POOL_RECORDS;
+    return isQueueReady && this.#hasRoom(room, spender, this.headroomBlocks);
   }
 
   /** No transaction can take more records than an empty queue. */
   get #recordsMax(): number {
-    return Math.max(0, this.#queues.capacity - this.#ownRecords - this.#queues.releaseRecords);
+    return Math.max(0, this.#queues.capacity - this.#ownRecords);
   }
 
   #afterOperation(): void {
@@ -381,6 +382,8 @@ const HEADROOM_MIN = 48;
 const HEADROOM_MAX = 128;
 /** With fewer free blocks nothing can be deleted either. */
 const SHRINKING_MIN = 20;
+/** Blocks of the internal pool that an operation gives up, hardly ever more: what goes beyond waits for the next. */
+const POOL_RECORDS = 32;
 /** Runs an operation frees unless it says otherwise. */
 const FREE_RECORDS_DEFAULT = 64;
 /** 32 MiB of metadata. */

@@ -25,8 +25,6 @@ export class Queues {
   readonly #main: Queue;
   readonly #pool: Queue;
   #waitingBlocks: number;
-  /** Records that releasing put into the queue of the internal pool. */
-  releaseRecords = 0;
 
   constructor(
     readonly space: SpaceManager,
@@ -80,7 +78,6 @@ export class Queues {
       queue.carry = [];
     }
     this.#waitingBlocks = 0;
-    this.releaseRecords = space.pool.freed.runCount;
   }
 
   /** The queues' nodes for the checkpoint of `xid`; `nodesMax` of both together. Sets what the space manager says. */
