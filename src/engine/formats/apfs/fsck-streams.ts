@@ -98,6 +98,7 @@ export function addExtent(view: View, extent: Extent, wrong: (text: string) => v
   streams.set(row, STREAM.extentsTo, view.extentFirst.length);
   streams.set(row, STREAM.lastBlock, firstBlock);
   streams.set(row, STREAM.lastOffset, offset);
+  streams.set(row, STREAM.lastEnd, offset + lengthBytes);
 }
 
 export function checkStreams(view: View): void {
@@ -179,7 +180,8 @@ function checkTail(view: View, row: number, sizeBytes: number): void {
   const used = sizeBytes % BLOCK_SIZE_BYTES;
   const lastOffset = streams.get(row, STREAM.lastOffset);
   const lastBlock = streams.get(row, STREAM.lastBlock);
-  if (used === 0 || lastBlock === 0 || sizeBytes <= lastOffset || view.facts.isEncrypted) return;
+  const isStored = sizeBytes > lastOffset && sizeBytes <= streams.get(row, STREAM.lastEnd);
+  if (used === 0 || lastBlock === 0 || !isStored || view.facts.isEncrypted) return;
   const block = lastBlock + Math.floor((sizeBytes - lastOffset) / BLOCK_SIZE_BYTES);
   if (!check.isInside(block, 1)) return;
   if (isZeroFrom(check.read(block), used)) return;

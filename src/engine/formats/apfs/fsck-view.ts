@@ -90,6 +90,8 @@ export const STREAM = {
   /** Block and logical offset of the last extent that has blocks; 0: none. */
   lastBlock: 14,
   lastOffset: 15,
+  /** Logical offset at which it ends. */
+  lastEnd: 18,
   /** Where its stream id record lies: node, and byte of the value. */
   referencesBlock: 16,
   referencesAt: 17,
@@ -114,7 +116,7 @@ export class View {
   readonly siblings = new Rows(6);
   /** From the id of a sibling to the file, and the node that says so. */
   readonly siblingMap = new Map<number, { readonly fileId: number; readonly block: number }>();
-  readonly streams = new Rows(18);
+  readonly streams = new Rows(19);
   readonly streamById = new Map<number, number>();
   /** Blocks of all extents, those of a stream side by side. */
   readonly extentFirst = new Numbers();
