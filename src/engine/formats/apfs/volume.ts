@@ -29,8 +29,8 @@ import { Inode } from './inode.ts';
 import { NAME_BYTES_MAX } from './layout-catalog.ts';
 import { insertTarget, getXattr, listXattrs } from './xattrs.ts';
 
-/** As many inodes as ids a volume can give out and this program can count. */
-const FILES_MAX = Number.MAX_SAFE_INTEGER;
+/** No number of files is the limit, only space: statfs(2) of macOS promises this many for each block. */
+const FILES_PER_BLOCK = 40;
 
 export interface VolumeOptions {
   readonly trace: Trace;
@@ -89,9 +89,9 @@ export class ApfsVolume implements Volume {
     );
   }
 
-  /** Does anybody hold a file or directory, the root aside? */
+  /** Does anybody hold a file or directory? Whoever stands in the root may stay: that object is read anew. */
   get isInUse(): boolean {
-    return this.#tree.nodes.heldCount() > 1 || this.#tree.root.holders > 1;
+    return this.#tree.nodes.heldCount() > 1;
   }
 
   /** The volume was reverted to a snapshot: what is known of its files is out of date. */
@@ -112,7 +112,9 @@ export class ApfsVolume implements Volume {
   statistics(): VolumeStatistics {
     const { fileCount, directoryCount, symlinkCount, otherCount } = this.#state.superblock;
     const used = fileCount + directoryCount + symlinkCount + otherCount;
-    return { ...this.#state.space(), totalFiles: FILES_MAX, freeFiles: FILES_MAX - used };
+    const space = this.#state.space();
+    const totalFiles = Math.max(used, space.totalBlocks * FILES_PER_BLOCK);
+    return { ...space, totalFiles, freeFiles: totalFiles - used };
   }
 
   attributes(node: VolumeNode): Attributes {
