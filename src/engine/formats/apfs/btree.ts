@@ -54,10 +54,23 @@ export class Btree {
     return this.#shape.rootNode().nodeCount;
   }
 
+  /** 1: the root is a leaf. */
+  get levels(): number {
+    return this.#shape.rootNode().level + 1;
+  }
+
+  /**
+   * New blocks that so many removals, or replacements by values as long as the old ones, take at most: each copies its
+   * path and the neighbours that join it, every node once.
+   */
+  blocksOfRemovals(count: number): number {
+    const nodes = Math.min(2 * count * this.levels, this.nodeCount);
+    return nodes + this.#home.extraBlocks(nodes);
+  }
+
   /** Most new blocks that one insert, replacement or removal can ask for. */
   get maxNodesOfChange(): number {
-    const levels = this.#shape.rootNode().level + 1;
-    const nodes = 3 * levels + 2;
+    const nodes = 3 * this.levels + 2;
     return nodes + this.#home.extraBlocks(nodes);
   }
 

@@ -63,6 +63,9 @@ export class Omap implements MetadataBuffer {
       throw damaged(`block ${block} does not hold an object map of ${owner}`);
     }
     const phys = OmapPhys.peek(this.bytes);
+    if (transaction !== null && phys.mostRecentSnapshot >= transaction.xid) {
+      throw damaged(`the object map of ${owner} names a snapshot of a transaction that is yet to come`);
+    }
     this.label = { role: 'tree', owner, reason: 'new version of the object map' };
     this.block = block;
     this.#transaction = transaction;
@@ -107,6 +110,11 @@ export class Omap implements MetadataBuffer {
       );
     }
     return Math.min(count * tree.maxNodesOfChange, tree.nodeCount + count + tree.maxNodesOfChange) + 1;
+  }
+
+  /** New blocks that removing so many records and snapshots takes at most, the map itself included. */
+  blocksOfRemovals(records: number, snapshots: number): number {
+    return this.tree.blocksOfRemovals(records) + (this.#snapshotTree?.blocksOfRemovals(snapshots) ?? 0) + 1;
   }
 
   /** `block` holds the live version now. Returns the block of the version it replaces, null if that stays or was none. */
@@ -167,7 +175,7 @@ export class Omap implements MetadataBuffer {
     return xids;
   }
 
-  /** New blocks that `addSnapshot` or `removeSnapshot` takes at most. */
+  /** New blocks that `addSnapshot` takes at most. */
   get blocksOfSnapshot(): number {
     return 1 + (this.#snapshotTree?.maxNodesOfChange ?? 1);
   }

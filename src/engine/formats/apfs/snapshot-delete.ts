@@ -4,7 +4,7 @@ import { u64At } from './object.ts';
 import { mappingOf } from './omap.ts';
 import type { Omap } from './omap.ts';
 import type { SnapshotHost } from './snapshot-host.ts';
-import { mergeReferences } from './snapshot-references.ts';
+import { ReferenceMerge } from './snapshot-references.ts';
 import { removeSnapshotRecord, replaceSnapshotRecord, snapshotRecords } from './snapshot-records.ts';
 import type { SnapshotRecord } from './snapshot-records.ts';
 import { CONTAINER_SPENDER } from './transaction.ts';
@@ -30,29 +30,37 @@ export function deleteSnapshot(host: SnapshotHost, record: SnapshotRecord): void
   const records = snapshotRecords(host.snapshotTree);
   const index = records.findIndex(({ xid }) => xid === record.xid);
   const next = records[index + 1];
+  checkListed(host, [record]);
   const own = host.openReferences(record.referencesBlock);
-  const target = next === undefined ? host.references : host.openReferences(next.referencesBlock);
+  const following = next === undefined ? host.references : host.openReferences(next.referencesBlock);
+  const merge = new ReferenceMerge(own, following);
   const stale = staleRecords(omap, records[index - 1]?.xid ?? 0, record.xid, next?.xid ?? Infinity);
-  own.nodes();
-  const changes = 3 * own.keyCount;
-  const blocks =
-    Math.min(changes * target.maxNodesOfChange, target.nodeCount + changes + target.maxNodesOfChange) +
-    omap.blocksOfChanges(stale.length) +
-    omap.blocksOfSnapshot +
-    3 * host.snapshotTree.maxNodesOfChange;
-
-  const room = { blocks, kind: 'shrink', freeRecords: own.keyCount + stale.length + blocks } as const;
   const body = (): void => {
-    mergeReferences(own, target, (first, count) => host.free(first, count));
-    own.destroy();
-    if (next === undefined) host.references = target;
-    else replaceSnapshotRecord(host.snapshotTree, { ...next, referencesBlock: target.root });
+    const merged = merge.run((first, count) => host.free(first, count));
+    if (next === undefined) host.references = merged;
+    else replaceSnapshotRecord(host.snapshotTree, { ...next, referencesBlock: merged.root });
     removeStale(host, stale);
     forgetSnapshot(host, record);
     host.touch();
   };
-  host.commit.change(room, body, host.spender);
+  const blocks = merge.blocks + blocksOfForgetting(host, stale.length, 1);
+  const freeRecords = merge.freeRecords + stale.length + blocks;
+  host.commit.change({ blocks, kind: 'shrink', freeRecords }, body, host.spender);
   host.commit.sync();
+}
+
+/** EIO when the object map does not know one of these snapshots. */
+export function checkListed(host: SnapshotHost, records: readonly SnapshotRecord[]): void {
+  const listed = new Set(host.omap.snapshots());
+  for (const { xid, name } of records) {
+    if (!listed.has(xid)) throw damaged(`the object map does not list snapshot ${name}`);
+  }
+}
+
+/** New blocks that removing versions from the object map, and snapshots from all lists, takes at most. */
+export function blocksOfForgetting(host: SnapshotHost, versions: number, snapshots: number): number {
+  const { omap, snapshotTree } = host;
+  return omap.blocksOfRemovals(versions, snapshots) + snapshotTree.blocksOfRemovals(3 * snapshots) + 1;
 }
 
 /** Everything that says there is a snapshot: records, its place in the object map, its superblock. */

@@ -7,9 +7,10 @@ import { VOLUME_MAGIC, VolumeSuperblock } from './layout-volume.ts';
 import { isIntact, oidOf, typeOf, u64At, xidOf } from './object.ts';
 import { mappingOf } from './omap.ts';
 import type { Omap } from './omap.ts';
-import { forgetSnapshot, removeStale } from './snapshot-delete.ts';
+import { blocksOfForgetting, checkListed, forgetSnapshot, removeStale } from './snapshot-delete.ts';
 import type { Stale } from './snapshot-delete.ts';
 import type { SnapshotHost } from './snapshot-host.ts';
+import type { Reference } from './references.ts';
 import { referencesIn } from './snapshot-references.ts';
 import { snapshotRecords } from './snapshot-records.ts';
 import type { SnapshotRecord } from './snapshot-records.ts';
@@ -32,22 +33,21 @@ export function revertToSnapshot(host: SnapshotHost, record: SnapshotRecord): vo
     ...later.map(({ referencesBlock }) => host.openReferences(referencesBlock)),
     host.references,
   ];
-  for (const tree of trees) tree.nodes();
+  checkListed(host, later);
   const since = versionsSince(omap, record.xid);
-  const blocks =
-    omap.blocksOfChanges(since.length) +
-    later.length * (omap.blocksOfSnapshot + 2 * snapshotTree.maxNodesOfChange) +
-    2;
-  let freeRecords = since.length + blocks;
-  for (const tree of trees) freeRecords += tree.keyCount;
+  const runs: Reference[] = [];
+  let nodes = 0;
+  for (const tree of trees) {
+    nodes += tree.nodes().length;
+    for (const reference of referencesIn(tree)) if (reference.kind === EXTENT_KIND.new) runs.push(reference);
+  }
+  // The new tree of extent references besides.
+  const blocks = blocksOfForgetting(host, since.length, later.length) + 1;
+  const freeRecords = runs.length + nodes + since.length + blocks;
 
   const body = (): void => {
-    for (const tree of trees) {
-      for (const { kind, firstBlock, endBlock } of referencesIn(tree)) {
-        if (kind === EXTENT_KIND.new) host.free(firstBlock, endBlock - firstBlock);
-      }
-      tree.destroy();
-    }
+    for (const { firstBlock, endBlock } of runs) host.free(firstBlock, endBlock - firstBlock);
+    for (const tree of trees) tree.destroy();
     host.references = host.openReferences(null);
     removeStale(host, since);
     for (const lost of later) forgetSnapshot(host, lost);

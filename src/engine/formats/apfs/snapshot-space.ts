@@ -10,6 +10,9 @@ import { referencesIn } from './snapshot-references.ts';
 import { snapshotRecords } from './snapshot-records.ts';
 import type { SnapshotRecord } from './snapshot-records.ts';
 
+/** Superblock and root of the extent references; records of other nodes would move to the next newer tree. */
+const OWN_BLOCKS = 2;
+
 /** From `block` on, `tree` (0: the oldest snapshot's) adds `change` to the count of holders. */
 interface Step {
   readonly block: number;
@@ -22,15 +25,13 @@ interface Step {
  *
  * Contents: the trees of extent references of all snapshots and of the live volume are laid over each other; the
  * count of a view is the sum of its own tree and those before. Metadata: versions in the object map that the snapshot
- * shows and the live volume does not; those that no other view shows either are its own, and so are its superblock and
- * the nodes of its tree.
+ * shows and the live volume does not; those that no other view shows either are its own, and so is its superblock.
  *
  * Cost: all extent references of the volume and one walk over its object map. EIO.
  */
 export function spaceOfSnapshot(host: SnapshotHost, record: SnapshotRecord): SnapshotSpace {
   const records = snapshotRecords(host.snapshotTree);
   const index = records.findIndex(({ xid }) => xid === record.xid);
-  const own = host.openReferences(record.referencesBlock);
   const trees = records.map(({ referencesBlock }) => host.openReferences(referencesBlock));
   trees.push(host.references);
   const steps: Step[] = [];
@@ -44,8 +45,8 @@ export function spaceOfSnapshot(host: SnapshotHost, record: SnapshotRecord): Sna
 
   const previous = records[index - 1]?.xid ?? 0;
   const stale = staleRecords(host.omap, previous, record.xid, records[index + 1]?.xid ?? Infinity);
-  const ownBlocks = stale.filter(({ block }) => block !== null).length + own.nodeCount + 1;
-  const kept = versionsOnlyBefore(host.omap, record.xid) + own.nodeCount + 1;
+  const ownBlocks = stale.filter(({ block }) => block !== null).length + OWN_BLOCKS;
+  const kept = versionsOnlyBefore(host.omap, record.xid) + OWN_BLOCKS;
   return {
     pinnedBytes: (contents.pinned + kept) * BLOCK_SIZE_BYTES,
     privateBytes: (contents.own + ownBlocks) * BLOCK_SIZE_BYTES,

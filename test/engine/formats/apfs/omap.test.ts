@@ -5,6 +5,7 @@ import { PhysicalHome } from '../../../../src/engine/formats/apfs/btree-home.ts'
 import { TYPE_WORD } from '../../../../src/engine/formats/apfs/layout.ts';
 import { OmapPhys } from '../../../../src/engine/formats/apfs/layout-tree.ts';
 import { Omap } from '../../../../src/engine/formats/apfs/omap.ts';
+import { staleRecords } from '../../../../src/engine/formats/apfs/snapshot-delete.ts';
 import { HASHED_CATALOG, OMAP_TREE } from '../../../../src/engine/formats/apfs/tree-kinds.ts';
 import { VirtualHome } from '../../../../src/engine/formats/apfs/virtual-home.ts';
 import { CountingSpender, TreeMedium } from './tree-medium.ts';
@@ -44,6 +45,16 @@ describe('versions', () => {
     const views: { xid: number; blocks: Map<number, number> }[] = [];
     let nextOid = 2000;
     const free = (block: number | null) => block !== null && medium.freeBlocks(block, 1, spender);
+    const forget = (index: number) => {
+      const { xid } = views[index]!;
+      const next = views[index + 1]?.xid ?? Infinity;
+      for (const stale of staleRecords(current, views[index - 1]?.xid ?? 0, xid, next)) {
+        current.removeRecord(stale.oid, stale.xid);
+        free(stale.block);
+      }
+      current.removeSnapshot(xid);
+      views.splice(index, 1);
+    };
     for (let round = 0; round < 60; round++) {
       const touched = new Set<number>();
       for (let step = 0; step < 30; step++) {
@@ -73,7 +84,8 @@ describe('versions', () => {
           live.delete(oid);
         }
       }
-      if (round % 7 === 3) {
+      if (views.length > 2 && random.below(4) === 0) forget(random.below(views.length));
+      if (round % 5 === 3) {
         views.push({ xid: medium.xid, blocks: new Map(live) });
         current.addSnapshot();
       }
@@ -87,8 +99,12 @@ describe('versions', () => {
         }
       }
     }
-    // Without snapshots nothing but the live versions and the map itself is left in use.
     expect(spender.blocks).toBe(medium.usedBlocks);
+    // Without snapshots nothing but the live versions and the map itself is left in use.
+    while (views.length > 0) forget(random.below(views.length));
+    medium.commit();
+    expect(current.tree.keyCount).toBe(live.size);
+    expect(medium.usedBlocks).toBe(live.size + current.tree.nodeCount + 1);
   });
 
   test('an object that comes and goes between snapshots leaves nothing behind', () => {
