@@ -1,7 +1,7 @@
 import { isZero } from '../../base/bytes.ts';
 import { runsOf } from '../../codec/struct.ts';
 import type { Annotation } from '../../codec/struct.ts';
-import { nameIn } from './view-volume.ts';
+import { nameIn } from './view-records.ts';
 
 /** What the explainers of a block share. */
 export const AFS = 'Apple File System Reference';

@@ -43,7 +43,7 @@ import { FreeQueueKey, FreeQueueValue } from './layout-space.ts';
 import { CHILD_SIZE_BYTES, OmapKey, OmapSnapshot, OmapValue } from './layout-tree.ts';
 import type { FieldList } from './annotate-pieces.ts';
 import type { ViewNode } from './view-tree.ts';
-import { fieldsIn, nameIn } from './view-volume.ts';
+import { fieldsIn, nameIn } from './view-records.ts';
 
 /** Keys and values of all trees in words. The list stands where key or value begins; nothing is added behind `end`. */
 

@@ -20,8 +20,9 @@ import { describeRecord, extentBlocks, extentText } from './structures-records.t
 import { keyOfView } from './structures-views.ts';
 import { attributeName } from './view-streams.ts';
 import type { Place } from './view-tree.ts';
-import { inodeAt, isDirectory, nameIn, nameOfDirectoryRecord, targetOf, typeOf } from './view-volume.ts';
-import type { CatalogView, InodeSummary } from './view-volume.ts';
+import { inodeAt, isDirectory, nameIn, nameOfDirectoryRecord, targetOf, typeOf } from './view-records.ts';
+import type { InodeSummary } from './view-records.ts';
+import type { CatalogView } from './view-volume.ts';
 
 /** Directories and files by their names: inode record, attributes, links, stream and extents. */
 

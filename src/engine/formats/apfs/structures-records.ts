@@ -20,7 +20,7 @@ import {
   objectIdOf,
   targetOf,
   typeOf,
-} from './view-volume.ts';
+} from './view-records.ts';
 
 /** Records of all trees in one line each. */
 export interface RecordWords {

@@ -1,7 +1,7 @@
 import { INODE_FLAG, RECORD_TYPE, XATTR_FLAG, objectIdAt, recordTypeAt } from './layout-catalog.ts';
 import { numberOfTagged } from './layout-extents.ts';
 import type { Place, ViewNode } from './view-tree.ts';
-import { blocksOf, inodeAt, nameIn, objectIdOf } from './view-volume.ts';
+import { blocksOf, inodeAt, nameIn, objectIdOf } from './view-records.ts';
 import type { CatalogView, VolumeView } from './view-volume.ts';
 
 /**

@@ -7,7 +7,7 @@ import { RECORD_TYPE } from '../../../../src/engine/formats/apfs/layout-catalog.
 import { nameHash } from '../../../../src/engine/formats/apfs/names.ts';
 import { OwnerIndex } from '../../../../src/engine/formats/apfs/owner-index.ts';
 import { regions } from '../../../../src/engine/formats/apfs/regions.ts';
-import { nameOfDirectoryRecord, typeOf } from '../../../../src/engine/formats/apfs/view-volume.ts';
+import { nameOfDirectoryRecord, typeOf } from '../../../../src/engine/formats/apfs/view-records.ts';
 import { expectExplained, expectNoGaps } from '../../../support/views.ts';
 import { IMAGES } from './view-images.ts';
 
