@@ -96,7 +96,7 @@ export class Mirror {
   compareWithChecker({ mayLeak }: { mayLeak: boolean }): void {
     const findings = this.subject.findings();
     const serious = mayLeak
-      ? findings.filter((each) => !/^(lost-clusters|open-unlinked): /.test(each))
+      ? findings.filter((each) => !/^(lost-clusters|open-unlinked|orphan): /.test(each))
       : findings;
     this.#expect(serious, 'fsck').toEqual([]);
   }
@@ -162,6 +162,7 @@ export function treeOf(process: Process): string[] {
         visit(child);
       } else if (type === 'symlink') lines.push(`${child} -> ${process.readlink(child)}`);
       else if (name === 'ballast') lines.push(`${child}: ${process.stat(child).sizeBytes} bytes`);
+      else if (type !== 'file') lines.push(`${child}: ${type}`);
       else lines.push(`${child}: ${contentsOf(process, child, buffer)}`);
     }
   };
