@@ -185,7 +185,7 @@ export class SessionMachine implements Machine {
     const format = formatNamed(options.format);
     const scheme = schemeOf(options.scheme);
     const lines = [`Started erase on ${name}`, 'Unmounting disk'];
-    const wasInside = this.#leaveVolumes();
+    const goBack = this.#leaveVolumes();
     if (scheme !== 'none') lines.push('Creating the partition map', 'Waiting for partitions to activate');
     disk.metered.trim(0, disk.store.blockCount);
     const volume = { format: format.name, label: options.label, scheme, settings: options.settings };
@@ -201,7 +201,7 @@ export class SessionMachine implements Machine {
     );
     lines.push('Mounting disk');
     const { on } = this.#parts.mounts.mount(place, { isReadOnly: false, policy: this.#parts.policy });
-    if (wasInside) this.#parts.process.chdir(on);
+    goBack(on);
     return [...lines, `Finished erase on ${name}`];
   }
 
@@ -330,21 +330,19 @@ export class SessionMachine implements Machine {
   }
 
   /**
-   * diskutil unmounts by force. The shell is moved out of the way when it is all that stands there; open files are
-   * still EBUSY. True when the shell was inside.
+   * diskutil unmounts by force. Whoever only stands there is moved out of the way; open files are still EBUSY. Returns
+   * the way back in, to the root of what is mounted then.
    */
-  #leaveVolumes(): boolean {
-    const { mounts, process } = this.#parts;
-    const cwd = process.getcwd();
-    const isInside = mounts.all.some(({ on }) => cwd === on || cwd.startsWith(`${on}/`));
-    if (isInside) process.chdir('/');
+  #leaveVolumes(): (on: string) => void {
+    const { kernel, mounts } = this.#parts;
+    const goBack = kernel.stepOut(mounts.all.map(({ on }) => on));
     try {
       for (const record of mounts.all) mounts.unmount(record);
     } catch (error) {
-      if (isInside) process.chdir(cwd);
+      goBack('/');
       throw error;
     }
-    return isInside;
+    return goBack;
   }
 
   /** The partition map or a boot sector may be another one now: look again, and show the slices in /dev. */

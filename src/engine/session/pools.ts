@@ -163,38 +163,26 @@ export class Pools {
    * EBUSY.
    */
   revert(found: FoundVolume, device: string, name: string): void {
-    const { mounts, process } = this.#computer();
+    const { kernel, mounts } = this.#computer();
     const { mount } = found;
     if (mount === undefined) {
       this.withSnapshots(found, device, (snapshots) => snapshots.revert(name));
       return;
     }
     this.withSnapshots(found, device, (snapshots) => requireSnapshot(snapshots, name));
-    const cwd = process.getcwd();
-    const isInside = cwd === mount.on || cwd.startsWith(`${mount.on}/`);
-    if (isInside) process.chdir('/');
+    const goBack = kernel.stepOut([mount.on]);
     try {
       mounts.unmount(mount);
     } catch (error) {
-      if (isInside) process.chdir(cwd);
+      goBack('/');
       throw error;
     }
     try {
       this.withSnapshots({ ...found, mount: undefined }, device, (snapshots) => snapshots.revert(name));
     } finally {
       mounts.mount(mount, mount.options);
-      if (isInside) returnTo(process, cwd, mount.on);
+      goBack(mount.on);
     }
-  }
-}
-
-/** Back where the shell was, or to the root of the volume when that directory was made later. */
-function returnTo(process: Computer['process'], cwd: string, root: string): void {
-  try {
-    process.chdir(cwd);
-  } catch (error) {
-    if (!(error instanceof FsError)) throw error;
-    process.chdir(root);
   }
 }
 

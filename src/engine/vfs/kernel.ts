@@ -214,6 +214,30 @@ export class Kernel {
     for (const mount of this.#mounts) mount.volume.sync();
   }
 
+  /**
+   * Everybody whose current directory is at or below one of these paths steps out, to `/`: their volumes are about to
+   * go, and come back. Returns the way back: to where each stood, or to `elsewhere` when that directory is gone.
+   */
+  stepOut(paths: readonly string[]): (elsewhere: string) => void {
+    const isInside = (cwd: string) => paths.some((path) => cwd === path || cwd.startsWith(`${path}/`));
+    const outside = [...this.#processes].flatMap((process) => {
+      const cwd = process.getcwd();
+      if (!isInside(cwd)) return [];
+      process.chdir('/');
+      return [{ process, cwd }];
+    });
+    return (elsewhere) => {
+      for (const { process, cwd } of outside) {
+        try {
+          process.chdir(cwd);
+        } catch (error) {
+          if (!(error instanceof FsError)) throw error;
+          process.chdir(elsewhere);
+        }
+      }
+    };
+  }
+
   // ── names that change under those who hold them ────────────────────────────────────────────────────────────────
 
   /** A directory has lost its name for good. */

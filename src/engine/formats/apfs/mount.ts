@@ -120,13 +120,21 @@ function choose(blocks: Blocks, block0: Uint8Array, options: MountOptions): Choi
   const warnings: string[] = [];
   for (const bytes of candidates) {
     const found = checked(blocks, bytes, rings);
-    if (typeof found !== 'string') return { checkpoint: found, newestXid, warnings };
+    if (typeof found !== 'string') {
+      const isLeftBehind = xidOfSuperblock(block0) !== found.xid && options.isContinued !== true;
+      if (isLeftBehind && warnings.length === 0) warnings.push(leftBehind(found.xid));
+      return { checkpoint: found, newestXid, warnings };
+    }
     warnings.push(
       `Checkpoint ${xidOfSuperblock(bytes)} is not whole (${found}); an older one is used, what changed since is lost.`,
     );
   }
   throw refusal('EIO', `no usable checkpoint: ${warnings.join(' ')}`);
 }
+
+/** Block 0 is written when a container is closed; a power cut leaves it behind, and nothing else. */
+const leftBehind = (xid: number): string =>
+  `The container was not unmounted. It is in its newest checkpoint, transaction ${xid}; nothing has to be repaired.`;
 
 const xidOfSuperblock = (bytes: Uint8Array): number => get64(viewOf(bytes), 0x10);
 
