@@ -627,6 +627,62 @@ export const STREAM_CASES: ApfsCase[] = [
   },
 ];
 
+/** A record of `type` for the file `name`, put where its key belongs. */
+const add =
+  (type: number, name: string, rest: readonly number[], value: Uint8Array) =>
+  (patient: ApfsPatient): void => {
+    const key = new Uint8Array(8 + rest.length);
+    put64(key, 0, idNamed(patient, name));
+    key[7] = (key[7] ?? 0) | (type << 4);
+    key.set(rest, 8);
+    patient.insert('catalog', { key, value });
+  };
+
+export const OTHER_CASES: ApfsCase[] = [
+  {
+    name: 'a wrapped key on a volume without encryption',
+    damage: add(7, 'tail', [], Uint8Array.from([1, 0, 0, 0, 5, ...new Array<number>(19).fill(0)])),
+    kind: 'inode',
+    message: 'on a volume without encryption',
+    isSeen: true,
+  },
+  {
+    name: 'statistics of directories that no directory keeps',
+    damage: add(10, 'empty', [], new Uint8Array(32)),
+    kind: 'directory',
+    message: 'no directory is their origin',
+    isSeen: true,
+  },
+  {
+    name: 'hashes of contents on a volume without seal',
+    damage: add(13, 'tail', [0, 0, 0, 0, 0, 0, 0, 1], new Uint8Array(35)),
+    kind: 'extent',
+    message: 'on a volume that is not sealed',
+    isSeen: true,
+  },
+  {
+    name: 'a record of the extent references',
+    damage: add(2, 'tail', [], new Uint8Array(20)),
+    kind: 'tree',
+    message: 'has a record of another tree (extent reference of ',
+    isSeen: true,
+  },
+  {
+    name: 'a record of a type that does not exist',
+    damage: add(15, 'tail', [], new Uint8Array(8)),
+    kind: 'tree',
+    message: 'unknown type of key',
+    isSeen: true,
+  },
+  {
+    name: 'a key of a sibling map that is too long',
+    damage: add(12, 'tail', [0, 0, 0, 0], new Uint8Array(8)),
+    kind: 'tree',
+    message: 'wrong size of key (12, expected 8)',
+    isSeen: true,
+  },
+];
+
 /** Numbers of records that follow from others, in nodes that no snapshot shares. */
 export const REPAIR_CASES: readonly Pick<ApfsCase, 'name' | 'damage'>[] = [
   { name: 'a link count', damage: inode('tail', (value) => put32(value, 56, 2)) },

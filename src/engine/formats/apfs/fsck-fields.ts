@@ -188,7 +188,7 @@ function readStream(
   at: number,
   wrong: (text: string) => void,
 ): void {
-  const { inodes, streams } = view;
+  const { inodes } = view;
   if ((inodes.get(row, INODE.mode) & MODE_TYPE_BITS) !== MODE_TYPE.file) {
     wrong('a stream, but it is no regular file');
   }
@@ -199,11 +199,6 @@ function readStream(
   const stream = view.stream(inodes.get(row, INODE.privateId), record.block);
   inodes.set(row, INODE.stream, stream + 1);
   holdStream(view, stream, record, at, false, wrong);
-  streams.set(
-    stream,
-    STREAM.isCloned,
-    (flags & (INODE_FLAG.wasCloned | INODE_FLAG.wasEverCloned)) === 0 ? 0 : 1,
-  );
 }
 
 /** One more inode or attribute has the stream described at `at`. All that have it must say the same. */

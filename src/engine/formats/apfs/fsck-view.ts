@@ -83,15 +83,14 @@ export const STREAM = {
   sparseBytes: 8,
   block: 9,
   isOrphan: 10,
-  isCloned: 11,
   /** First and last of its extents in `extentFirst`. */
-  extentsFrom: 12,
-  extentsTo: 13,
+  extentsFrom: 11,
+  extentsTo: 12,
   /** Block and logical offset of the last extent that has blocks; 0: none. */
-  lastBlock: 14,
-  lastOffset: 15,
+  lastBlock: 13,
+  lastOffset: 14,
   /** Logical offset at which it ends. */
-  lastEnd: 18,
+  lastEnd: 15,
   /** Where its stream id record lies: node, and byte of the value. */
   referencesBlock: 16,
   referencesAt: 17,
@@ -116,7 +115,7 @@ export class View {
   readonly siblings = new Rows(6);
   /** From the id of a sibling to the file, and the node that says so. */
   readonly siblingMap = new Map<number, { readonly fileId: number; readonly block: number }>();
-  readonly streams = new Rows(19);
+  readonly streams = new Rows(18);
   readonly streamById = new Map<number, number>();
   /** Blocks of all extents, those of a stream side by side. */
   readonly extentFirst = new Numbers();
