@@ -3,7 +3,13 @@ import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
 import { FsError } from '../../../../src/engine/base/errno.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { SILENT } from '../../../../src/engine/base/trace.ts';
-import type { CommitPolicy, Container, Volume, VolumeNode } from '../../../../src/engine/formats/contract.ts';
+import type {
+  CommitPolicy,
+  Container,
+  MountOptions,
+  Volume,
+  VolumeNode,
+} from '../../../../src/engine/formats/contract.ts';
 import { openContainer } from '../../../../src/engine/formats/apfs/mount.ts';
 import { newfs } from '../../../../src/engine/formats/apfs/newfs.ts';
 import { fsckApfs, fsckApfsAfterPowerCut, imageFile } from '../../../support/checkers.ts';
@@ -21,17 +27,17 @@ function makeContainer(sizeMiB: number, policy: CommitPolicy = 'writeback') {
     random: new Prng(7),
     partitionFirstBlock: 0,
   });
-  const open = () =>
-    openContainer(device, {
-      isReadOnly: false,
-      policy,
-      clock,
-      trace: SILENT,
-      owner: { uid: 501, gid: 20 },
-      timeZoneMinutes: 0,
-    });
-  return { device, clock, open };
+  return { device, open: () => openContainer(device, mountOptions(clock, policy)) };
 }
+
+const mountOptions = (clock: SimulatedClock, policy: CommitPolicy): MountOptions => ({
+  isReadOnly: false,
+  policy,
+  clock,
+  trace: SILENT,
+  owner: { uid: 501, gid: 20 },
+  timeZoneMinutes: 0,
+});
 
 /** Names and contents of the files in the root. */
 function contentsOf(volume: Volume): Map<string, string> {
@@ -57,7 +63,8 @@ class Script {
   #next = 0;
 
   constructor(
-    readonly volume: Volume,
+    /** May be mounted anew meanwhile. */
+    public volume: Volume,
     seed: number,
   ) {
     this.random = new Prng(seed);
@@ -172,6 +179,46 @@ describe('random scripts', () => {
     container.close();
     expect(fsckApfs(imageFile(device.bytes))).toBe('');
   });
+});
+
+test.each(['each', 'writeback'] as const)(
+  '%s: who mounts in between goes on with the same bytes',
+  (policy) => {
+    const images = [false, true].map((mountsAgain) => {
+      const { device, open } = makeContainer(24, policy);
+      let volume = open().mountVolume(0, { isReadOnly: false });
+      const script = new Script(volume, 11);
+      for (let round = 0; round < 24; round++) {
+        for (let i = 0; i < 10; i++) script.step();
+        if (round % 3 === 0) script.take();
+        else if (round % 5 === 4) script.drop(script.random.below(script.taken.length));
+        volume.sync();
+        if (mountsAgain) volume = open().mountVolume(0, { isReadOnly: false });
+        script.volume = volume;
+      }
+      return device.bytes;
+    });
+    expect(Buffer.compare(images[0]!, images[1]!)).toBe(0);
+  },
+);
+
+test('reserve, quota and another volume beside', () => {
+  const device = new FlatDevice(520 * 2 ** 20, 4096);
+  const clock = new SimulatedClock();
+  const settings = { volumes: 'First:reserve=16m,Second:quota=32m' };
+  newfs(device, { label: '', settings, clock, random: new Prng(7), partitionFirstBlock: 0 });
+  const container = openContainer(device, mountOptions(clock, 'writeback'));
+  const volumes = [0, 1].map((index) => container.mountVolume(index, { isReadOnly: false }));
+  const scripts = volumes.map((volume, index) => new Script(volume, index + 40));
+  for (let round = 0; round < 4; round++) {
+    for (const script of scripts) {
+      for (let i = 0; i < 10; i++) script.step();
+      if (round % 2 === 0) script.take();
+      else script.drop(0);
+    }
+    container.sync();
+    expect(verdictNow(device), `round ${round}`).toBe('');
+  }
 });
 
 test('a snapshot holds on to what was overwritten and deleted since', () => {
