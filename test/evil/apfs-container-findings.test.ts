@@ -4,7 +4,7 @@ import type { Store } from '../../src/engine/device/store.ts';
 import { fsck } from '../../src/engine/formats/apfs/fsck.ts';
 import { findChecker, fsckApfs } from '../support/checkers.ts';
 import { CHECKPOINT_CASES, OMAP_CASES, QUEUE_CASES, SPACE_CASES } from './apfs-container-cases.ts';
-import { newContainer, Patient, readBlocks, u64, writeBlocks } from './apfs-patient.ts';
+import { newContainer, Patient, readBlocks, seal, u64, writeBlocks } from './apfs-patient.ts';
 import { sparseFile } from './volumes.ts';
 
 /** One damage at a time to the container's own structures: found by us, by apfsck where it looks, gone after a repair. */
@@ -74,6 +74,34 @@ test('9 TiB, where chunk info blocks are listed by address blocks', () => {
   expect(fsck(store, { repair: true }).lines.at(-1)).toBe('** The container was repaired successfully.');
   expect(sentences(store)).toEqual([]);
   expect(verdict(store)).toBe('');
+});
+
+/** Two volumes, or one, that say they belong to a group: their roles. */
+test.each([
+  [['system', 'data'], []],
+  [['data'], ['its system volume is missing']],
+  [['system'], ['no data volume']],
+  [['data', 'data', 'system'], ['2 data volumes']],
+])('a volume group of %j', (roles, expected) => {
+  const store = newContainer(1600 * 2 ** 20, {
+    volumes: roles.map((role, i) => `V${i}:role=${role}`).join(','),
+  });
+  const { omapRoot } = new Patient(store);
+  const root = viewOf(readBlocks(store, omapRoot));
+  for (let i = 0; i <= roles.length; i++) {
+    const block = u64(root, 4056 - root.getUint16(0x38 + 4 * i + 2, true) + 8);
+    const bytes = readBlocks(store, block);
+    // The first one is the patient itself and has no role.
+    if (viewOf(bytes).getUint16(0x3c4, true) === 0) continue;
+    bytes[0x28] = (bytes[0x28] ?? 0) | 0x10;
+    bytes.fill(5, 0x3f0, 0x400);
+    seal(bytes);
+    writeBlocks(store, block, bytes);
+  }
+  const said = sentences(store).filter((text) => text.includes('volume group'));
+  expect(said.length).toBe(expected.length);
+  for (const [i, text] of expected.entries()) expect(said[i]).toContain(text);
+  expect(verdict(store) === '').toBe(expected.length === 0);
 });
 
 test('no container at all', () => {

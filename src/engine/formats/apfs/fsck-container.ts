@@ -8,6 +8,7 @@ import type { VolumePlace } from './fsck-check.ts';
 import { findCheckpoint, readMaps } from './fsck-checkpoint.ts';
 import type { Checkpoint, Ephemerals } from './fsck-checkpoint.ts';
 import { readChunks } from './fsck-chunks.ts';
+import { checkGroups } from './fsck-groups.ts';
 import { ObjectMap } from './fsck-omap.ts';
 import { checkPool, comparePoolBitmaps } from './fsck-pool.ts';
 import { checkQueues } from './fsck-queue.ts';
@@ -62,6 +63,7 @@ export function checkContainer(medium: Medium, report: Report): Look | null {
   report.phase('Checking the encryption key structures.');
   checkKeybags(check, checkpoint);
   const volumes = omap ? checkVolumes(check, omap, checkpoint) : [];
+  checkGroups(check, volumes);
   omap?.finish(check.isUsageUnknown);
   if (space) ephemerals.finish();
   report.phase('Verifying allocated space.');
