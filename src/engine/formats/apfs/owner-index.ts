@@ -108,8 +108,17 @@ class Sweep {
   }
 
   #held(first: number, end: number): void {
+    const [only] = this.#open;
+    if (only && this.#open.length === 1) {
+      this.#say(first, end, only.rank, [only.what]);
+      return;
+    }
     const rank = this.#open.reduce((best, claim) => Math.min(best, claim.rank), Infinity);
     const best = this.#open.filter((claim) => claim.rank === rank).map(({ what }) => what);
+    this.#say(first, end, rank, best);
+  }
+
+  #say(first: number, end: number, rank: number, best: readonly Holding[]): void {
     const { role, owner, holders } = rank <= RANK.snapshot ? this.#ofContents(best, rank) : this.#other(best);
     this.#push({ first, end, role, owner, holders });
   }
@@ -143,6 +152,11 @@ class Sweep {
   #named(streams: readonly StreamHolding[]): Named {
     const [one, other] = streams;
     const alone = one && !other ? one.files.filesOf(one.view, one.run) : undefined;
+    if (one && alone?.total === 1) {
+      // Nearly every file: nothing to gather.
+      const prefix = this.#container.prefixOf(one.view.volume);
+      return { prefix, names: alone.files[0]?.path ?? '', total: 1 };
+    }
     const known = alone && this.#names.get(alone);
     if (known) return known;
     const paths = new Set<string>();

@@ -1,3 +1,4 @@
+import { viewOf } from '../../base/bytes.ts';
 import type { Role } from '../../base/role.ts';
 import { EFI_JUMPSTART_EXTENTS_AT, EfiJumpstart, OBJECT, ObjectHeader } from './layout.ts';
 import { EXTENT_KIND, numberOfTagged, tagOfTagged } from './layout-extents.ts';
@@ -112,7 +113,7 @@ export class ClaimCollector {
     const jumpstart = EfiJumpstart.peek(bytes);
     if (jumpstart.type % 65_536 !== OBJECT.efiJumpstart) return;
     this.#structure(block, 1, 'reserved', OWNER.driver);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const view = viewOf(bytes);
     const room = Math.floor((bytes.length - EFI_JUMPSTART_EXTENTS_AT) / 16);
     for (let i = 0; i < Math.min(jumpstart.extentCount, room); i++) {
       const at = EFI_JUMPSTART_EXTENTS_AT + 16 * i;
@@ -157,7 +158,7 @@ export class ClaimCollector {
 
   #titleOf(block: number): string {
     const bytes = this.#container.read(block);
-    const type = bytes ? ObjectHeader.peek(bytes).type % 65_536 : 0;
+    const type = bytes ? viewOf(bytes).getUint16(ObjectHeader.fields.type.at, true) : 0;
     if (type === OBJECT.integrityMetadata) return OWNER.integrity;
     return type === OBJECT.snapshotMetadataExtension ? OWNER.snapshotExtension : OWNER.catalog;
   }

@@ -26,10 +26,23 @@ export const typeOf = ({ node, record }: Place): number => {
 
 /** Text of `lengthBytes` bytes with a final NUL, as far as the bytes go. */
 export function nameIn(bytes: Uint8Array, at: number, lengthBytes: number): string {
-  const part = bytes.subarray(at, Math.min(at + lengthBytes, bytes.length));
-  const end = part.indexOf(0);
-  return textOf(end < 0 ? part : part.subarray(0, end));
+  const limit = Math.min(at + lengthBytes, bytes.length);
+  // Nearly all names are ASCII and short: a decoder would cost more than the name.
+  let text = '';
+  for (let i = at; i < limit; i++) {
+    const byte = bytes[i] ?? 0;
+    if (byte === 0) return text;
+    if (byte > 0x7f || i - at > ASCII_MAX) {
+      const part = bytes.subarray(at, limit);
+      const end = part.indexOf(0);
+      return textOf(end < 0 ? part : part.subarray(0, end));
+    }
+    text += String.fromCharCode(byte);
+  }
+  return text;
 }
+
+const ASCII_MAX = 128;
 
 /** One extended field; offsets count from the start of the node. */
 export interface FieldPlace {

@@ -172,20 +172,30 @@ export class StreamVisitor {
         const path = `attribute ${attributeName(place)} of ${view.pathOf(objectId)}`;
         files.push({ path, sizeBytes: place.node.u64(place.node.valueAt(place.record) + 12) });
       } else if (!named.has(objectId)) {
-        const own = view.inodeOf(objectId);
-        if (!own || inodeAt(own).privateId !== streamId) continue;
+        if (!addFile(files, view, view.inodeOf(objectId), streamId)) continue;
         named.add(objectId);
-        files.push({ path: view.pathOfInode(own), sizeBytes: inodeAt(own).sizeBytes });
       }
     }
     if (!named.has(streamId) && holders.length <= FILES_MAX) {
-      const own = inode ?? view.inodeOf(streamId);
-      if (own && inodeAt(own).privateId === streamId)
-        files.push({ path: view.pathOfInode(own), sizeBytes: inodeAt(own).sizeBytes });
+      addFile(files, view, inode ?? view.inodeOf(streamId), streamId);
     }
     if (files.length === 0) files.push({ path: `stream ${streamId}, which no file has`, sizeBytes: -1 });
     return { files, total: files.length + Math.max(holders.length - FILES_MAX, 0) };
   }
+}
+
+/** Adds the file that this inode is, if it holds the stream; says whether it does. */
+function addFile(
+  files: StreamFile[],
+  view: CatalogView,
+  place: Place | undefined,
+  streamId: number,
+): boolean {
+  if (!place) return false;
+  const inode = inodeAt(place);
+  if (inode.privateId !== streamId) return false;
+  files.push({ path: view.pathOfInode(place, inode), sizeBytes: inode.sizeBytes });
+  return true;
 }
 
 /** Name in the key of an extended attribute. */

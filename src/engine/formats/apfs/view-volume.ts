@@ -5,6 +5,7 @@ import { OMAP_SIZE_BYTES, OMAP_VALUE_FLAG, OmapPhys } from './layout-tree.ts';
 import { VOLUME_INCOMPATIBLE, VolumeSuperblock } from './layout-volume.ts';
 import type { BlockReader } from './view-checkpoints.ts';
 import { inodeAt, isUnlinked, nameIn, objectIdOf, typeOf } from './view-records.ts';
+import type { InodeSummary } from './view-records.ts';
 import { ViewTree, comparePairs } from './view-tree.ts';
 import type { NodeReader, Place, ViewNode } from './view-tree.ts';
 
@@ -178,8 +179,7 @@ export class CatalogView {
   }
 
   /** As `pathOf`, of an inode record at hand. */
-  pathOfInode(place: Place): string {
-    const inode = inodeAt(place);
+  pathOfInode(place: Place, inode: InodeSummary = inodeAt(place)): string {
     const objectId = objectIdOf(place);
     if (objectId < OBJECT_ID.firstUser) return this.pathOf(objectId);
     if (isUnlinked(inode)) return `(deleted) /${inode.name}`;
