@@ -683,6 +683,24 @@ export const OTHER_CASES: ApfsCase[] = [
   },
 ];
 
+/** Index nodes: what they say must be what their children begin with, to the byte. */
+export const INDEX_CASES: ApfsCase[] = [
+  {
+    name: 'a length of a name in an index node that its child does not have',
+    damage: (patient) => {
+      const root = patient.root('catalog');
+      const records = patient.records(root);
+      const record = records.find(({ key }) => (key[7] ?? 0) >>> 4 === TYPE.directory);
+      if (!record) throw new Error('no index record begins with a name');
+      put32(record.key, 8, get32(record.key, 8) + 1);
+      patient.write(root, records);
+    },
+    kind: 'tree',
+    message: 'index key absent from child node',
+    isSeen: true,
+  },
+];
+
 /** Numbers of records that follow from others, in nodes that no snapshot shares. */
 export const REPAIR_CASES: readonly Pick<ApfsCase, 'name' | 'damage'>[] = [
   { name: 'a link count', damage: inode('tail', (value) => put32(value, 56, 2)) },

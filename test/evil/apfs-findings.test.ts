@@ -4,6 +4,7 @@ import { fsck } from '../../src/engine/formats/apfs/fsck.ts';
 import { findChecker, fsckApfs, imageFile } from '../support/checkers.ts';
 import {
   DIRECTORY_CASES,
+  INDEX_CASES,
   INODE_CASES,
   LINK_CASES,
   OTHER_CASES,
@@ -57,6 +58,7 @@ describe.each([
   ['attributes', XATTR_CASES],
   ['streams', STREAM_CASES],
   ['other records', OTHER_CASES],
+  ['index nodes', INDEX_CASES],
   ['volume superblocks', VOLUME_CASES],
   ['snapshots', SNAPSHOT_CASES],
   ['extent references', REFERENCE_CASES],

@@ -165,9 +165,7 @@ class Walk implements TreeResult {
     const reference = base + u64At(view, node.valueAt(index));
     const child = this.#read(reference, node);
     if (!child) return;
-    if (this.#compare(child, 0, node.bytes, at, end) !== 0) {
-      this.#tell(child, 'index key absent from child node');
-    }
+    if (!isSameKey(child, node, at, end)) this.#tell(child, 'index key absent from child node');
     // The child's first key is the parent's: it is not "repeated" when met again there.
     this.#hasLast = false;
     this.#walk(child);
@@ -320,6 +318,14 @@ class Walk implements TreeResult {
       wrong(`longest ${what}`, found, exact);
     }
   }
+}
+
+/** The key from `at` to `end` of an index node is, byte for byte, the first one of its child. */
+function isSameKey(child: Node, node: Node, at: number, end: number): boolean {
+  const first = child.keyAt(0);
+  if (child.keyEnd(0) - first !== end - at) return false;
+  for (let i = 0; i < end - at; i++) if (child.bytes[first + i] !== node.bytes[at + i]) return false;
+  return true;
 }
 
 /** Type words of root and other nodes. */
