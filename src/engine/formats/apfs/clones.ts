@@ -2,7 +2,8 @@ import { viewOf } from '../../base/bytes.ts';
 import { FsError } from '../../base/errno.ts';
 import type { Sharing } from '../contract.ts';
 import type { ContentHost, RecordTree, StreamOwner } from './content-host.ts';
-import { nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
+import { nodesOfChanges, nodesOfNeighbours, setSparse, withFlags } from './content-host.ts';
+import { cut } from './content-cut.ts';
 import { addFileExtent, clipped, damagedStream, endOf, extentOf, extentsIn, seekExtent } from './extents.ts';
 import type { Stream } from './inode.ts';
 import { INODE_FLAG, RECORD_TYPE, putObjectKey } from './layout-catalog.ts';
@@ -57,29 +58,19 @@ export function makeStream(host: ContentHost, inode: StreamOwner): Stream {
   return (inode.stream = { sizeBytes: 0, allocatedBytes: 0, cryptoId: 0, bytesWritten: 0, bytesRead: 0 });
 }
 
-/** Both flags lie below 2^31; the others, up to 2^53, stay. */
-const withFlags = (flags: number, wanted: number): number => {
-  const low = flags % 2 ** 31;
-  return flags - low + (low | wanted);
-};
-
-/** The flag that goes with the field of sparse bytes. */
-export function setSparse(inode: StreamOwner): void {
-  const low = inode.internalFlags % 2 ** 31;
-  const isSparse = inode.sparseBytes > 0;
-  const wanted = isSparse ? low | INODE_FLAG.isSparse : low & ~INODE_FLAG.isSparse;
-  if (wanted !== low) inode.internalFlags += wanted - low;
-}
-
 // ── sharing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** `clone`, which has no contents yet, gets the contents of `source`: one record changes. EMLINK, ENOSPC. */
+/** `clone`, which has no contents yet, gets the contents of `source`: one record changes, and blocks in reserve are given
+ * back. EMLINK, ENOSPC. */
 export function shareStream(host: ContentHost, source: StreamOwner, clone: StreamOwner): void {
   const { stream } = source;
   if (stream === null) return;
   const holders = holdersOf(host.catalog, source.privateId);
   if (holders === 0) throw damagedStream(source.privateId, 'has no record that counts its holders');
   if (holders >= 0xffff_ffff) throw new FsError('EMLINK', '', '', 'no more files can share these contents');
+  // Blocks in reserve behind the end are nobody's contents, and drivers that share a stream do not look for them.
+  const end = Math.ceil(stream.sizeBytes / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES;
+  if (holders === 1) cut({ host, inode: source, stream }, end);
   host.commit.change({ blocks: nodesOfChanges(host.catalog, 1), kind: 'grow' }, () => {
     setHolders(host.catalog, source.privateId, holders, holders + 1);
     clone.privateId = source.privateId;

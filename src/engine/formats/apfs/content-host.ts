@@ -1,6 +1,7 @@
 import { FsError } from '../../base/errno.ts';
 import type { Device } from '../../device/device.ts';
 import type { Inode } from './inode.ts';
+import { INODE_FLAG } from './layout-catalog.ts';
 import type { Room } from './transaction.ts';
 
 /**
@@ -84,3 +85,17 @@ export const nodesOfNeighbours = (tree: RecordTree, changes: number): number =>
   );
 
 export const isFull = (error: unknown): boolean => error instanceof FsError && error.code === 'ENOSPC';
+
+/** Both flags lie below 2^31; the others, up to 2^53, stay. */
+export const withFlags = (flags: number, wanted: number): number => {
+  const low = flags % 2 ** 31;
+  return flags - low + (low | wanted);
+};
+
+/** The flag that goes with the field of sparse bytes. */
+export function setSparse(inode: StreamOwner): void {
+  const low = inode.internalFlags % 2 ** 31;
+  const isSparse = inode.sparseBytes > 0;
+  const wanted = isSparse ? low | INODE_FLAG.isSparse : low & ~INODE_FLAG.isSparse;
+  if (wanted !== low) inode.internalFlags += wanted - low;
+}

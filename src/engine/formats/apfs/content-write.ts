@@ -4,13 +4,14 @@ import { ZERO_FILL } from '../contract.ts';
 import { contentLabel, copySource, readRun, writeBlocks } from './content-io.ts';
 import type { Source } from './content-io.ts';
 import { nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
-import type { ContentHost, StreamOwner } from './content-host.ts';
-import { setSparse } from './clones.ts';
+import type { ContentHost } from './content-host.ts';
+import { dropExtents, STEP_RECORDS_MAX } from './content-cut.ts';
+import type { Writing } from './content-cut.ts';
 import { clipped, damagedStream, endOf, extentAt, extentsIn, replaceRange } from './extents.ts';
 import type { StreamExtent } from './extents.ts';
 import type { Stream } from './inode.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
-import { addExtent, drop, RECORD_BLOCKS_MAX, soleBlocks } from './references.ts';
+import { addExtent, RECORD_BLOCKS_MAX, soleBlocks } from './references.ts';
 
 /**
  * Putting bytes into a stream that its file alone holds.
@@ -22,14 +23,7 @@ import { addExtent, drop, RECORD_BLOCKS_MAX, soleBlocks } from './references.ts'
  *
  * Bytes behind the end of the file read as zeros whatever lies there: whoever makes the file longer makes them so.
  */
-export interface Writing {
-  readonly host: ContentHost;
-  readonly inode: StreamOwner;
-  readonly stream: Stream;
-}
 
-/** Extents that one step replaces at most: what is asked for beforehand stays small. */
-export const STEP_RECORDS_MAX = 64;
 /** Blocks of one step: 1 GiB. */
 export const STEP_BLOCKS_MAX = 2 ** 18;
 
@@ -190,15 +184,6 @@ function putExtent(writing: Writing, start: number, end: number, firstBlock: num
   addExtent(host, firstBlock, blocksOf(end - start), inode.privateId);
   dropExtents(host, inode, replaced);
   if (end > stream.allocatedBytes) stream.allocatedBytes = end;
-}
-
-/** The stream has lost these extents. */
-export function dropExtents(host: ContentHost, inode: StreamOwner, extents: readonly StreamExtent[]): void {
-  for (const { firstBlock, lengthBytes } of extents) {
-    if (firstBlock === 0) inode.sparseBytes -= lengthBytes;
-    else drop(host, firstBlock, blocksOf(lengthBytes));
-  }
-  setSparse(inode);
 }
 
 /** Nothing is stored from `start` to `end`. */

@@ -1,27 +1,25 @@
 import { FsError } from '../../base/errno.ts';
 import type { Extent } from '../contract.ts';
-import { holdersOf, makeStream, setHolders, setSparse, unshare } from './clones.ts';
+import { holdersOf, makeStream, setHolders, unshare } from './clones.ts';
+import { cut, roomOfDropping, STEP_RECORDS_MAX } from './content-cut.ts';
+import type { Writing } from './content-cut.ts';
 import { lengthOf, readRun } from './content-io.ts';
 import type { Source } from './content-io.ts';
-import { isFull, nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
+import { isFull, nodesOfChanges, setSparse } from './content-host.ts';
 import type { ContentHost, StreamOwner } from './content-host.ts';
 import {
   blockEnd,
-  dropExtents,
   fillGap,
   putHole,
   reserveStep,
   roomOfReplacing,
   STEP_BLOCKS_MAX,
-  STEP_RECORDS_MAX,
   writeStep,
   zeroTail,
 } from './content-write.ts';
-import type { Writing } from './content-write.ts';
 import {
   damagedStream,
   endOf,
-  extentAt,
   extentOf,
   extentsIn,
   removeFileExtent,
@@ -31,7 +29,6 @@ import {
 import type { StreamExtent } from './extents.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
 import { drop, RECORD_BLOCKS_MAX } from './references.ts';
-import type { Room } from './transaction.ts';
 
 /**
  * Contents of files: reading, writing, making longer and shorter, holes, blocks in reserve, letting go.
@@ -191,33 +188,6 @@ export function truncateContent(host: ContentHost, inode: StreamOwner, sizeBytes
   }
 }
 
-/**
- * Give back everything from `from` on, a multiple of a block, from the end in steps. Returns whether all of it is gone:
- * on a full volume there may be no room even for the copies of metadata that this takes.
- */
-function cut(writing: Writing, from: number): boolean {
-  const { host, stream } = writing;
-  for (let recordsMax = STEP_RECORDS_MAX; stream.allocatedBytes > from;) {
-    try {
-      host.commit.change(roomOfDropping(host, recordsMax), () => {
-        for (let i = 0; i < recordsMax && stream.allocatedBytes > from; i++) cutLast(writing, from);
-      });
-    } catch (error) {
-      if (!isFull(error)) throw error;
-      if (recordsMax === 1) return false;
-      recordsMax = 1;
-    }
-  }
-  return true;
-}
-
-/** What it takes to drop so many neighbouring extents. */
-const roomOfDropping = (host: ContentHost, records: number): Room => ({
-  blocks: nodesOfNeighbours(host.catalog, records) + nodesOfChanges(host.references, 2 * records),
-  kind: 'shrink',
-  freeRecords: 2 * records,
-});
-
 const noRoomToGive = (): FsError =>
   new FsError(
     'ENOSPC',
@@ -225,16 +195,6 @@ const noRoomToGive = (): FsError =>
     '',
     'no block is left for the metadata that this takes: remove files or snapshots',
   );
-
-function cutLast({ host, inode, stream }: Writing, from: number): void {
-  const end = stream.allocatedBytes;
-  const last = extentAt(host.catalog, inode.privateId, end - 1);
-  if (last === undefined) throw damagedStream(inode.privateId, `has no extent at ${end - BLOCK_SIZE_BYTES}`);
-  const stepStart = last.firstBlock === 0 ? 0 : end - RECORD_BLOCKS_MAX * BLOCK_SIZE_BYTES;
-  const start = Math.max(from, last.offsetBytes, stepStart);
-  dropExtents(host, inode, replaceRange(host.catalog, inode.privateId, start, end, null));
-  stream.allocatedBytes = start;
-}
 
 /** The range, whole blocks, reads as zeros and takes no room; the size stays. EINVAL, ENOSPC. */
 export function punchContent(

@@ -3,6 +3,7 @@ import { FsError } from '../../base/errno.ts';
 import type { RecordCursor, RecordTree } from './content-host.ts';
 import { NO_ID, RECORD_TYPE, putObjectKey } from './layout-catalog.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
+import { u32At } from './object.ts';
 
 /**
  * The file extents of a stream: records of the catalog that say where its bytes lie.
@@ -50,13 +51,6 @@ function putWords(at: number, number: number): void {
   valueView.setUint32(at + 4, isNone ? 0xffff_ffff : Math.floor(number / 2 ** 32), true);
 }
 
-const word = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] ?? 0) |
-    ((bytes[at + 1] ?? 0) << 8) |
-    ((bytes[at + 2] ?? 0) << 16) |
-    ((bytes[at + 3] ?? 0) << 24)) >>>
-  0;
-
 const EXTENT_HIGH = RECORD_TYPE.fileExtent * 2 ** 28;
 
 /** The extent at the cursor; undefined when it stands elsewhere than at one of this stream. EIO for nonsense. */
@@ -64,12 +58,12 @@ export function extentOf(cursor: RecordCursor, streamId: number): StreamExtent |
   if (!cursor.isValid) return undefined;
   const { key: found } = cursor;
   const isOfStream =
-    word(found, 0) === streamId >>> 0 && word(found, 4) === Math.floor(streamId / 2 ** 32) + EXTENT_HIGH;
+    u32At(found, 0) === streamId >>> 0 && u32At(found, 4) === Math.floor(streamId / 2 ** 32) + EXTENT_HIGH;
   if (!isOfStream) return undefined;
   const stored = cursor.value;
-  const offsetBytes = word(found, 12) * 2 ** 32 + word(found, 8);
-  const lengthBytes = (word(stored, 4) & LENGTH_HIGH_MASK) * 2 ** 32 + word(stored, 0);
-  const firstBlock = word(stored, 12) * 2 ** 32 + word(stored, 8);
+  const offsetBytes = u32At(found, 12) * 2 ** 32 + u32At(found, 8);
+  const lengthBytes = (u32At(stored, 4) & LENGTH_HIGH_MASK) * 2 ** 32 + u32At(stored, 0);
+  const firstBlock = u32At(stored, 12) * 2 ** 32 + u32At(stored, 8);
   const isSane =
     stored.length === VALUE_SIZE_BYTES &&
     lengthBytes > 0 &&
@@ -78,7 +72,7 @@ export function extentOf(cursor: RecordCursor, streamId: number): StreamExtent |
     Number.isSafeInteger(firstBlock + lengthBytes) &&
     Number.isSafeInteger(offsetBytes + lengthBytes);
   if (!isSane) throw damagedStream(streamId, `has an extent at ${offsetBytes} that makes no sense`);
-  return { offsetBytes, lengthBytes, firstBlock, cryptoId: word(stored, 20) * 2 ** 32 + word(stored, 16) };
+  return { offsetBytes, lengthBytes, firstBlock, cryptoId: u32At(stored, 20) * 2 ** 32 + u32At(stored, 16) };
 }
 
 /** A cursor at the extent that covers `offsetBytes`, or else at the first behind it; perhaps at another record. */

@@ -9,6 +9,7 @@ import {
   REFERENCE_VALUE_SIZE_BYTES,
   putTagged,
 } from './layout-extents.ts';
+import { u32At } from './object.ts';
 
 /**
  * Extent references: how many streams hold each block of contents.
@@ -67,23 +68,16 @@ function valueOf(
   return value;
 }
 
-const word = (bytes: Uint8Array, at: number): number =>
-  ((bytes[at] ?? 0) |
-    ((bytes[at + 1] ?? 0) << 8) |
-    ((bytes[at + 2] ?? 0) << 16) |
-    ((bytes[at + 3] ?? 0) << 24)) >>>
-  0;
-
 const firstBlockOf = (found: Uint8Array): number =>
-  (word(found, 4) & NUMBER_HIGH_MASK) * 2 ** 32 + word(found, 0);
+  (u32At(found, 4) & NUMBER_HIGH_MASK) * 2 ** 32 + u32At(found, 0);
 
 /** The record at a valid cursor. EIO when it cannot be one. */
 export const referenceOf = (cursor: RecordCursor): Reference =>
   referenceFrom(firstBlockOf(cursor.key), cursor.value);
 
 function referenceFrom(firstBlock: number, stored: Uint8Array): Reference {
-  const high = word(stored, 4);
-  const blockCount = (high & NUMBER_HIGH_MASK) * 2 ** 32 + word(stored, 0);
+  const high = u32At(stored, 4);
+  const blockCount = (high & NUMBER_HIGH_MASK) * 2 ** 32 + u32At(stored, 0);
   const kind = high >>> 28;
   const isKnown = kind === EXTENT_KIND.new || kind === EXTENT_KIND.update;
   if (!isKnown || blockCount === 0 || stored.length !== REFERENCE_VALUE_SIZE_BYTES) {
@@ -93,9 +87,9 @@ function referenceFrom(firstBlock: number, stored: Uint8Array): Reference {
     firstBlock,
     endBlock: firstBlock + blockCount,
     kind,
-    ownerLow: word(stored, 8),
-    ownerHigh: word(stored, 12),
-    count: word(stored, 16) | 0,
+    ownerLow: u32At(stored, 8),
+    ownerHigh: u32At(stored, 12),
+    count: u32At(stored, 16) | 0,
   };
 }
 

@@ -273,6 +273,17 @@ describe('clones', () => {
     verify(host, [source, clone]);
   });
 
+  test('blocks in reserve are not shared', () => {
+    const host = new StandIn(100);
+    const [source, clone] = [newInode(16), newInode(17)];
+    writeContent(host, source, 0, new Uint8Array(5000).fill(1));
+    expect(preallocateContent(host, source, 30_000)).toBe(32_768);
+    expect(source.stream).toMatchObject({ sizeBytes: 5000, allocatedBytes: 8192 + 32_768 });
+    shareStream(host, source, clone);
+    expect(clone.stream).toMatchObject({ sizeBytes: 5000, allocatedBytes: 8192 });
+    verify(host, [source, clone]);
+  });
+
   test('overwriting shared blocks of a full volume is ENOSPC, and both stay', () => {
     const host = new StandIn(12);
     const [source, clone] = [newInode(16), newInode(17)];
