@@ -103,6 +103,10 @@ export class VolumeState implements Spender, CommitMember {
     }
     this.superblock = { ...VolumeSuperblock.peek(bytes) };
     this.#buffer = bufferOf(this, bytes);
+    // A host that goes on from a moment of its past has changed what nobody has signed for yet.
+    const { xid, modifiedBy, formattedBy } = this.superblock;
+    const signedXid = modifiedBy[0]?.lastXid ?? formattedBy.lastXid;
+    this.#hasChanged = container.options.isContinued === true && xid > signedXid;
   }
 
   // ── what it is ────────────────────────────────────────────────────────────────────────────────────────────────────
