@@ -26,7 +26,8 @@ const SCHEME_NAMES = {
   apm: 'Apple_partition_scheme',
 } as const;
 
-export function diskutilInfo({ disk, slice, place, mount, title }: InfoSubject): Row[] {
+export function diskutilInfo(subject: InfoSubject): Row[] {
+  const { disk, slice, place, mount, title } = subject;
   const device = place?.device ?? slice?.device ?? disk.device;
   const sizeBytes = slice === null ? disk.sizeBytes : slice.blockCount * disk.store.blockSizeBytes;
   const isWhole = slice === null || (slice.index === 0 && (place === null || place.index === null));
@@ -39,7 +40,9 @@ export function diskutilInfo({ disk, slice, place, mount, title }: InfoSubject):
     ...(slice === null
       ? [['Volume Name', 'Not applicable (no file system)'] as const]
       : volumeRows(slice, mount, title)),
-    ['Content (IOContent)', isWhole ? SCHEME_NAMES[disk.scheme] : (slice?.typeName ?? '')],
+    ...(place?.index == null
+      ? [['Content (IOContent)', isWhole ? SCHEME_NAMES[disk.scheme] : (slice?.typeName ?? '')] as const]
+      : []),
     ['Disk Size', size(sizeBytes, disk)],
     ['Device Block Size', `${disk.store.blockSizeBytes} Bytes`],
     ...(slice === null || slice.index === 0
@@ -52,6 +55,7 @@ export function diskutilInfo({ disk, slice, place, mount, title }: InfoSubject):
       mount === undefined ? 'Not applicable (not mounted)' : yesNo(mount.volume.isReadOnly),
     ],
     ['Virtual', 'Yes'],
+    ...containerRows(subject),
   ];
 }
 
@@ -96,12 +100,29 @@ function journalOf({ format, plain }: Slice): Region | undefined {
 }
 
 function spaceRows({ volume }: MountRecord, disk: Disk): Row[] {
-  const { blockSizeBytes, totalBlocks, freeBlocks } = volume.statistics();
+  const { blockSizeBytes, totalBlocks, freeBlocks, usedBlocks } = volume.statistics();
+  // A volume of a container has no size of its own.
+  const whose = usedBlocks === undefined ? 'Volume' : 'Container';
   return [
-    ['Volume Total Space', size(totalBlocks * blockSizeBytes, disk)],
-    ['Volume Used Space', size((totalBlocks - freeBlocks) * blockSizeBytes, disk)],
-    ['Volume Free Space', size(freeBlocks * blockSizeBytes, disk)],
+    [`${whose} Total Space`, size(totalBlocks * blockSizeBytes, disk)],
+    ['Volume Used Space', size((usedBlocks ?? totalBlocks - freeBlocks) * blockSizeBytes, disk)],
+    [`${whose} Free Space`, size(freeBlocks * blockSizeBytes, disk)],
     ['Allocation Block Size', `${blockSizeBytes} Bytes`],
+  ];
+}
+
+/** Behind all other rows, under a line that is no key. */
+function containerRows({ slice, place, mount }: InfoSubject): Row[] {
+  if (slice === null || place === null || place.index === null) return [];
+  return [
+    ['', ''],
+    [
+      '',
+      `This disk is an APFS ${mount?.snapshot == null ? 'Volume' : 'Volume Snapshot'}.  APFS Information:`,
+    ],
+    ['APFS Container', place.device.replace(/s\d+$/, '')],
+    ['APFS Physical Store', slice.device],
+    ['Fusion Drive', 'No'],
   ];
 }
 

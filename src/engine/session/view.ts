@@ -1,7 +1,14 @@
 import type { ErrnoCode } from '../base/errno.ts';
 import type { SpanLevel } from '../base/trace.ts';
 import type { Role } from '../base/role.ts';
-import type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../formats/contract.ts';
+import type {
+  BlockAnnotation,
+  Extent,
+  Finding,
+  Region,
+  Sharing,
+  StructureNode,
+} from '../formats/contract.ts';
 
 /**
  * What panes draw and reports print: plain objects and typed arrays, nothing with methods, so that it crosses a worker
@@ -146,6 +153,8 @@ export interface FileDetailView {
   /** First blocks on the disk (not the volume) of the extents, same order. */
   readonly extentFirstBlocks: Float64Array;
   readonly attributes: readonly (readonly [string, string])[];
+  /** What it shares with clones and snapshots; absent where the volume has neither. */
+  readonly sharing?: Sharing;
 }
 
 export interface BlockView {

@@ -1,7 +1,7 @@
 import { textOf } from '../base/bytes.ts';
 import type { Timespec } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
-import type { Extent, ListedEntry } from '../formats/contract.ts';
+import type { Extent, ListedEntry, Sharing } from '../formats/contract.ts';
 import { baseName, joinPath } from '../shell/paths-text.ts';
 import { flagsText, modeText } from '../shell/permissions-text.ts';
 import type { Stat } from '../vfs/calls.ts';
@@ -68,12 +68,14 @@ export class FileViews {
       const extents = extentsOf(process, root + clean, stat);
       const file = viewOf({ process, root, path: clean, stat, extents });
       const mount = this.#mountAt(process, root + clean);
+      const sharing = sharingOf(process, root + clean, stat);
       return {
         file,
         extents,
         forkAllocatedBytes: this.#forkBytes(process, root + clean, stat),
         extentFirstBlocks: Float64Array.from(extents, (extent) => this.#diskBlockOf(mount, extent)),
         attributes: [...extendedRows(process, root + clean), ...attributeRows(stat, file)],
+        ...(sharing === undefined ? {} : { sharing }),
       };
     });
   }
@@ -251,3 +253,14 @@ function valueText(value: Uint8Array): string {
 
 /** '2026-01-01 09:00:00.25 UTC' */
 const timeText = (time: Timespec): string => isoTime(time).replace('T', ' ').replace('Z', ' UTC');
+
+/** Undefined for what is no plain file, and where nothing is ever shared. */
+function sharingOf(process: Process, path: string, { mode }: Stat): Sharing | undefined {
+  if ((mode & S_IFMT) !== S_IFREG) return undefined;
+  try {
+    return process.sharing(path);
+  } catch (error) {
+    if (error instanceof FsError && error.code === 'ENOTSUP') return undefined;
+    throw error;
+  }
+}

@@ -1,5 +1,5 @@
 import type { Tape } from '../device/tape.ts';
-import type { BlockAnnotation, Region } from '../formats/contract.ts';
+import type { BlockAnnotation, Region, Sharing } from '../formats/contract.ts';
 import type { History } from './history.ts';
 import { counted, printedSize } from './sentences.ts';
 import type { DiskView, FileDetailView, FileView, WhyView } from './view.ts';
@@ -71,7 +71,8 @@ function lastWrite(block: number, history: History<unknown>, tape: Tape): string
   return null;
 }
 
-export function whyFile({ file, extents, extentFirstBlocks, forkAllocatedBytes }: FileDetailView): WhyView {
+export function whyFile(detail: FileDetailView): WhyView {
+  const { file, extents, extentFirstBlocks, forkAllocatedBytes, sharing } = detail;
   const title = `${file.path}: ${file.type}, ${counted(file.sizeBytes, 'byte')}`;
   const sentences: string[] = [];
   const what = file.type === 'directory' ? 'Its entries take' : 'Its contents take';
@@ -96,12 +97,21 @@ export function whyFile({ file, extents, extentFirstBlocks, forkAllocatedBytes }
   if (forkAllocatedBytes > 0) {
     sentences.push(`Its resource fork takes another ${printedSize(forkAllocatedBytes)}.`);
   }
-  if (file.type !== 'directory' && file.allocatedBytes > 0) sentences.push(deletion(file));
+  if (file.type !== 'directory' && file.allocatedBytes > 0) sentences.push(deletion(file, sharing));
   return { title, sentences };
 }
 
-function deletion({ allocatedBytes, linkCount }: FileView): string {
+function deletion({ allocatedBytes, linkCount }: FileView, sharing: Sharing | undefined): string {
   const freed = counted(allocatedBytes, 'byte');
+  if (sharing !== undefined && linkCount <= 1 && sharing.privateBytes < allocatedBytes) {
+    const { cloneReferenceCount, privateBytes } = sharing;
+    if (cloneReferenceCount > 1) {
+      const others = counted(cloneReferenceCount - 1, 'other file');
+      return `Deleting it would free nothing: ${others} ${cloneReferenceCount === 2 ? 'is a clone' : 'are clones'} with the very same blocks.`;
+    }
+    const own = privateBytes === 0 ? 'nothing' : `${counted(privateBytes, 'byte')} of its ${freed}`;
+    return `Deleting it would free ${own}: clones or snapshots hold ${privateBytes === 0 ? 'all its blocks' : 'the others'} too.`;
+  }
   if (linkCount <= 1) return `Deleting it would free ${freed}; nobody shares them.`;
   return `It has ${linkCount} names: the last of them to be deleted would free ${freed}.`;
 }

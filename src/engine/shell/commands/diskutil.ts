@@ -186,7 +186,8 @@ function* info(call: Invocation, words: readonly string[]): Running<number | nul
   const rows = outcomeOf(() => call.context.machine.info(name));
   if (rows instanceof FsError) return yield* notFound(call, name);
   for (const [key, value] of rows) {
-    yield* call.printLine(key === '' ? '' : `   ${`${key}:`.padEnd(26)} ${value}`);
+    const row = key === '' ? value : `${`${key}:`.padEnd(26)} ${value}`;
+    yield* call.printLine(row === '' ? '' : `   ${row}`);
   }
   yield* call.print('\n');
   return 0;

@@ -47,7 +47,12 @@ test('diskutil list and info, mount and df know the container', () => {
   expect(bench.run('mount')).toContain(
     '/dev/disk2s1 on /Volumes/Data (apfs, local, nodev, nosuid, journaled)\n',
   );
-  expect(bench.run('diskutil info disk2s1')).toMatch(/File System Personality: +APFS\n/);
+  const info = bench.run('diskutil info disk2s1');
+  expect(info).toMatch(/File System Personality: +APFS\n/);
+  expect(info).toMatch(/Volume Used Space: +\d\d\.\d KB .*\n +Container Free Space: +1\.1 GB /);
+  expect(info).toMatch(
+    /\n\n {3}This disk is an APFS Volume\. {2}APFS Information:\n {3}APFS Container: +disk2\n/,
+  );
   expect(bench.run('diskutil apfs list')).toMatch(/Capacity In Use By Volumes: +\d+ B .*% used\)\n/);
   expect(bench.run('diskutil verifyVolume disk2s1')).toMatch(/File system check exit code is 0\n/);
 });
@@ -106,6 +111,25 @@ describe('clones', () => {
     expect(bench.run('mkdir d; mkfile 1m d/x; cp -Rc d e; scope shared d/x e/x')).toMatch(/share 256 blocks/);
     expect(bench.run('rm a; cmp b b 2>/dev/null; ls -l b')).toContain('41943040');
     expect(bench.run('mkfile 4k c; scope shared b c')).toMatch(/share nothing\n$/);
+    finish(bench);
+  });
+
+  test('scope why tells what deleting one of them would free', () => {
+    const bench = newBench();
+    const freed = (path: string) => bench.run(`scope why ${path}`).split('\n').at(-2);
+    bench.run('mkfile 1m a; cp -c a b; mkfile 4k alone');
+    expect(freed('alone')).toBe('Deleting it would free 4,096 bytes; nobody shares them.');
+    expect(freed('a')).toBe(
+      'Deleting it would free nothing: 1 other file is a clone with the very same blocks.',
+    );
+    bench.run('cp -c b c; dd if=/dev/random of=a bs=4096 count=1 conv=notrunc status=none');
+    expect(freed('a')).toBe(
+      'Deleting it would free 4,096 bytes of its 1,048,576 bytes: clones or snapshots hold the others too.',
+    );
+    bench.run('scope snapshot create s');
+    expect(freed('alone')).toBe(
+      'Deleting it would free nothing: clones or snapshots hold all its blocks too.',
+    );
     finish(bench);
   });
 
