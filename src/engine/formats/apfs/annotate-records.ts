@@ -3,16 +3,12 @@ import { OBJECT } from './layout.ts';
 import {
   CATALOG_KEY_SIZE_BYTES,
   CatalogKey,
-  CryptoStateValue,
   DIRECTORY_FIELD_SIBLING_ID,
   DirectoryRecordValue,
-  DirectoryStatistics,
   Dstream,
   DstreamIdValue,
   FileExtentKey,
   FileExtentValue,
-  FileInfoKey,
-  FileInfoValue,
   HashedNameKey,
   INODE_FIELD,
   InodeValue,
@@ -29,6 +25,7 @@ import {
   inodeFieldName,
   recordTypeAt,
 } from './layout-catalog.ts';
+import { CryptoStateValue, DirectoryStatistics, FileInfoKey, FileInfoValue } from './layout-rare.ts';
 import {
   EXTENT_KEY_TYPE,
   ExtentReferenceKey,

@@ -1,4 +1,4 @@
-import { bytes, hex, reserved, struct, u16, u32, u64, u8 } from '../../codec/struct.ts';
+import { hex, reserved, struct, u16, u32, u64, u8 } from '../../codec/struct.ts';
 import type { Field, Value } from '../../codec/struct.ts';
 import { bitNames, plural, time } from './layout.ts';
 
@@ -9,7 +9,7 @@ import { bitNames, plural, time } from './layout.ts';
  * demand beyond it, apfsck of linux-apfs/apfsprogs.
  */
 
-const REFERENCE = 'Apple File System Reference';
+export const REFERENCE = 'Apple File System Reference';
 
 // ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -93,7 +93,8 @@ const objectKey = (at: number, doc: string): Field<ObjectKey> => ({
   set: (view, at, { objectId, type }) => putObjectKey(view, at, objectId, type),
 });
 
-const KEY_HEADER = {
+/** What every key of the catalog begins with. */
+export const KEY_HEADER = {
   key: objectKey(0, 'obj_id_and_type: object id in the lower 60 bits, record type in the upper four'),
 } as const;
 
@@ -157,16 +158,6 @@ export type SiblingLinkKey = Value<typeof SiblingLinkKey>;
 export const SiblingLinkKey = struct('SiblingLinkKey', 16, 'little', `${REFERENCE}, "j_sibling_key_t"`, {
   ...KEY_HEADER,
   siblingId: u64(8, 'sibling_id: id of this name of the file'),
-});
-
-/** Key of a file info record (sealed volumes: hashes of contents). */
-export type FileInfoKey = Value<typeof FileInfoKey>;
-export const FileInfoKey = struct('FileInfoKey', 16, 'little', `${REFERENCE}, "j_file_info_key_t"`, {
-  ...KEY_HEADER,
-  blockLow: u32(8, 'info_and_lba, low half: which piece of the file'),
-  typeAndBlockHigh: u32(12, 'info_and_lba, high half: kind of information in the upper eight bits', {
-    show: hex,
-  }),
 });
 
 // ── inodes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -503,42 +494,4 @@ export type XattrStream = Value<typeof XattrStream>;
 export const XattrStream = struct('XattrStream', 48, 'little', `${REFERENCE}, "j_xattr_dstream_t"`, {
   streamId: u64(0, 'xattr_obj_id: object id of its file extents'),
   ...dstreamFields(8),
-});
-
-// ── rarer records ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-/** Sums over a directory and all below it. */
-export type DirectoryStatistics = Value<typeof DirectoryStatistics>;
-export const DirectoryStatistics = struct(
-  'DirectoryStatistics',
-  32,
-  'little',
-  `${REFERENCE}, "j_dir_stats_val_t"`,
-  {
-    childCount: u64(0, 'num_children: files and directories below it'),
-    totalSizeBytes: u64(8, 'total_size: bytes of all files below it', { show: plural('byte') }),
-    chainedKey: u64(16, 'chained_key: statistics of the directory above'),
-    generation: u64(24, 'gen_count'),
-  },
-);
-
-/** A wrapped key of files; the key follows. Only on encrypted volumes. */
-export type CryptoStateValue = Value<typeof CryptoStateValue>;
-export const CryptoStateValue = struct('CryptoStateValue', 24, 'little', `${REFERENCE}, "j_crypto_val_t"`, {
-  referenceCount: u32(0, 'refcnt: streams and extents that name it'),
-  majorVersion: u16(4, 'major_version: 5'),
-  minorVersion: u16(6, 'minor_version: 0'),
-  cpFlags: u32(8, 'cpflags', { show: hex }),
-  persistentClass: u32(12, 'persistent_class: protection class'),
-  keyOsVersion: u32(16, 'key_os_version', { show: hex }),
-  keyRevision: u16(20, 'key_revision'),
-  keyLengthBytes: u16(22, 'key_len: bytes of the key that follows', { show: plural('byte') }),
-});
-
-/** Hash of a piece of a file on a sealed volume. */
-export type FileInfoValue = Value<typeof FileInfoValue>;
-export const FileInfoValue = struct('FileInfoValue', 35, 'little', `${REFERENCE}, "j_file_data_hash_val_t"`, {
-  hashedBlocks: u16(0, 'hashed_len: blocks the hash covers'),
-  hashSizeBytes: u8(2, 'hash_size', { show: plural('byte') }),
-  hash: bytes(3, 32, 'hash: of the contents, SHA-256 on sealed volumes'),
 });
