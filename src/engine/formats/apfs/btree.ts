@@ -184,6 +184,21 @@ export class Btree {
     return nodes;
   }
 
+  /** How the home knows every node, which takes reading those above the leaves. EIO. */
+  references(): Set<number> {
+    const found = new Set([this.root]);
+    const parents = [this.#shape.rootNode()];
+    for (let parent = parents.pop(); parent !== undefined; parent = parents.pop()) {
+      for (let index = 0; parent.level > 0 && index < parent.count; index++) {
+        const child = parent.childAt(index);
+        if (found.has(child)) throw damaged(`node ${child} of the ${this.kind.title} has two parents`);
+        found.add(child);
+        if (parent.level > 1) parents.push(this.#home.node(child, parent.level - 1));
+      }
+    }
+    return found;
+  }
+
   #cursor(index: number): Cursor {
     return new Cursor(this.#home, this.#shape, index);
   }

@@ -1,13 +1,21 @@
+import { Btree } from './btree.ts';
 import { damaged } from './damage.ts';
+import { OBJECT, TYPE_WORD } from './layout.ts';
 import { OMAP_VALUE_FLAG } from './layout-tree.ts';
-import { u64At } from './object.ts';
+import { isIntact, subtypeOf, typeOf, u64At } from './object.ts';
 import { mappingOf } from './omap.ts';
 import type { Omap } from './omap.ts';
 import type { SnapshotHost } from './snapshot-host.ts';
 import { ReferenceMerge } from './snapshot-references.ts';
-import { removeSnapshotRecord, replaceSnapshotRecord, snapshotRecords } from './snapshot-records.ts';
+import {
+  removeSnapshotRecord,
+  replaceSnapshotRecord,
+  snapshotRecords,
+  superblockOfSnapshot,
+} from './snapshot-records.ts';
 import type { SnapshotRecord } from './snapshot-records.ts';
 import { CONTAINER_SPENDER } from './transaction.ts';
+import { VirtualHome } from './virtual-home.ts';
 
 /** A record of the object map that no view needs any more. */
 export interface Stale {
@@ -21,12 +29,11 @@ export interface Stale {
  * Deletes one snapshot, in one transaction: its extent references go to the next newer snapshot or to the live volume,
  * versions of objects that only it showed go, its own trees and records go. A power cut leaves all of it or nothing.
  *
- * Cost: its extent references, and one walk over the object map. The room for new nodes is asked for beforehand;
+ * Cost: its extent references, and one walk over the object map and the catalog's nodes above the leaves. The room for new nodes is asked for beforehand;
  * ENOSPC when a container is so full that not even this fits. EIO before anything changes when what must be read is
  * damaged.
  */
 export function deleteSnapshot(host: SnapshotHost, record: SnapshotRecord): void {
-  const { omap } = host;
   const records = snapshotRecords(host.snapshotTree);
   const index = records.findIndex(({ xid }) => xid === record.xid);
   const next = records[index + 1];
@@ -34,7 +41,7 @@ export function deleteSnapshot(host: SnapshotHost, record: SnapshotRecord): void
   const own = host.openReferences(record.referencesBlock);
   const following = next === undefined ? host.references : host.openReferences(next.referencesBlock);
   const merge = new ReferenceMerge(own, following);
-  const stale = staleRecords(omap, records[index - 1]?.xid ?? 0, record.xid, next?.xid ?? Infinity);
+  const stale = staleOfSnapshot(host, records, index);
   const body = (): void => {
     const merged = merge.run((first, count) => host.free(first, count));
     if (next === undefined) host.references = merged;
@@ -78,20 +85,67 @@ export function removeStale(host: SnapshotHost, stale: readonly Stale[]): void {
   }
 }
 
+/** Versions that go with snapshot `index` of `records`. EIO. */
+export function staleOfSnapshot(
+  host: SnapshotHost,
+  records: readonly SnapshotRecord[],
+  index: number,
+): Stale[] {
+  const previous = records[index - 1]?.xid ?? 0;
+  const next = records[index + 1];
+  let used: Set<number> | null = null;
+  const isAbandoned = ({ oid, block }: Stale): boolean => {
+    used ??= catalogOf(host, next).references();
+    return block !== null && !used.has(oid) && isCatalogNode(host, block);
+  };
+  return staleRecords(host.omap, previous, records[index]!.xid, next?.xid ?? Infinity, isAbandoned);
+}
+
+/** As the next newer snapshot has it, or as it is. */
+function catalogOf(host: SnapshotHost, next: SnapshotRecord | undefined): Btree {
+  if (next === undefined) return host.catalog;
+  const { kind } = host.catalog;
+  const { catalogOid } = superblockOfSnapshot(host, next);
+  const home = new VirtualHome(kind, host.reader, host.omap, { xid: next.xid }, host.spender, next.name);
+  return new Btree(kind, home, catalogOid);
+}
+
+/** Not every virtual object is one: seals and the like must not be taken for nodes that nobody needs. */
+function isCatalogNode(host: SnapshotHost, block: number): boolean {
+  const bytes = host.reader.copyOf(block);
+  const type = typeOf(bytes);
+  const isNode = type === TYPE_WORD.virtualRoot || type === TYPE_WORD.virtualNode;
+  return isNode && subtypeOf(bytes) === OBJECT.catalog && isIntact(bytes);
+}
+
 /**
  * What goes when the view `xid` goes, `previous` and `next` being its neighbours in time (0 and Infinity without):
  * versions that came after `previous` and were followed by another one up to `next`. A record that an object is gone
  * is wanted only behind a version that stays. One walk over the map.
+ *
+ * Other systems write no such record when an object goes that only snapshots need from then on. Of an object without a
+ * later record `isAbandoned` says whether the next view has no use for it.
  */
-export function staleRecords(omap: Omap, previous: number, xid: number, next: number): Stale[] {
+export function staleRecords(
+  omap: Omap,
+  previous: number,
+  xid: number,
+  next: number,
+  isAbandoned: (last: Stale) => boolean,
+): Stale[] {
   const stale: Stale[] = [];
   let oid = -1;
   let kept = 0;
   let last: Stale | null = null;
+  const endObject = (): void => {
+    if (last === null || last.block === null || last.xid <= previous || last.xid > xid) return;
+    if (isAbandoned(last)) stale.push(last);
+  };
   for (const cursor = omap.tree.first(); cursor.isValid; cursor.next()) {
     const { key, value } = cursor;
     const found = u64At(key, 0);
     if (found !== oid) {
+      endObject();
       oid = found;
       kept = 0;
       last = null;
@@ -111,5 +165,6 @@ export function staleRecords(omap: Omap, previous: number, xid: number, next: nu
       kept++;
     }
   }
+  endObject();
   return stale;
 }

@@ -17,6 +17,8 @@ export interface SnapshotHost {
   readonly spender: Spender;
   readonly isReadOnly: boolean;
   readonly omap: Omap;
+  /** Of the live volume. */
+  readonly catalog: Btree;
   /** Extent references of the live volume; a snapshot takes them along and leaves an empty tree. */
   references: Btree;
   readonly snapshotTree: Btree;

@@ -12,7 +12,9 @@ import {
   tagOfTagged,
 } from './layout-extents.ts';
 import { TYPE_WORD } from './layout.ts';
-import { putU64 } from './object.ts';
+import { VOLUME_MAGIC, VolumeSuperblock } from './layout-volume.ts';
+import { isIntact, oidOf, putU64, typeOf, xidOf } from './object.ts';
+import type { SnapshotHost } from './snapshot-host.ts';
 
 /** One snapshot as its records tell of it. [AFS "j_snap_metadata_val_t"] */
 export interface SnapshotRecord {
@@ -98,4 +100,21 @@ function xidValue(xid: number): Uint8Array {
   const value = new Uint8Array(8);
   putU64(value, 0, xid);
   return value;
+}
+
+/** The superblock as it was when the snapshot was made. EIO. */
+export function superblockOfSnapshot(
+  host: Pick<SnapshotHost, 'reader'>,
+  { superblockBlock, xid, name }: SnapshotRecord,
+): VolumeSuperblock {
+  const bytes = host.reader.copyOf(superblockBlock);
+  const copy = VolumeSuperblock.peek(bytes);
+  const isCopy =
+    isIntact(bytes) &&
+    oidOf(bytes) === superblockBlock &&
+    xidOf(bytes) <= xid &&
+    typeOf(bytes) === TYPE_WORD.volumeOfSnapshot &&
+    copy.magic === VOLUME_MAGIC;
+  if (!isCopy) throw damaged(`block ${superblockBlock} does not hold the superblock of snapshot ${name}`);
+  return copy;
 }

@@ -1,10 +1,8 @@
 import { FsError } from '../../base/errno.ts';
-import { damaged } from './damage.ts';
-import { TYPE_WORD } from './layout.ts';
 import { EXTENT_KIND } from './layout-extents.ts';
 import { OMAP_VALUE_FLAG } from './layout-tree.ts';
-import { VOLUME_MAGIC, VolumeSuperblock } from './layout-volume.ts';
-import { isIntact, oidOf, typeOf, u64At, xidOf } from './object.ts';
+import type { VolumeSuperblock } from './layout-volume.ts';
+import { u64At } from './object.ts';
 import { mappingOf } from './omap.ts';
 import type { Omap } from './omap.ts';
 import { blocksOfForgetting, checkListed, forgetSnapshot, removeStale } from './snapshot-delete.ts';
@@ -12,7 +10,7 @@ import type { Stale } from './snapshot-delete.ts';
 import type { SnapshotHost } from './snapshot-host.ts';
 import type { Reference } from './references.ts';
 import { referencesIn } from './snapshot-references.ts';
-import { snapshotRecords } from './snapshot-records.ts';
+import { snapshotRecords, superblockOfSnapshot } from './snapshot-records.ts';
 import type { SnapshotRecord } from './snapshot-records.ts';
 
 /**
@@ -27,7 +25,15 @@ export function revertToSnapshot(host: SnapshotHost, record: SnapshotRecord): vo
   // Nothing of the state that is to be lost may still be waiting to be written.
   host.commit.sync();
   const { omap, snapshotTree } = host;
-  const superblock = readCopy(host, record);
+  const superblock = superblockOfSnapshot(host, record);
+  if (superblock.incompatibleFeatures !== host.superblock.incompatibleFeatures) {
+    throw new FsError(
+      'ENOTSUP',
+      '',
+      record.name,
+      'the volume had other features when this snapshot was made',
+    );
+  }
   const later = snapshotRecords(snapshotTree).filter(({ xid }) => xid > record.xid);
   const trees = [
     ...later.map(({ referencesBlock }) => host.openReferences(referencesBlock)),
@@ -70,23 +76,6 @@ function versionsSince(omap: Omap, xid: number): Stale[] {
     since.push({ oid: u64At(key, 0), xid: mapping.xid, block: isGone ? null : mapping.block });
   }
   return since;
-}
-
-/** EIO. */
-function readCopy(host: SnapshotHost, { superblockBlock, xid, name }: SnapshotRecord): VolumeSuperblock {
-  const bytes = host.reader.copyOf(superblockBlock);
-  const copy = VolumeSuperblock.peek(bytes);
-  const isCopy =
-    isIntact(bytes) &&
-    oidOf(bytes) === superblockBlock &&
-    xidOf(bytes) <= xid &&
-    typeOf(bytes) === TYPE_WORD.volumeOfSnapshot &&
-    copy.magic === VOLUME_MAGIC;
-  if (!isCopy) throw damaged(`block ${superblockBlock} does not hold the superblock of snapshot ${name}`);
-  if (copy.incompatibleFeatures !== host.superblock.incompatibleFeatures) {
-    throw new FsError('ENOTSUP', '', name, 'the volume had other features when this snapshot was made');
-  }
-  return copy;
 }
 
 /** What belongs to the contents of the volume comes back; what counts on through time stays. */

@@ -5,7 +5,7 @@ import { u64At } from './object.ts';
 import { mappingOf } from './omap.ts';
 import type { Omap } from './omap.ts';
 import type { SnapshotHost } from './snapshot-host.ts';
-import { staleRecords } from './snapshot-delete.ts';
+import { staleOfSnapshot } from './snapshot-delete.ts';
 import { referencesIn } from './snapshot-references.ts';
 import { snapshotRecords } from './snapshot-records.ts';
 import type { SnapshotRecord } from './snapshot-records.ts';
@@ -43,8 +43,7 @@ export function spaceOfSnapshot(host: SnapshotHost, record: SnapshotRecord): Sna
   });
   const contents = countContents(steps, index, trees.length);
 
-  const previous = records[index - 1]?.xid ?? 0;
-  const stale = staleRecords(host.omap, previous, record.xid, records[index + 1]?.xid ?? Infinity);
+  const stale = staleOfSnapshot(host, records, index);
   const ownBlocks = stale.filter(({ block }) => block !== null).length + OWN_BLOCKS;
   const kept = versionsOnlyBefore(host.omap, record.xid) + OWN_BLOCKS;
   return {

@@ -48,7 +48,7 @@ describe('versions', () => {
     const forget = (index: number) => {
       const { xid } = views[index]!;
       const next = views[index + 1]?.xid ?? Infinity;
-      for (const stale of staleRecords(current, views[index - 1]?.xid ?? 0, xid, next)) {
+      for (const stale of staleRecords(current, views[index - 1]?.xid ?? 0, xid, next, () => false)) {
         current.removeRecord(stale.oid, stale.xid);
         free(stale.block);
       }
@@ -116,6 +116,28 @@ describe('versions', () => {
     expect(omap.unmap(5000)).toBe(block);
     expect(omap.tree.keyCount).toBe(before);
   });
+});
+
+test('what others leave without a record that it is gone is asked for', () => {
+  const { medium, spender, omap } = makeOmap();
+  const block = medium.allocateBlock(spender);
+  omap.map(5000, block);
+  const first = medium.xid;
+  omap.addSnapshot();
+  medium.commit();
+  const asked: number[] = [];
+  const staleOf = (answer: boolean) =>
+    staleRecords(omap, 0, first, Infinity, ({ oid }) => {
+      asked.push(oid);
+      return answer;
+    });
+  expect(staleOf(true)).toEqual([{ oid: 5000, xid: first, block }]);
+  expect(staleOf(false)).toEqual([]);
+  expect(asked).toEqual([5000, 5000]);
+  omap.unmap(5000);
+  // Its own record says so: nobody is asked, and the record goes too.
+  expect(staleOf(false).map(({ xid }) => xid)).toEqual([first, medium.xid]);
+  expect(asked).toHaveLength(2);
 });
 
 test('a catalog keeps its references and its old versions', () => {
