@@ -169,6 +169,8 @@ class Sweep {
       total += found.total;
       for (const { path } of found.files) paths.add(path);
     }
+    // Claims beyond these were not kept: there may be any number of them.
+    if (streams.length >= CLAIMS_MAX) total = Infinity;
     const prefix = one ? this.#container.prefixOf(one.view.volume) : '';
     const named = { prefix, names: listed([...paths].sort(), total), total };
     if (alone) this.#names.set(alone, named);
@@ -212,8 +214,9 @@ interface Named {
   readonly total: number;
 }
 
-/** 'a and b', 'a, b and 3 more' */
+/** 'a and b', 'a, b and 3 more', 'a, b and many more' */
 function listed(paths: readonly string[], total: number): string {
   if (total <= NAMES_MAX) return paths.join(' and ');
-  return `${paths.slice(0, NAMES_MAX).join(', ')} and ${total - NAMES_MAX} more`;
+  const more = total === Infinity ? 'many' : String(total - NAMES_MAX);
+  return `${paths.slice(0, NAMES_MAX).join(', ')} and ${more} more`;
 }

@@ -1,5 +1,5 @@
 import { viewOf } from '../../base/bytes.ts';
-import { BLOCK_SIZE_BYTES, OBJECT } from './layout.ts';
+import { OBJECT } from './layout.ts';
 import {
   BLOCKS_PER_CHUNK,
   CHUNKS_PER_CIB,
@@ -201,5 +201,3 @@ export const queueTree = (
   rootOid: number,
   blockOf: (oid: number) => number | undefined,
 ): ViewTree => new ViewTree(reader, OBJECT.freeQueue, rootOid, blockOf);
-
-export const CHUNK_BYTES = BLOCKS_PER_CHUNK * BLOCK_SIZE_BYTES;

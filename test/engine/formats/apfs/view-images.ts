@@ -2,10 +2,13 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
+import { Prng } from '../../../../src/engine/base/prng.ts';
+import { newfs } from '../../../../src/engine/formats/apfs/newfs.ts';
 import { FlatDevice } from '../../../support/flat-device.ts';
 import { findChecker, foreignImages, runChecker } from '../../../support/checkers.ts';
 
-/** Containers that others made: what the views are held against before anything of ours. */
+/** Containers that others made, and one of our own for machines that have no other. */
 export interface Image {
   readonly name: string;
   device(): FlatDevice;
@@ -61,4 +64,14 @@ function made(): Image[] {
   }));
 }
 
-export const IMAGES: readonly Image[] = [...made(), ...foreign()];
+const ours: Image = {
+  name: 'our newfs',
+  device: () => {
+    const device = new FlatDevice(32 << 20, 4096);
+    const options = { clock: new SimulatedClock(), random: new Prng(1), partitionFirstBlock: 0 };
+    newfs(device, { ...options, label: 'Ours', settings: {} });
+    return device;
+  },
+};
+
+export const IMAGES: readonly Image[] = [ours, ...made(), ...foreign()];
