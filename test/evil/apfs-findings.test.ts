@@ -119,6 +119,7 @@ test('what a snapshot shares is not changed: the repair is refused', () => {
   const { findings, lines } = fsck(store, { repair: true });
   expect(findings.some(({ isRepaired }) => isRepaired)).toBe(false);
   expect(findings).not.toEqual([]);
+  expect(lines).toContainEqual(expect.stringContaining('a snapshot shares what would have to be changed'));
   expect(lines.at(-1)).toMatch(/was found corrupt and needs to be repaired\.$/);
   expect(store.version()).toBe(before);
 });
