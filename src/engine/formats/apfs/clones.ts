@@ -8,7 +8,7 @@ import { addFileExtent, clipped, damagedStream, endOf, extentOf, extentsIn, seek
 import type { Stream } from './inode.ts';
 import { INODE_FLAG, RECORD_TYPE, putObjectKey } from './layout-catalog.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
-import { share, soleBlocksIn } from './references.ts';
+import { RECORD_BLOCKS_MAX, share, soleBlocksIn } from './references.ts';
 
 /**
  * Streams that several files hold. A clone begins as a file with the same stream: its inode names the same private id,
@@ -60,8 +60,10 @@ export function makeStream(host: ContentHost, inode: StreamOwner): Stream {
 
 // ── sharing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** `clone`, which has no contents yet, gets the contents of `source`: one record changes, and blocks in reserve are given
- * back. EMLINK, ENOSPC. */
+/**
+ * `clone`, which has no contents yet, gets the contents of `source`: one record changes, and what `source` has in
+ * reserve is given back. Both inodes are the caller's to store. EMLINK, ENOSPC.
+ */
 export function shareStream(host: ContentHost, source: StreamOwner, clone: StreamOwner): void {
   const { stream } = source;
   if (stream === null) return;
@@ -123,7 +125,8 @@ export function roomOfCopy(host: ContentHost, streamId: number, endBytes: number
     if (extent === undefined || extent.offsetBytes >= endBytes) break;
     cursor.next();
     extents++;
-    if (extent.firstBlock !== 0) runs += 2 + Math.ceil(extent.lengthBytes / (4096 * BLOCK_SIZE_BYTES));
+    if (extent.firstBlock !== 0)
+      runs += 2 + Math.ceil(extent.lengthBytes / (RECORD_BLOCKS_MAX * BLOCK_SIZE_BYTES));
   }
   return nodesOfNeighbours(host.catalog, extents) + nodesOfChanges(host.references, runs);
 }

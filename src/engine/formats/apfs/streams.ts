@@ -5,6 +5,7 @@ import { nodesOfChanges } from './content-host.ts';
 import type { ContentHost, StreamOwner } from './content-host.ts';
 import { blockEnd, writeStep } from './content-write.ts';
 import type { Stream } from './inode.ts';
+import { BLOCK_SIZE_BYTES } from './layout.ts';
 
 /**
  * Streams of extended attributes too large for their record. They have ids of their own and no record that counts
@@ -20,25 +21,28 @@ export interface AttributeStream {
 export function createStream(host: ContentHost, bytes: Uint8Array, ownerName: Uint8Array): AttributeStream {
   const stream: Stream = { sizeBytes: 0, allocatedBytes: 0, cryptoId: 0, bytesWritten: 0, bytesRead: 0 };
   const blocks = nodesOfChanges(host.catalog, 1) + nodesOfChanges(host.references, 1);
-  return host.commit.change({ blocks: blocks + blockEnd(bytes.length) / 4096, kind: 'grow' }, () => {
-    const id = host.newObjectId();
-    const inode: StreamOwner = {
-      number: id,
-      nameBytes: ownerName,
-      privateId: id,
-      internalFlags: 0,
-      stream,
-      sparseBytes: 0,
-    };
-    try {
-      for (let at = 0; at < bytes.length;)
-        at = writeStep({ host, inode, stream }, at, bytes.length, bytes, 0);
-    } catch (error) {
-      dropStream(host, id);
-      throw error;
-    }
-    return { id, stream };
-  });
+  return host.commit.change(
+    { blocks: blocks + blockEnd(bytes.length) / BLOCK_SIZE_BYTES, kind: 'grow' },
+    () => {
+      const id = host.newObjectId();
+      const inode: StreamOwner = {
+        number: id,
+        nameBytes: ownerName,
+        privateId: id,
+        internalFlags: 0,
+        stream,
+        sparseBytes: 0,
+      };
+      try {
+        for (let at = 0; at < bytes.length;)
+          at = writeStep({ host, inode, stream }, at, bytes.length, bytes, 0);
+      } catch (error) {
+        dropStream(host, id);
+        throw error;
+      }
+      return { id, stream };
+    },
+  );
 }
 
 /** The whole value. EIO. */
