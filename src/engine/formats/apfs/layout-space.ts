@@ -4,9 +4,9 @@ import { HEADER_FIELDS, plural } from './layout.ts';
 
 /**
  * Where a container keeps count of its blocks: the space manager with its devices and free queues, chunk info blocks
- * and their address blocks. Little-endian; offsets count from the start of the object, whose first 32 bytes
- * are the object header of layout.ts. Sources: Apple File System Reference (2020), "Space Manager" [ref]; what that leaves out (internal pool, versioned form, node limits): containers made by macOS, apfsprogs
- * (apfsck/spaceman.c) and libfsapfs.
+ * and their address blocks. Little-endian; offsets count from the start of the object. Sources: Apple File System
+ * Reference (2020), "Space Manager" [ref]; what that leaves out (internal pool, versioned form, node limits): containers
+ * made by macOS, apfsprogs (apfsck/spaceman.c) and libfsapfs.
  *
  * One bitmap block covers a chunk of 32,768 blocks; a chunk info block (CIB) describes 126 chunks; the space manager
  * lists the CIBs, or above 507 of them the address blocks (CABs) that do.

