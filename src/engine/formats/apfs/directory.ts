@@ -30,7 +30,6 @@ import { dropXattrs } from './xattrs.ts';
 /** Records of the catalog that an operation touches at most, hard links and replaced targets among them. */
 const CHANGES = { create: 3, link: 8, rename: 10 } as const;
 
-const ENTRY_TYPE_DIRECTORY = 4;
 /** How many places of listings without hashes are remembered for going on. */
 const PLACES_MAX = 4096;
 
@@ -376,14 +375,10 @@ export class DirectoryTree {
     host.commit.change(this.#growRoom(CHANGES.rename), () => {
       const now = host.now();
       const isSameDirectory = from === to;
-      replaceEntrySpelt(host, first, {
-        ...second.entry,
-        dateAdded: isSameDirectory ? second.entry.dateAdded : now,
-      });
-      replaceEntrySpelt(host, second, {
-        ...first.entry,
-        dateAdded: isSameDirectory ? first.entry.dateAdded : now,
-      });
+      const arriving = ({ entry }: Found): DirectoryEntry =>
+        isSameDirectory ? entry : { ...entry, dateAdded: now };
+      replaceEntry(host, first.entry, arriving(second));
+      replaceEntry(host, second.entry, arriving(first));
       this.#follow({ entry: first.entry, inode: first.inode }, to, spelling(second.entry));
       this.#follow({ entry: second.entry, inode: second.inode }, from, spelling(first.entry));
       this.#touch(from, 0);
@@ -393,11 +388,6 @@ export class DirectoryTree {
 }
 
 const spelling = ({ nameBytes }: DirectoryEntry): Name => ({ text: '', bytes: nameBytes, hash: 0 });
-
-/** The record of `place` leads to where `target` says; its value may change its length. */
-function replaceEntrySpelt(host: FilesHost, place: Found, target: DirectoryEntry): void {
-  replaceEntry(host, place.entry, target);
-}
 
 function requireDirectory(directory: Inode): void {
   if (!directory.isDirectory) throw new FsError('ENOTDIR', '', '');
@@ -416,6 +406,3 @@ function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
 }
-
-/** Is this what a record says of a directory? */
-export const isDirectoryEntry = (entryType: number): boolean => entryType === ENTRY_TYPE_DIRECTORY;
