@@ -172,6 +172,18 @@ describe('snapshots', () => {
     finish(bench);
   });
 
+  test('fs_snapshot_mount leads through the machine, which knows the mount afterwards', () => {
+    const bench = newBench();
+    bench.run('echo old > notes; mkdir past; scope snapshot create s; echo new > notes');
+    const root = bench.session.system.fork({ uid: 0, gid: 0 });
+    root.fsSnapshotMount('/Volumes/Data', '/Volumes/Data/past', 's');
+    root.exit();
+    expect(bench.run('cat past/notes; diskutil unmount disk2s1s1')).toBe(
+      'old\nVolume s on disk2s1s1 unmounted\n',
+    );
+    finish(bench);
+  });
+
   test('tmutil takes and thins them', () => {
     const bench = newBench();
     bench.run('echo one > notes');
