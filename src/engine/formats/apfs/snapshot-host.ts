@@ -1,4 +1,5 @@
 import type { Timespec } from '../../base/clock.ts';
+import type { Trace } from '../../base/trace.ts';
 import type { Btree } from './btree.ts';
 import type { BlockReader } from './btree-home.ts';
 import type { VolumeSuperblock } from './layout-volume.ts';
@@ -12,6 +13,7 @@ export interface SnapshotHost {
     /** Ends the running transaction, if it has changed anything. */
     sync(): void;
   };
+  readonly container: { readonly trace: Trace };
   readonly reader: BlockReader;
   /** The volume as payer of its blocks. */
   readonly spender: Spender;

@@ -50,12 +50,11 @@ export class VolumeSnapshots implements Snapshots {
     const host = this.#host;
     const nameBytes = this.#newName(name);
     // Nothing may follow in the transaction: what came after would be part of the snapshot, but marked as newer.
-    host.commit.change(
-      { blocks: blocksOfCreation(host), kind: 'grow' },
-      () => this.#create(name, nameBytes),
-      host.spender,
-    );
-    host.commit.sync();
+    this.#traced(`Make snapshot ${name}`, () => {
+      const room = { blocks: blocksOfCreation(host), kind: 'grow' } as const;
+      host.commit.change(room, () => this.#create(name, nameBytes), host.spender);
+      host.commit.sync();
+    });
   }
 
   #create(name: string, nameBytes: Uint8Array): void {
@@ -110,21 +109,19 @@ export class VolumeSnapshots implements Snapshots {
     if (name === newName) return;
     const nameBytes = this.#newName(newName);
     const { snapshotTree } = host;
-    host.commit.change(
-      { blocks: 4 * snapshotTree.maxNodesOfChange, kind: 'grow' },
-      () => {
-        removeSnapshotRecord(snapshotTree, record);
-        addSnapshotRecord(snapshotTree, { ...record, name: newName, nameBytes, changeTime: host.now() });
-        host.touch();
-      },
-      host.spender,
-    );
+    const body = (): void => {
+      removeSnapshotRecord(snapshotTree, record);
+      addSnapshotRecord(snapshotTree, { ...record, name: newName, nameBytes, changeTime: host.now() });
+      host.touch();
+    };
+    const room = { blocks: 4 * snapshotTree.maxNodesOfChange, kind: 'grow' } as const;
+    this.#traced(`Rename snapshot ${name} to ${newName}`, () => host.commit.change(room, body, host.spender));
   }
 
   delete(name: string): void {
     const record = findSnapshot(this.#host, name);
     this.#checkUnused(record);
-    deleteSnapshot(this.#host, record);
+    this.#traced(`Delete snapshot ${name}`, () => deleteSnapshot(this.#host, record));
   }
 
   revert(name: string): void {
@@ -136,12 +133,28 @@ export class VolumeSnapshots implements Snapshots {
     for (const later of snapshotRecords(host.snapshotTree)) {
       if (later.xid > record.xid) this.#checkUnused(later);
     }
-    revertToSnapshot(host, record);
-    this.#user.forget();
+    this.#traced(`Return to snapshot ${name}`, () => {
+      revertToSnapshot(host, record);
+      this.#user.forget();
+    });
   }
 
   space(name: string): SnapshotSpace {
     return spaceOfSnapshot(this.#host, findSnapshot(this.#host, name));
+  }
+
+  #traced(sentence: string, body: () => void): void {
+    const { trace } = this.#host.container;
+    if (!trace.isRecording) {
+      body();
+      return;
+    }
+    trace.open('operation', sentence);
+    try {
+      body();
+    } finally {
+      trace.close();
+    }
   }
 
   #newName(name: string): Uint8Array {
