@@ -233,7 +233,10 @@ describe('APFS as macOS writes it', () => {
     const { exitCode, stderr } = diskoscope(['manifest', image]);
     expect(exitCode).toBe(3);
     expect(stderr).toMatch(/encrypted|locked/);
-    const list = diskoscope(['sh', image, '-c', 'diskutil apfs list']).stdout;
-    expect(list).toMatch(/FileVault: +Yes \(Locked\)/);
+    const { slices } = JSON.parse(diskoscope(['info', '--json', image]).stdout) as {
+      slices: { device: string; volume?: { label: string; isEncrypted: boolean } }[];
+    };
+    const volume = slices.find(({ device }) => device === 'disk2s1')?.volume;
+    expect(volume?.isEncrypted).toBe(true);
   });
 });

@@ -58,12 +58,14 @@ function open(device: Device, options: MountOptions): ApfsContainer {
   const block0 = readBlock0(blocks);
   const { checkpoint, newestXid, warnings } = choose(blocks, block0, options);
   const superblock = NxSuperblock.peek(checkpoint.superblock);
-  checkUsable(blocks, superblock);
+  checkUsable(superblock);
+  const isCutOff = superblock.blockCount > blocks.count;
+  if (isCutOff) warnings.push(cutOff(superblock.blockCount, blocks.count));
   blocks.limit(superblock.blockCount);
   const isOlder = options.checkpointXid !== undefined;
   const isLimited = superblock.readOnlyCompatibleFeatures !== 0;
   if (isLimited) warnings.push('The container has features nobody here knows; it is open for reading only.');
-  const isReadOnly = options.isReadOnly || device.isReadOnly || isOlder || isLimited;
+  const isReadOnly = options.isReadOnly || device.isReadOnly || isOlder || isLimited || isCutOff;
   const map = new ContainerMap(blocks, superblock.omapBlock, checkpoint.xid);
   const nextXid = isOlder ? checkpoint.xid + 1 : newestXid + 1;
   const commit = new Commit(blocks, checkpoint, map, options, isReadOnly, nextXid);
@@ -132,6 +134,10 @@ function choose(blocks: Blocks, block0: Uint8Array, options: MountOptions): Choi
   throw refusal('EIO', `no usable checkpoint: ${warnings.join(' ')}`);
 }
 
+/** What lies in front of the cut can still be read. */
+const cutOff = (blockCount: number, thereCount: number): string =>
+  `The container has ${blockCount} blocks, the device only ${thereCount}: its end is cut off; it is open for reading only.`;
+
 /** Block 0 is written when a container is closed; a power cut leaves it behind, and nothing else. */
 const leftBehind = (xid: number): string =>
   `The container was not unmounted. It is in its newest checkpoint, transaction ${xid}; nothing has to be repaired.`;
@@ -151,7 +157,7 @@ function checked(
   return readCheckpoint(blocks, bytes);
 }
 
-function checkUsable(blocks: Blocks, superblock: ReturnType<typeof NxSuperblock.peek>): void {
+function checkUsable(superblock: ReturnType<typeof NxSuperblock.peek>): void {
   const { incompatibleFeatures, blockCount, blockSizeBytes, nextXid, xid } = superblock;
   if (blockSizeBytes !== BLOCK_SIZE_BYTES) {
     throw refusal('ENOTSUP', `the checkpoint has blocks of ${blockSizeBytes} bytes, block 0 of 4096`);
@@ -173,12 +179,7 @@ function checkUsable(blocks: Blocks, superblock: ReturnType<typeof NxSuperblock.
   if (unknown !== 0) {
     throw refusal('ENOTSUP', `the container has features that nobody here knows: 0x${unknown.toString(16)}`);
   }
-  if (blockCount === 0 || blockCount > blocks.count) {
-    throw refusal(
-      'EIO',
-      `the container has ${blockCount} blocks, the device only ${blocks.count}: its end is cut off`,
-    );
-  }
+  if (blockCount === 0) throw refusal('EIO', 'the container says that it has no blocks');
   if (nextXid <= xid) {
     throw refusal('EIO', `checkpoint ${xid} says that ${nextXid} comes next; check the container with fsck`);
   }
