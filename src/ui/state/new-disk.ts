@@ -124,7 +124,7 @@ export function requestOf(form: NewDiskForm, options: SessionOptions): NewDiskRe
   } else if (type === 'apfs') {
     if (isCaseSensitive) settings['case-sensitive'] = 'yes';
     const more = namesOf(moreVolumes);
-    if (more.length > 0) settings['volumes'] = [form.label, ...more].join(',');
+    if (more.length > 0) settings['volumes'] = more.join(',');
   } else {
     if (clusterSize !== '') settings['cluster-size'] = clusterSize;
     if (type !== 'exfat') {

@@ -32,6 +32,8 @@ import type { Settings } from './settings.ts';
 import { newSpaceObject, spaceFormOf } from './space-object.ts';
 import type { SpaceObject } from './space-object.ts';
 import { put64 } from './words.ts';
+import { chunkBitmap, countUsed, setBits } from './used-runs.ts';
+import type { UsedRun } from './used-runs.ts';
 
 /**
  * Make a container. Two checkpoints, as newfs_apfs leaves it: the first of an empty container, the second with its
@@ -329,12 +331,7 @@ function poolPlaces(plan: Plan): PoolPlaces {
   };
 }
 
-/** Blocks in use of a chunk: [from, to) of the container, as runs. */
-function usedRuns(
-  plan: Plan,
-  xid: number,
-  volumes: readonly NewVolume[],
-): readonly (readonly [number, number])[] {
+function usedRuns(plan: Plan, xid: number, volumes: readonly NewVolume[]): readonly UsedRun[] {
   const omap = plan.variableBase + (xid - FIRST_XID) * OMAP_BLOCKS;
   const volumeBase = plan.variableBase + 2 * OMAP_BLOCKS;
   return [
@@ -344,30 +341,7 @@ function usedRuns(
   ];
 }
 
-function chunkBitmap(chunk: number, runs: ReturnType<typeof usedRuns>): Uint8Array {
-  const bitmap = new Uint8Array(BLOCK_SIZE_BYTES);
-  const base = chunk * BLOCKS_PER_CHUNK;
-  for (const [from, to] of runs) setBits(bitmap, from - base, to - base);
-  return bitmap;
-}
-
-function setBits(bitmap: Uint8Array, from: number, to: number): void {
-  const end = Math.min(to, bitmap.length * 8);
-  for (let bit = Math.max(from, 0); bit < end; bit++) {
-    if (bit % 8 === 0 && bit + 8 <= end) {
-      bitmap[bit >> 3] = 0xff;
-      bit += 7;
-    } else {
-      bitmap[bit >> 3] = (bitmap[bit >> 3] ?? 0) | (1 << (bit & 7));
-    }
-  }
-}
-
-function countUsed(runs: ReturnType<typeof usedRuns>, from: number, to: number): number {
-  return runs.reduce((sum, run) => sum + Math.max(0, Math.min(run[1], to) - Math.max(run[0], from)), 0);
-}
-
-function chunkInfoBlock(plan: Plan, index: number, xid: number, runs: ReturnType<typeof usedRuns>): NewBlock {
+function chunkInfoBlock(plan: Plan, index: number, xid: number, runs: readonly UsedRun[]): NewBlock {
   const places = poolPlaces(plan);
   const { geometry, variableChunk, usedChunks } = plan;
   const bytes = new Uint8Array(BLOCK_SIZE_BYTES);

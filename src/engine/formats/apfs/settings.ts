@@ -54,7 +54,7 @@ export function readSettings(given: Readonly<Record<string, string>>, label: str
   return {
     volumes: [...first, ...volumes],
     isVersioned: choice('space-manager', given['space-manager'], 'versioned', 'plain'),
-    makesQueues: !choice('free-queues', given['free-queues'], 'lazy', 'made'),
+    makesQueues: choice('free-queues', given['free-queues'], 'made', 'lazy'),
   };
 }
 

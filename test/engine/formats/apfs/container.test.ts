@@ -371,7 +371,7 @@ describe('what cannot be opened is refused in a sentence', () => {
     ['half a Fusion drive', (view) => view.setUint32(0x40, 0x102, true), /ENOTSUP .*Fusion/],
     ['features of the future', (view) => view.setUint32(0x40, 0x42, true), /ENOTSUP .*0x40/],
     ['the beta', (view) => view.setUint32(0x40, 1, true), /ENOTSUP .*beta/],
-    ['a cut disk', (view) => view.setUint32(0x28, 5000, true), /EIO .*5000 blocks.*cut off/],
+    ['no blocks', (view) => view.setUint32(0x28, 0, true), /EIO .*no blocks/],
     ['a ring in pieces', (view) => view.setUint32(0x68, 0x8000_0008, true), /EIO .*in pieces/],
     ['a ring outside', (view) => view.setUint32(0x70, 99_999, true), /EIO .*99999/],
     ['a next transaction in the past', (view) => view.setUint32(0x60, 1, true), /EIO .*comes next/],
@@ -391,6 +391,13 @@ describe('what cannot be opened is refused in a sentence', () => {
     bytes[0x50] = 1 ^ (bytes[0x50] ?? 0);
     store.write(0, bytes, LABEL);
     expect(refusalOf(() => openContainer(store, options()))).toMatch(/EIO .*checksum/);
+  });
+
+  test('a disk cut short is only read', () => {
+    const store = changed((view) => view.setUint32(0x28, 5000, true));
+    const container = openContainer(store, options());
+    expect(container.isReadOnly).toBe(true);
+    expect(container.warnings.join()).toMatch(/5000 blocks.*cut off/);
   });
 
   test('features that others may only read', () => {

@@ -112,23 +112,30 @@ test('a new container is the one that mkapfs makes, where it is not to be anothe
   }
 });
 
-test('the form that macOS demands: versioned, two checkpoints, two ephemeral objects, owners and times', () => {
-  const store = made(16 * MIB);
-  const superblock = NxSuperblock.peek(blockOf(store, 0));
-  expect(superblock.xid).toBe(2);
-  expect(NxSuperblock.peek(blockOf(store, 2)).xid).toBe(1);
-  expect(NxSuperblock.peek(blockOf(store, 2)).uuid).toEqual(superblock.uuid);
-  expect(superblock.dataLength).toBe(2);
-  const space = blockOf(store, superblock.dataBase + superblock.dataIndex);
-  expect(SpacePool.peek(space, 0x90).flags).toBe(1);
-  expect([0, 1].map((i) => FreeQueue.peek(space, 0xc8 + 40 * i).treeOid)).toEqual([0, 0]);
-  const volume = Array.from({ length: 120 }, (_, at) => VolumeSuperblock.peek(blockOf(store, at))).find(
-    ({ magic, type }) => magic === 0x4253_5041 && type === 0xd,
-  );
-  expect(volume?.name).toBe('Test');
-  expect(volume?.modifyTime.seconds).toBeGreaterThan(0);
-  expect(volume?.nextDocumentId).toBe(3);
-});
+test.each([
+  ['made', 4],
+  ['lazy', 2],
+] as const)(
+  'the form of macOS, queues %s: versioned, two checkpoints, owners and times',
+  (queues, objects) => {
+    const store = made(16 * MIB, { 'free-queues': queues });
+    const superblock = NxSuperblock.peek(blockOf(store, 0));
+    expect(superblock.xid).toBe(2);
+    expect(NxSuperblock.peek(blockOf(store, 2)).xid).toBe(1);
+    expect(NxSuperblock.peek(blockOf(store, 2)).uuid).toEqual(superblock.uuid);
+    expect(superblock.dataLength).toBe(objects);
+    const space = blockOf(store, superblock.dataBase + superblock.dataIndex);
+    expect(SpacePool.peek(space, 0x90).flags).toBe(1);
+    const oids = [0, 1].map((i) => FreeQueue.peek(space, 0xc8 + 40 * i).treeOid);
+    expect(oids.every((oid) => oid > 0)).toBe(queues === 'made');
+    const volume = Array.from({ length: 120 }, (_, at) => VolumeSuperblock.peek(blockOf(store, at))).find(
+      ({ magic, type }) => magic === 0x4253_5041 && type === 0xd,
+    );
+    expect(volume?.name).toBe('Test');
+    expect(volume?.modifyTime.seconds).toBeGreaterThan(0);
+    expect(volume?.nextDocumentId).toBe(3);
+  },
+);
 
 test('newfs is quick and small however large the disk is', () => {
   const store = made(TIB);
