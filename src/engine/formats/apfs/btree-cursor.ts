@@ -10,6 +10,7 @@ interface Descended {
   readonly depth: number;
   /** Another number after every change. */
   readonly changes: number;
+  descend(key: Uint8Array): BtreeNode;
 }
 
 /**
@@ -20,19 +21,20 @@ export class Cursor {
   readonly #home: TreeHome;
   readonly #tree: Descended;
   readonly #changes: number;
-  readonly #path: BtreeNode[];
-  readonly #at: number[];
-  #isValid: boolean;
+  #leaf: BtreeNode;
+  #index: number;
+  /** By level, from 1: what was gone through. Most cursors never leave their leaf, so only who does asks for it. */
+  #path: BtreeNode[] | null = null;
+  #at: number[] = [];
+  #isValid = true;
 
   /** At record `index` of the leaf last descended to; −1 is the one before the leaf. */
   constructor(home: TreeHome, tree: Descended, index: number) {
     this.#home = home;
     this.#tree = tree;
     this.#changes = tree.changes;
-    this.#path = tree.path.slice(0, tree.depth);
-    this.#at = tree.at.slice(0, tree.depth);
-    this.#at[0] = index;
-    this.#isValid = true;
+    this.#leaf = tree.path[0]!;
+    this.#index = index;
     if (index < 0) this.#cross(-1);
   }
 
@@ -43,27 +45,29 @@ export class Cursor {
 
   /** A view of the key. */
   get key(): Uint8Array {
-    return this.#leaf().keyAt(this.#at[0]!);
+    this.#check();
+    return this.#leaf.keyAt(this.#index);
   }
 
   /** A view of the value. */
   get value(): Uint8Array {
-    return this.#leaf().valueAt(this.#at[0]!);
+    this.#check();
+    return this.#leaf.valueAt(this.#index);
   }
 
   /** Index in the leaf. */
   get index(): number {
-    return this.#at[0]!;
+    return this.#index;
   }
 
   next(): void {
-    const leaf = this.#leaf();
-    if (++this.#at[0]! >= leaf.count) this.#cross(1);
+    this.#check();
+    if (++this.#index >= this.#leaf.count) this.#cross(1);
   }
 
   previous(): void {
-    this.#leaf();
-    if (--this.#at[0]! < 0) this.#cross(-1);
+    this.#check();
+    if (--this.#index < 0) this.#cross(-1);
   }
 
   /** From behind the last record of a leaf to the first of the next one. */
@@ -71,31 +75,41 @@ export class Cursor {
     this.#cross(1);
   }
 
-  #leaf(): BtreeNode {
+  #check(): void {
     assert(this.#isValid, 'a cursor is asked for a record only where there is one');
     assert(this.#changes === this.#tree.changes, 'a cursor is not used after a change of its tree');
-    return this.#path[0]!;
   }
 
   /** To the nearest record of the next leaf, or of the one before. */
   #cross(direction: 1 | -1): void {
-    const left = this.#path[0]!;
+    const left = this.#leaf;
+    const path = (this.#path ??= this.#remember());
     let level = 1;
-    for (; level < this.#path.length; level++) {
+    for (; level < path.length; level++) {
       const index = this.#at[level]! + direction;
-      if (index >= 0 && index < this.#path[level]!.count) break;
+      if (index >= 0 && index < path[level]!.count) break;
     }
-    if (level >= this.#path.length) {
+    if (level >= path.length) {
       this.#isValid = false;
       return;
     }
     this.#at[level]! += direction;
     for (; level > 0; level--) {
-      const child = this.#home.node(this.#path[level]!.childAt(this.#at[level]!), level - 1);
-      this.#path[level - 1] = child;
+      const child = this.#home.node(path[level]!.childAt(this.#at[level]!), level - 1);
+      path[level - 1] = child;
       this.#at[level - 1] = direction > 0 ? 0 : child.count - 1;
     }
-    this.#checkOrder(left, this.#path[0]!, direction);
+    this.#leaf = path[0]!;
+    this.#index = this.#at[0]!;
+    this.#checkOrder(left, this.#leaf, direction);
+  }
+
+  /** The way to the leaf. The tree has not changed, but somebody may have gone another way meanwhile. */
+  #remember(): BtreeNode[] {
+    const tree = this.#tree;
+    if (tree.path[0] !== this.#leaf) tree.descend(this.#leaf.keyAt(0));
+    this.#at = tree.at.slice(0, tree.depth);
+    return tree.path.slice(0, tree.depth);
   }
 
   #checkOrder(left: BtreeNode, entered: BtreeNode, direction: 1 | -1): void {

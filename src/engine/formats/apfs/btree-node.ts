@@ -211,8 +211,8 @@ export class BtreeNode implements MetadataBuffer {
 
   /** A record in the place `index`; an empty value makes a ghost. Key and value may lie in this very node. */
   insertAt(index: number, key: Uint8Array, value: Uint8Array): void {
-    if (key.buffer === this.bytes.buffer) key = key.slice();
-    if (value.buffer === this.bytes.buffer) value = value.slice();
+    if (this.#isOwn(key)) key = key.slice();
+    if (this.#isOwn(value)) value = value.slice();
     this.#makeTable(this.count + 1, key.length + value.length);
     const entry = this.#entryAt(index);
     const end = this.#entryAt(this.count);
@@ -236,7 +236,7 @@ export class BtreeNode implements MetadataBuffer {
       this.bytes.set(key, this.#keyStart(index));
       return;
     }
-    if (key.buffer === this.bytes.buffer) key = key.slice();
+    if (this.#isOwn(key)) key = key.slice();
     this.#closeKey(index);
     this.#makeTable(this.count, key.length);
     this.#putKey(index, key);
@@ -247,7 +247,7 @@ export class BtreeNode implements MetadataBuffer {
       if (value.length > 0) this.bytes.set(value, this.#valuesEnd - this.#valueOffset(index));
       return;
     }
-    if (value.buffer === this.bytes.buffer) value = value.slice();
+    if (this.#isOwn(value)) value = value.slice();
     this.#closeValue(index);
     this.#makeTable(this.count, value.length);
     this.#putValue(index, value);
@@ -314,6 +314,11 @@ export class BtreeNode implements MetadataBuffer {
       },
       BTREE_INFO_AT,
     );
+  }
+
+  /** Is it a view into this node? (The offset first: see ownBytes in btree.ts.) */
+  #isOwn(bytes: Uint8Array): boolean {
+    return bytes.byteOffset > 0 && bytes.buffer === this.bytes.buffer;
   }
 
   // ── places ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,9 +12,12 @@ export const RECORD_BYTES_MAX = 3992;
 /** No key of this format is longer than 268; nodes must hold several, or trees would not branch. */
 const KEY_BYTES_MAX = 512;
 
-/** A view into a node may show something else as soon as the node changes: those are copied. */
+/**
+ * A view into a node may show something else as soon as the node changes: those are copied. Small arrays get a buffer
+ * only when they are asked for it, which takes longer than all the rest: no record stands at the beginning of a node.
+ */
 const ownBytes = (bytes: Uint8Array): Uint8Array =>
-  bytes.buffer.byteLength === BLOCK_SIZE_BYTES ? bytes.slice() : bytes;
+  bytes.byteOffset > 0 && bytes.buffer.byteLength === BLOCK_SIZE_BYTES ? bytes.slice() : bytes;
 
 /**
  * A B-tree: records in the order of their keys. Invariants between calls: the key of every index record is the first

@@ -6,12 +6,11 @@ import type { Inode } from './inode.ts';
 import {
   MODE_TYPE,
   MODE_TYPE_BITS,
-  objectIdAt,
   OBJECT_ID,
   putObjectKey,
   RECORD_TYPE,
-  recordTypeAt,
 } from './layout-catalog.ts';
+import { u32At } from './object.ts';
 
 /**
  * Typed access to records of the catalog that belong to one inode, and the counters of the volume that follow them.
@@ -37,12 +36,11 @@ export function numberedKey(objectId: number, type: number, number: number): Uin
   return longKey;
 }
 
-/** Is `key` one of records of this type about this object? */
-export function isKeyOf(key: Uint8Array, objectId: number, type: number): boolean {
-  if (key.length < 8) return false;
-  const view = viewOf(key);
-  return recordTypeAt(view, 0) === type && objectIdAt(view, 0) === objectId;
-}
+/** Is `key` one of records of this type about this object? Asked of every record that is passed: makes no view. */
+export const isKeyOf = (key: Uint8Array, objectId: number, type: number): boolean =>
+  key.length >= 8 &&
+  u32At(key, 0) === objectId >>> 0 &&
+  u32At(key, 4) === (Math.floor(objectId / 2 ** 32) | (type << 28)) >>> 0;
 
 // ── inodes ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 

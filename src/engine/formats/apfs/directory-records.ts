@@ -2,6 +2,7 @@ import { textOf, viewOf } from '../../base/bytes.ts';
 import type { Timespec } from '../../base/clock.ts';
 import { FsError } from '../../base/errno.ts';
 import type { FileType } from '../contract.ts';
+import { isKeyOf } from './catalog.ts';
 import type { RecordCursor } from './content-host.ts';
 import type { FilesHost } from './files-host.ts';
 import {
@@ -12,13 +13,12 @@ import {
   HashedNameKey,
   NAME_BYTES_MAX,
   NameKey,
-  objectIdAt,
   putObjectKey,
   RECORD_TYPE,
-  recordTypeAt,
 } from './layout-catalog.ts';
 import { putTime, timeOf } from './layout.ts';
 import { isSameName, nameBytes, nameHash } from './names.ts';
+import { u32At } from './object.ts';
 
 /**
  * Records of directories: a name and the inode it leads to.
@@ -123,13 +123,10 @@ function firstKey(host: Spelling, directoryId: number): Uint8Array {
 }
 
 /** Does the key belong to a record of this directory? */
-function isEntryKey(key: Uint8Array, directoryId: number): boolean {
-  if (key.length < PLAIN_NAME_AT) return false;
-  const view = viewOf(key);
-  return recordTypeAt(view, 0) === RECORD_TYPE.directoryRecord && objectIdAt(view, 0) === directoryId;
-}
+const isEntryKey = (key: Uint8Array, directoryId: number): boolean =>
+  key.length >= PLAIN_NAME_AT && isKeyOf(key, directoryId, RECORD_TYPE.directoryRecord);
 
-const hashOfKey = (key: Uint8Array): number => viewOf(key).getUint32(HASH_AT, true) >>> 10;
+const hashOfKey = (key: Uint8Array): number => u32At(key, HASH_AT) >>> 10;
 
 /** A name of the disk as text. Nearly all are ASCII, for which this is quicker than a decoder. */
 function decodeName(bytes: Uint8Array, from: number, to: number): string {
