@@ -80,6 +80,8 @@ export interface SessionOptions {
   readonly seed: number;
   readonly profile: ProfileName;
   readonly policy: 'each' | 'writeback';
+  /** APFS: data that nobody else holds is overwritten where it lies. Absent: it always gets new blocks. */
+  readonly overwritesInPlace?: boolean;
 }
 
 export type ProfileName = SessionSettings['profile'];

@@ -4,7 +4,7 @@ import { InvariantError } from '../engine/base/assert.ts';
 import { FsError } from '../engine/base/errno.ts';
 import { createDisk } from '../engine/session/new-disk.ts';
 import { Session } from '../engine/session/session.ts';
-import { DEFAULT_SETTINGS } from '../engine/session/settings.ts';
+import { DEFAULT_SETTINGS, writePoliciesOf } from '../engine/session/settings.ts';
 import { storeOver } from './file-store.ts';
 import { imageBlob } from './image-blob.ts';
 import { Output } from './output.ts';
@@ -73,8 +73,8 @@ export class EngineServer implements EngineApi {
       return this.#delta();
     });
 
-  #open(store: Session['store'], name: string, { seed, profile, policy }: SessionOptions): void {
-    const settings = { ...DEFAULT_SETTINGS, seed, profile, policy, isTerminal: true };
+  #open(store: Session['store'], name: string, { seed, profile, ...policies }: SessionOptions): void {
+    const settings = { ...DEFAULT_SETTINGS, ...writePoliciesOf(policies), seed, profile, isTerminal: true };
     const output = new Output();
     this.#output = output;
     this.#session = Session.open(store, name, settings, (stream, bytes) => output.add(stream, bytes));

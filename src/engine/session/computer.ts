@@ -6,25 +6,25 @@ import type { PrngState } from '../base/prng.ts';
 import type { Trace } from '../base/trace.ts';
 import type { Head, ProfileName } from '../device/profile.ts';
 import type { Store } from '../device/store.ts';
-import type { CommitPolicy } from '../formats/contract.ts';
 import { Kernel } from '../vfs/kernel.ts';
 import type { Process } from '../vfs/process.ts';
 import { deviceName, Disk } from './disk.ts';
 import { Mounts } from './mounts.ts';
 import { MutedTrace } from './muted-trace.ts';
 import type { SavedMount } from './mounts.ts';
+import { writePoliciesOf } from './settings.ts';
+import type { WritePolicies } from './settings.ts';
 import type { VolumePlace } from './containers.ts';
 
 /**
  * One simulated machine without its shell: a disk, a kernel with the mounted volumes, and the process that a shell
  * runs in. Going back in time makes a new one on the disk as it was then.
  */
-export interface ComputerOptions {
+export interface ComputerOptions extends WritePolicies {
   readonly store: Store;
   /** What the disk is called, for people. */
   readonly name: string;
   readonly profile: ProfileName;
-  readonly policy: CommitPolicy;
   readonly seed: number;
   readonly trace: Trace;
 }
@@ -45,7 +45,7 @@ export interface ComputerState {
 }
 
 export class Computer {
-  readonly policy: CommitPolicy;
+  readonly policies: WritePolicies;
   readonly clock: SimulatedClock;
   readonly random: Prng;
   readonly disk: Disk;
@@ -57,13 +57,14 @@ export class Computer {
   readonly trace: MutedTrace;
 
   private constructor(
-    { store, name, profile, policy, seed, trace: recorder }: ComputerOptions,
+    options: ComputerOptions,
     clock: SimulatedClock,
     mount: (computer: Computer) => string | null,
   ) {
-    const trace = new MutedTrace(recorder);
+    const { store, name, profile, seed } = options;
+    const trace = new MutedTrace(options.trace);
     this.trace = trace;
-    this.policy = policy;
+    this.policies = writePoliciesOf(options);
     this.clock = clock;
     this.random = new Prng(seed);
     this.disk = new Disk('disk1', name, store, profile, clock);
@@ -83,7 +84,7 @@ export class Computer {
   #mountSnapshot(from: string, snapshot: string, on: string): void {
     const place = this.mounts.containers.place(deviceName(from));
     if (place === undefined) throw new FsError('ENOTSUP', 'mount', from, 'it is no volume of a container');
-    this.mounts.mount(place, { isReadOnly: true, policy: this.policy, snapshot, on });
+    this.mounts.mount(place, { ...this.policies, isReadOnly: true, snapshot, on });
   }
 
   /** Mounts everything that can be mounted; null: the disk is left alone. */
@@ -143,7 +144,7 @@ export class Computer {
       const names = places.map((place) => this.mounts.describe(place).label || place.device);
       return `${this.disk.name} has no volume '${wanted}'; it has ${names.join(', ') || 'none'}.`;
     }
-    const options = { isReadOnly: store.isReadOnly, policy: this.policy };
+    const options = { ...this.policies, isReadOnly: store.isReadOnly };
     if (chosen !== undefined && snapshot !== undefined) {
       const problem = this.#tryMount(chosen.device, { ...options, snapshot });
       if (problem !== null) return problem;

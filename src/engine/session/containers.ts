@@ -3,8 +3,9 @@ import type { Clock } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
 import { SILENT } from '../base/trace.ts';
 import type { Trace } from '../base/trace.ts';
-import type { CommitPolicy, Container, ContainerVolume } from '../formats/contract.ts';
+import type { Container, ContainerVolume } from '../formats/contract.ts';
 import type { Disk, Slice } from './disk.ts';
+import type { WritePolicies } from './settings.ts';
 
 /**
  * Slices that hold several volumes in one pool (APFS), as macOS shows them: the slice, 'disk1s1' or 'disk1', is the
@@ -29,10 +30,11 @@ export interface VolumePlace {
   readonly index: number | null;
 }
 
-export interface ContainerUse {
+export interface ContainerUse extends WritePolicies {
   readonly isReadOnly: boolean;
-  readonly policy: CommitPolicy;
   readonly isContinued: boolean;
+  /** As this older checkpoint has it, for reading. */
+  readonly checkpointXid?: number;
 }
 
 interface Environment {
@@ -107,9 +109,9 @@ export class Containers {
   }
 
   /** Change something: in the open container, or in one opened for this and closed behind it. */
-  change<T>(slice: Slice, policy: CommitPolicy, work: (container: Container) => T): T {
+  change<T>(slice: Slice, policies: WritePolicies, work: (container: Container) => T): T {
     const wasOpen = this.isOpen(slice);
-    const container = this.use(slice, { isReadOnly: false, policy, isContinued: false });
+    const container = this.use(slice, { ...policies, isReadOnly: false, isContinued: false });
     try {
       return work(container);
     } finally {
@@ -123,6 +125,9 @@ export class Containers {
     if (open !== undefined) {
       if (open.isReadOnly && !use.isReadOnly) {
         throw new FsError('EROFS', 'mount', slice.device, 'its container is open for reading only');
+      }
+      if (use.checkpointXid !== undefined) {
+        throw new FsError('EBUSY', 'mount', slice.device, 'unmount every volume of its container first');
       }
       return open;
     }

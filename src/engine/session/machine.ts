@@ -3,7 +3,6 @@ import { Prng } from '../base/prng.ts';
 import type { Scheme } from '../device/partition-map.ts';
 import { Store } from '../device/store.ts';
 import type {
-  CommitPolicy,
   Extent,
   FormatName,
   FsckReport,
@@ -16,6 +15,7 @@ import { FORMATS, formatNamed } from '../formats/registry.ts';
 import type {
   DiskDescription,
   Machine,
+  MountRequest,
   NewVolumeOptions,
   NewPoolVolume,
   ResizeLimits,
@@ -200,23 +200,25 @@ export class SessionMachine implements Machine {
       ...report.warnings,
     );
     lines.push('Mounting disk');
-    const { on } = this.#parts.mounts.mount(place, { isReadOnly: false, policy: this.#parts.policy });
+    const { on } = this.#parts.mounts.mount(place, { ...this.#parts.policies, isReadOnly: false });
     goBack(on);
     return [...lines, `Finished erase on ${name}`];
   }
 
-  mount(
-    device: string,
-    options: { isReadOnly: boolean; policy?: CommitPolicy; mountPoint?: string; snapshot?: string },
-  ): string {
-    const { mounts, policy, process } = this.#parts;
+  mount(device: string, options: MountRequest): string {
+    const { mounts, policies, process } = this.#parts;
+    const { overwritesInPlace, trims, checkpointXid } = options;
     const { slice, place, snapshot = options.snapshot } = this.#find(device, 'mount');
     const ofSlice = mounts.containers.places().filter((each) => slice === null || each.slice === slice);
     const target = place ?? ofSlice[0];
     if (target === undefined) throw new FsError('EINVAL', 'mount', device, 'the disk has no volume');
     return mounts.mount(target, {
+      ...policies,
       isReadOnly: options.isReadOnly,
-      policy: options.policy ?? policy,
+      ...(options.policy === undefined ? {} : { policy: options.policy }),
+      ...(overwritesInPlace === undefined ? {} : { overwritesInPlace }),
+      ...(trims === undefined ? {} : { trims }),
+      ...(checkpointXid === undefined ? {} : { checkpointXid }),
       ...(snapshot === undefined ? {} : { snapshot }),
       ...(options.mountPoint === undefined ? {} : { on: process.realpath(options.mountPoint) }),
     }).on;

@@ -2,11 +2,13 @@ import type { Clock } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
 import { SILENT } from '../base/trace.ts';
 import type { Trace } from '../base/trace.ts';
-import type { CommitPolicy, ContainerVolume, Volume } from '../formats/contract.ts';
+import type { ContainerVolume, Volume } from '../formats/contract.ts';
 import type { Kernel } from '../vfs/kernel.ts';
 import { Containers } from './containers.ts';
 import type { VolumePlace } from './containers.ts';
 import type { Disk, Slice } from './disk.ts';
+import { writePoliciesOf } from './settings.ts';
+import type { WritePolicies } from './settings.ts';
 
 /**
  * Which volumes are mounted, how and where: the part of the machine's state that says what to mount again after going
@@ -20,10 +22,11 @@ export interface MountRecord extends VolumePlace {
   readonly options: SavedMount;
 }
 
-export interface SavedMount {
+export interface SavedMount extends WritePolicies {
   readonly device: string;
   readonly isReadOnly: boolean;
-  readonly policy: CommitPolicy;
+  /** The container as this older checkpoint has it, for reading. */
+  readonly checkpointXid?: number;
   readonly snapshot?: string;
   /** A directory that is there, or the name in /Volumes that it shall get; absent: after the label. */
   readonly on?: string;
@@ -81,7 +84,8 @@ export class Mounts {
     const isThere = snapshot === null ? this.of(device) : this.snapshotOf(device, snapshot);
     if (isThere !== undefined) throw new FsError('EBUSY', 'mount', device, 'it is mounted already');
     if (slice.format === null) throw new FsError('EINVAL', 'mount', device, 'no known file system is on it');
-    const isReadOnly = options.isReadOnly || this.#disk.store.isReadOnly || snapshot !== null;
+    const isLookedAt = snapshot !== null || options.checkpointXid !== undefined;
+    const isReadOnly = options.isReadOnly || this.#disk.store.isReadOnly || isLookedAt;
     const saved = { ...options, device, isReadOnly };
     const volume = this.#volumeOf(place, saved, isContinued);
     const from = snapshot === null ? `/dev/${device}` : `${snapshot}@/dev/${device}`;
@@ -101,18 +105,26 @@ export class Mounts {
 
   #volumeOf({ slice, index }: VolumePlace, saved: SavedMount, isContinued: boolean): Volume {
     const { format } = slice;
-    const { isReadOnly, policy, snapshot } = saved;
+    const { isReadOnly, snapshot, checkpointXid } = saved;
+    const policies = writePoliciesOf(saved);
     if (format === null) throw new FsError('EINVAL', 'mount', saved.device, 'no known file system is on it');
+    if (index === null && checkpointXid !== undefined) {
+      throw new FsError('ENOTSUP', 'mount', saved.device, 'this format keeps no checkpoints');
+    }
     if (index === null) {
       return format.mount(slice.metered, {
-        ...{ isReadOnly, policy, isContinued, clock: this.#clock, trace: this.#trace },
+        ...{ ...policies, isReadOnly, isContinued, clock: this.#clock, trace: this.#trace },
         owner: this.#kernel.user,
         timeZoneMinutes: 0,
       });
     }
     // Another volume of it may be written while this one is only looked at.
     const opensReadOnly = this.#disk.store.isReadOnly || (isReadOnly && snapshot === undefined);
-    const container = this.containers.use(slice, { isReadOnly: opensReadOnly, policy, isContinued });
+    const container = this.containers.use(slice, {
+      ...policies,
+      ...{ isReadOnly: opensReadOnly, isContinued },
+      ...(checkpointXid === undefined ? {} : { checkpointXid }),
+    });
     try {
       return container.mountVolume(index, { isReadOnly, ...(snapshot === undefined ? {} : { snapshot }) });
     } catch (error) {

@@ -136,9 +136,9 @@ export class Pools {
   }
 
   #change<T>(slice: VolumePlace['slice'], work: (container: Container) => T): T {
-    const { disk, mounts, policy } = this.#computer();
+    const { disk, mounts, policies } = this.#computer();
     if (disk.store.isReadOnly) throw new FsError('EROFS', '', slice.device);
-    return mounts.containers.change(slice, policy, work);
+    return mounts.containers.change(slice, policies, work);
   }
 
   // ── snapshots ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -19,6 +19,7 @@ import { addCosts, NO_COSTS, writtenRanges } from './costs.ts';
 import { History } from './history.ts';
 import type { NewStep, Step } from './history.ts';
 import { SessionMachine } from './machine.ts';
+import { writePoliciesOf } from './settings.ts';
 import type { SessionSettings } from './settings.ts';
 import { firstErrorOf } from './step-error.ts';
 import type { Costs, Moment, StepView, TimelineView } from './view.ts';
@@ -121,8 +122,8 @@ export class Session {
   }
 
   #computerOptions(store: Store) {
-    const { profile, policy, seed } = this.#settings;
-    return { store, name: this.#name, profile, policy, seed, trace: this.tape };
+    const { profile, seed } = this.#settings;
+    return { ...writePoliciesOf(this.#settings), store, name: this.#name, profile, seed, trace: this.tape };
   }
 
   // ── what hosts ask ────────────────────────────────────────────────────────────────────────────────────────────────

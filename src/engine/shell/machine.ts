@@ -32,10 +32,7 @@ export interface Machine {
    * Returns where. `mountPoint` is an existing directory; absent: a new one in /Volumes named after the label.
    * `snapshot`: this one of the volume, read-only; ENOENT.
    */
-  mount(
-    device: string,
-    options: { isReadOnly: boolean; policy?: CommitPolicy; mountPoint?: string; snapshot?: string },
-  ): string;
+  mount(device: string, options: MountRequest): string;
   unmount(deviceOrPath: string): void;
   /** `diskutil rename`: give a mounted volume another label. */
   rename(deviceOrPath: string, label: string): void;
@@ -73,6 +70,17 @@ export interface Machine {
   undo(): string;
   redo(): string;
   advanceTime(nanoseconds: number): void;
+}
+
+export interface MountRequest {
+  readonly isReadOnly: boolean;
+  readonly policy?: CommitPolicy;
+  readonly mountPoint?: string;
+  readonly snapshot?: string;
+  /** Copy-on-write formats: the whole container as this older checkpoint has it, read-only. EBUSY while it is in use. */
+  readonly checkpointXid?: number;
+  readonly overwritesInPlace?: boolean;
+  readonly trims?: boolean;
 }
 
 export interface NewVolumeOptions {

@@ -70,9 +70,9 @@ export class Bench implements Machine {
 
   get options(): SessionOptions {
     const { origin } = this.disk;
-    const { seed, profile, policy } =
+    const { seed, profile, policy, overwritesInPlace } =
       origin === null ? FIRST_DISK : origin.kind === 'new' ? origin.request : origin.options;
-    return { seed, profile, policy };
+    return { seed, profile, policy, ...(overwritesInPlace === undefined ? {} : { overwritesInPlace }) };
   }
 
   // ── beginning ─────────────────────────────────────────────────────────────────────────────────────────────────────

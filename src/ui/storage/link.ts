@@ -69,6 +69,7 @@ export function decodeLink(hash: string): SharedSession {
       ...{ format: text('format'), sizeBytes: number('sizeBytes'), label: text('label') },
       ...{ scheme: oneOf('scheme', SCHEMES), seed: number('seed'), startLines: strings('startLines') },
       ...{ profile: oneOf('profile', PROFILES), policy: oneOf('policy', POLICIES) },
+      ...(given['overwritesInPlace'] === true ? { overwritesInPlace: true } : {}),
       settings: settings as Record<string, string>,
     },
     lines: linesOf(given['lines'] ?? []),

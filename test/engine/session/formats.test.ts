@@ -99,7 +99,9 @@ describe.each(FORMATS.map(({ name }) => name))('%s', (format) => {
     const { volume } = cut.session.views.disk();
     expect(volume?.warnings.length).toBeGreaterThan(0);
     cut.run('cd /; umount /Volumes/BENCH');
-    expect(cut.run('fsck_msdos -y disk1; fsck_exfat -y disk1; fsck_hfs -fy disk1; fsck_apfs -y disk1')).not.toBe('');
+    expect(
+      cut.run('fsck_msdos -y disk1; fsck_exfat -y disk1; fsck_hfs -fy disk1; fsck_apfs -y disk1'),
+    ).not.toBe('');
     expect(cut.run('mount disk1; ls /Volumes/BENCH')).toBe('copy\nfilm.mov\nlater.bin\nphotos\n');
   });
 

@@ -112,7 +112,10 @@ function choose(blocks: Blocks, block0: Uint8Array, options: MountOptions): Choi
   const { checkpointXid } = options;
   if (checkpointXid !== undefined) {
     const wanted = candidates.find((bytes) => xidOfSuperblock(bytes) === checkpointXid);
-    if (wanted === undefined) throw refusal('EINVAL', `there is no checkpoint ${checkpointXid} in the ring`);
+    if (wanted === undefined) {
+      const there = candidates.map(xidOfSuperblock).join(', ');
+      throw refusal('EINVAL', `there is no checkpoint ${checkpointXid} in the ring, only ${there}`);
+    }
     const found = checked(blocks, wanted, rings);
     if (typeof found === 'string') {
       throw refusal('EINVAL', `checkpoint ${checkpointXid} is not whole any more: ${found}`);

@@ -14,7 +14,7 @@ export function checkpointsNode(index: OwnerIndex): StructureNode {
   const { container } = index;
   const { first, count: blocks } = container.descriptorRing;
   const whole = container.checkpoints.filter(({ problem }) => problem === '').length;
-  const text = `${whole} of ${count(container.checkpoints.length, 'superblock')} in the ring can be gone back to`;
+  const text = `${whole} of ${count(container.checkpoints.length, 'superblock')} in the ring are whole; one transaction back everything still is`;
   return branch('checkpoints', 'Checkpoints', text, whereBlocks(index, first, blocks));
 }
 

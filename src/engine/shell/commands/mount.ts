@@ -3,6 +3,7 @@ import type { MountStatistics } from '../../vfs/calls.ts';
 import type { Running } from '../command.ts';
 import { mountableNamed, mountRemarks, reasonOf, snapshotNamed } from '../disk-names.ts';
 import { isDirectory } from '../permissions-text.ts';
+import type { MountRequest } from '../machine.ts';
 import type { Invocation } from '../program.ts';
 import { program } from '../program.ts';
 import { outcomeOf } from '../system-outcome.ts';
@@ -25,8 +26,10 @@ mount special | mount_point
 
 Without words: what is mounted where. -r or -o rdonly: read only. -t: msdos, exfat, hfs, apfs.
 
-Differs from macOS: no -a, -f, -u; of the options rdonly (ro) and rw mean something, nodev, nosuid, noowners,
-nobrowse and async are accepted.`,
+Differs from macOS: no -a, -f, -u; of the options rdonly (ro) and rw mean something, and with APFS, when the first volume of a
+container is mounted: inplace (overwrite data that nobody else holds; copyonwrite is the usual), nodiscard (do not tell
+the disk what became free; discard is the usual) and checkpoint=N (the container as transaction N left it, read only).
+nodev, nosuid, noowners, nobrowse and async are accepted.`,
   usage: [
     'usage: mount [-dfFrkuvw] [-o options] [-t external_type] special mount_point',
     '       mount [-adfFrkuvw] [-t external_type]',
@@ -48,25 +51,35 @@ nobrowse and async are accepted.`,
     const words = call.options
       .filter(({ letter }) => letter === 'o')
       .flatMap(({ value }) => value.split(','));
-    const strange = words.find((word) => !KNOWN_OPTIONS.includes(word));
-    if (strange !== undefined) return yield* call.fail(`-o ${strange}: option not supported`, 64);
-    const isReadOnly = call.lastOf('rw') === 'r' || words.includes('rdonly') || words.includes('ro');
-    return yield* mountOne(call, special, point, type, isReadOnly);
+    const read = readMountWords(words);
+    if ('strange' in read) return yield* call.fail(`-o ${read.strange}: option not supported`, 64);
+    const isReadOnly = call.lastOf('rw') === 'r' || read.isReadOnly;
+    return yield* mountOne(call, special, point, type, { ...read, isReadOnly });
   },
 });
 
-export const KNOWN_OPTIONS = [
-  'rdonly',
-  'ro',
-  'rw',
-  'nodev',
-  'nosuid',
-  'noowners',
-  'nobrowse',
-  'async',
-  'local',
-  '',
-];
+/** Accepted; they mean nothing here. */
+const IDLE_OPTIONS = ['rw', 'nodev', 'nosuid', 'noowners', 'nobrowse', 'async', 'local', ''];
+
+/** What the words of `-o` ask for, or the first that nobody knows. */
+export function readMountWords(
+  words: readonly string[],
+): Pick<MountRequest, 'isReadOnly' | 'checkpointXid' | 'overwritesInPlace' | 'trims'> | { strange: string } {
+  const xid = words.flatMap((word) => /^checkpoint=(\d{1,15})$/.exec(word)?.[1] ?? [])[0];
+  const isPolicy = (word: string) =>
+    /^(inplace|copyonwrite|discard|nodiscard|checkpoint=\d{1,15})$/.test(word);
+  const strange = words.find(
+    (word) => !IDLE_OPTIONS.includes(word) && word !== 'rdonly' && word !== 'ro' && !isPolicy(word),
+  );
+  if (strange !== undefined) return { strange };
+  const isNamed = (word: string) => words.includes(word);
+  return {
+    isReadOnly: isNamed('rdonly') || isNamed('ro') || xid !== undefined,
+    ...(xid === undefined ? {} : { checkpointXid: Number(xid) }),
+    ...(isNamed('inplace') || isNamed('copyonwrite') ? { overwritesInPlace: isNamed('inplace') } : {}),
+    ...(isNamed('discard') || isNamed('nodiscard') ? { trims: isNamed('discard') } : {}),
+  };
+}
 
 /** `mount`'s line for one volume, its words in the order of mount.c. */
 function describe({ from, on, typeName, title, isReadOnly }: MountStatistics): string {
@@ -94,10 +107,12 @@ The same as mount -t ${type}. Differs from macOS: no options of its own.`,
       const [special, point, more] = call.operands;
       if (special === undefined || point === undefined || more !== undefined) return yield* call.showUsage();
       const words = (call.valueOf('o') ?? '').split(',');
-      const strange = words.find((word) => !KNOWN_OPTIONS.includes(word));
-      if (strange !== undefined) return yield* call.fail(`-o ${strange}: option not supported`, 64);
-      const isReadOnly = call.has('r') || words.includes('rdonly') || words.includes('ro');
-      return yield* mountOne(call, special, point, type, isReadOnly);
+      const read = readMountWords(words);
+      if ('strange' in read) return yield* call.fail(`-o ${read.strange}: option not supported`, 64);
+      return yield* mountOne(call, special, point, type, {
+        ...read,
+        isReadOnly: call.has('r') || read.isReadOnly,
+      });
     },
   });
 
@@ -110,8 +125,7 @@ export function* mountOne(
   special: string,
   point: string | undefined,
   type: string | undefined,
-  isReadOnly: boolean,
-  snapshot?: string,
+  request: MountRequest,
 ): Running {
   const { machine } = call.context;
   const found = mountableNamed(machine, special);
@@ -145,8 +159,7 @@ export function* mountOne(
   }
   const on = outcomeOf(() =>
     machine.mount(slice.device, {
-      isReadOnly,
-      ...(snapshot === undefined ? {} : { snapshot }),
+      ...request,
       ...(directory === undefined ? {} : { mountPoint: directory }),
     }),
   );

@@ -1,5 +1,5 @@
 import { program } from '../program.ts';
-import { KNOWN_OPTIONS, mountOne } from './mount.ts';
+import { mountOne, readMountWords } from './mount.ts';
 
 export const mountApfs = program({
   name: 'mount_apfs',
@@ -11,7 +11,7 @@ special is a volume of a container, such as disk2s1. With -s the volume may also
 mount_apfs -s before /Volumes/Untitled /Volumes/Untitled/past
 
   -s  show this snapshot of the volume, for reading only (scope snapshot list, tmutil listlocalsnapshots)
-  -o  rdonly, nobrowse, nosuid, nodev, as with mount
+  -o  rdonly, inplace, nodiscard, checkpoint=N …, as with mount
 
 Differs from macOS: no -R, -u, -g, -C.`,
   usage: [
@@ -24,11 +24,13 @@ Differs from macOS: no -R, -u, -g, -C.`,
     const [special, point, more] = call.operands;
     if (special === undefined || point === undefined || more !== undefined) return yield* call.showUsage();
     const words = (call.valueOf('o') ?? '').split(',');
-    const strange = words.find((word) => !KNOWN_OPTIONS.includes(word));
-    if (strange !== undefined) return yield* call.fail(`-o ${strange}: option not supported`, 64);
+    const read = readMountWords(words);
+    if ('strange' in read) return yield* call.fail(`-o ${read.strange}: option not supported`, 64);
     const snapshot = call.valueOf('s');
-    const isReadOnly =
-      snapshot !== undefined || call.has('r') || words.includes('rdonly') || words.includes('ro');
-    return yield* mountOne(call, special, point, 'apfs', isReadOnly, snapshot);
+    return yield* mountOne(call, special, point, 'apfs', {
+      ...read,
+      isReadOnly: snapshot !== undefined || call.has('r') || read.isReadOnly,
+      ...(snapshot === undefined ? {} : { snapshot }),
+    });
   },
 });

@@ -229,3 +229,35 @@ test('a raw container is not written while a volume of it is mounted', () => {
     );
   }
 });
+
+test('the checkpoint before can be mounted, for reading; older ones and a container in use are refused', () => {
+  const bench = newBench();
+  bench.run('echo one > notes.txt; echo two > notes.txt; cd /');
+  const refused = bench.run('mount -o checkpoint=3 disk2s1 /Volumes');
+  expect(refused).toContain('mounted already');
+  bench.run('umount /Volumes/Data');
+  const there = bench.run('mount -o checkpoint=999 disk2s1');
+  const [newest = 0, before = 0] = /only ([\d, ]+)\)/.exec(there)?.[1]?.split(', ').map(Number) ?? [];
+  expect(newest).toBe(before + 1);
+  expect(bench.run(`mount -o checkpoint=${before} disk2s1; cat /Volumes/Data/notes.txt`)).toBe('two\n');
+  expect(bench.run('echo new > /Volumes/Data/new')).toContain('Read-only file system');
+  bench.run('umount /Volumes/Data');
+  expect(bench.run('mount disk2s1; cat /Volumes/Data/notes.txt')).toBe('two\n');
+  finish(bench);
+});
+
+test('data that nobody shares is overwritten in place if the mount says so, and is shared no less', () => {
+  const bench = newBench();
+  bench.run('cd /; umount /Volumes/Data; mount -o inplace,nodiscard disk2s1; cd /Volumes/Data');
+  bench.run('mkfile 64k film.mov');
+  const extents = bench.run('scope extents film.mov');
+  const overwrite = (name: string) =>
+    bench.run(`dd if=/dev/random of=${name} bs=4k count=1 seek=3 conv=notrunc status=none`);
+  overwrite('film.mov');
+  expect(bench.run('scope extents film.mov')).toBe(extents);
+  bench.run('cp -c film.mov clone.mov');
+  overwrite('clone.mov');
+  expect(bench.run('scope extents film.mov')).toBe(extents);
+  expect(bench.run('scope extents clone.mov').split('\n').length).toBeGreaterThan(extents.split('\n').length);
+  finish(bench);
+});
