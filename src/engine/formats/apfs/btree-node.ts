@@ -13,7 +13,7 @@ import {
   TABLE_AT,
   VARIABLE_ENTRY_SIZE_BYTES,
 } from './layout-tree.ts';
-import { putHeader, putU64, u64At, xidOf } from './object.ts';
+import { putHeader, putU64, u32At, u64At, xidOf } from './object.ts';
 import type { MetadataBuffer } from './transaction.ts';
 import { footerSizes } from './tree-kinds.ts';
 import type { TreeKind } from './tree-kinds.ts';
@@ -121,20 +121,32 @@ export class BtreeNode implements MetadataBuffer {
     const { bytes } = this;
     const view = this.#view;
     const keysAt = TABLE_AT + this.#tableBytes;
-    const fixed = this.kind.fixed;
+    const { fixed, orderMask } = this.kind;
+    // Most comparisons end with the object, so that is read from the key once.
+    const keyHigh = (u32At(key, 4) & orderMask) >>> 0;
+    const keyLow = u32At(key, 0);
     let low = 0;
     let high = this.count;
     while (low < high) {
       const middle = (low + high) >>> 1;
       const entry = TABLE_AT + middle * this.#entryBytes;
       const at = keysAt + view.getUint16(entry, true);
-      const length = fixed === null ? view.getUint16(entry + 2, true) : fixed.keyBytes;
-      const order = compare(bytes, at, length, key, 0, key.length);
-      if (order === 0) return middle;
+      let order = ((view.getUint32(at + 4, true) & orderMask) >>> 0) - keyHigh;
+      if (order === 0) order = view.getUint32(at, true) - keyLow;
+      if (order === 0) {
+        const length = fixed === null ? view.getUint16(entry + 2, true) : fixed.keyBytes;
+        order = compare(bytes, at, length, key, 0, key.length);
+        if (order === 0) return middle;
+      }
       if (order < 0) low = middle + 1;
       else high = middle;
     }
     return -1 - low;
+  }
+
+  /** Negative, 0 or positive: how the key of the record stands to this one. */
+  compareAt(index: number, key: Uint8Array): number {
+    return this.kind.compare(this.bytes, this.#keyStart(index), this.keyLengthAt(index), key, 0, key.length);
   }
 
   /** A view of the key, good until the node changes. */

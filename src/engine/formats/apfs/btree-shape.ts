@@ -28,6 +28,11 @@ export class TreeShape {
   readonly path: BtreeNode[] = [];
   /** By level: the index taken in each; in the leaf what `search` answered. */
   readonly at: number[] = [];
+  /** The lowest levels whose index records bound the keys of that leaf from below and from above; 0: none does. */
+  #low = 0;
+  #high = 0;
+  /** No index record has come, gone or moved since: keys between those bounds are led to the same leaf again. */
+  #isWayGood = false;
   changes = 0;
   root: number;
   readonly #key = new Uint8Array(512);
@@ -51,6 +56,12 @@ export class TreeShape {
 
   /** To the leaf where the key belongs. EIO. */
   descend(key: Uint8Array): BtreeNode {
+    if (this.#isWayGood && this.#leadsTo(key)) {
+      const leaf = this.path[0]!;
+      this.at[0] = leaf.search(key);
+      return leaf;
+    }
+    this.#isWayGood = false;
     let node = this.rootNode();
     this.#top = node.level;
     for (;;) {
@@ -59,6 +70,7 @@ export class TreeShape {
       this.path[level] = node;
       if (level === 0) {
         this.at[0] = found;
+        this.#bound();
         return node;
       }
       const index = found >= 0 ? found : found === -1 ? 0 : -2 - found;
@@ -67,7 +79,26 @@ export class TreeShape {
     }
   }
 
+  /** Would a descent go the way of the last one? Keys of index records are read where they stand, as they are now. */
+  #leadsTo(key: Uint8Array): boolean {
+    const low = this.#low;
+    if (low > 0 && this.path[low]!.compareAt(this.at[low]!, key) > 0) return false;
+    const high = this.#high;
+    return high === 0 || this.path[high]!.compareAt(this.at[high]! + 1, key) > 0;
+  }
+
+  #bound(): void {
+    this.#low = 0;
+    this.#high = 0;
+    for (let level = this.#top; level > 0; level--) {
+      if (this.at[level]! > 0) this.#low = level;
+      if (this.at[level]! + 1 < this.path[level]!.count) this.#high = level;
+    }
+    this.#isWayGood = true;
+  }
+
   descendFirst(): BtreeNode {
+    this.#isWayGood = false;
     let node = this.rootNode();
     this.#top = node.level;
     for (;;) {
@@ -146,6 +177,7 @@ export class TreeShape {
     const root = this.path[this.#top]!;
     root.keyCount--;
     root.nodeCount -= level;
+    if (level > 0) this.#isWayGood = false;
     for (let below = 0; below < level; below++) this.#home.drop(this.path[below]!);
     this.#join(level);
     this.changes++;
@@ -173,6 +205,7 @@ export class TreeShape {
     if (!this.#fitsChild(1, place, key)) return false;
     if (place === 0 && !this.#fitsAsFirstKey(1, key)) return false;
     this.#writable(1);
+    this.#isWayGood = false;
     const alone = this.#home.create(0);
     alone.insertAt(0, key, value);
     if (place === 0) this.#putFirstKey(1, key);
@@ -216,6 +249,7 @@ export class TreeShape {
   /** Splits the node at `level` before its record `from`; or puts a level above it if it is the root. */
   #divide(level: number, from: number): void {
     this.changes++;
+    this.#isWayGood = false;
     const node = this.path[level]!;
     if (level === this.#top) {
       this.#raise();
@@ -273,6 +307,7 @@ export class TreeShape {
   /** The last record goes, and with it every node but the root. */
   #empty(): void {
     const root = this.path[this.#top]!;
+    this.#isWayGood = false;
     this.#writable(this.#top);
     for (let level = 0; level < this.#top; level++) this.#home.drop(this.path[level]!);
     root.clear(0);
@@ -310,6 +345,7 @@ export class TreeShape {
     if (root.level === 0 || root.count > 1) return;
     const only = this.#onlyChild ?? this.path[this.#top - 1]!;
     if (only.oid !== root.childAt(0) || !root.couldBecome(only)) return;
+    this.#isWayGood = false;
     root.clear(only.level);
     root.appendFrom(only, 0);
     root.nodeCount--;
@@ -323,6 +359,7 @@ export class TreeShape {
     const [left, right] = index > 0 ? [neighbour, node] : [node, neighbour];
     if (!left.fitsAllOf(right)) return false;
     const place = index > 0 ? index : 1;
+    this.#isWayGood = false;
     this.path[low] = left;
     this.at[low + 1] = place - 1;
     this.#writable(low);

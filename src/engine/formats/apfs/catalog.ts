@@ -3,13 +3,7 @@ import { nodesOfChanges } from './content-host.ts';
 import type { FilesHost } from './files-host.ts';
 import { decodeInode, encodeInode } from './inode.ts';
 import type { Inode } from './inode.ts';
-import {
-  MODE_TYPE,
-  MODE_TYPE_BITS,
-  OBJECT_ID,
-  putObjectKey,
-  RECORD_TYPE,
-} from './layout-catalog.ts';
+import { MODE_TYPE, MODE_TYPE_BITS, OBJECT_ID, putObjectKey, RECORD_TYPE } from './layout-catalog.ts';
 import { u32At } from './object.ts';
 
 /**

@@ -5,7 +5,8 @@ import { BTREE_INFO_SIZE_BYTES, FIXED_ENTRY_SIZE_BYTES, NODE_HEADER_SIZE_BYTES }
 import { BLOCK_SIZE_BYTES } from './layout.ts';
 import { writeNode } from './node-writer.ts';
 import type { RawRecord } from './node-writer.ts';
-import { get64, put64 } from './words.ts';
+import { putU64 } from './object.ts';
+import { get64 } from './words.ts';
 
 /**
  * Runs of blocks that a transaction frees, merged while they are gathered: no two of them touch. In memory a queue
@@ -100,7 +101,7 @@ export function queueNodes(runs: readonly FreedRun[], xid: number, oids: readonl
       writeNode(leaf, { ...form, level: 0, isRoot: false }, some);
       leaves.push(leaf);
       const child = new Uint8Array(QUEUE_VALUE_BYTES);
-      put64(viewOf(child), 0, oids[leaves.length] ?? 0);
+      putU64(child, 0, oids[leaves.length] ?? 0);
       index.push({ key: some[0]?.key ?? NO_KEY, value: child });
     }
     writeNode(root, { ...form, level: 1, isRoot: true }, index);
@@ -116,11 +117,11 @@ export const queueNodeCount = (runCount: number): number =>
 
 function recordOf({ firstBlock, blockCount }: FreedRun, xid: number): RawRecord {
   const key = new Uint8Array(QUEUE_KEY_BYTES);
-  put64(viewOf(key), 0, xid);
-  put64(viewOf(key), 8, firstBlock);
+  putU64(key, 0, xid);
+  putU64(key, 8, firstBlock);
   if (blockCount === 1) return { key, value: null };
   const value = new Uint8Array(QUEUE_VALUE_BYTES);
-  put64(viewOf(value), 0, blockCount);
+  putU64(value, 0, blockCount);
   return { key, value };
 }
 

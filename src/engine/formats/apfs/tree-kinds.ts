@@ -22,6 +22,8 @@ export interface TreeKind {
   /** May a leaf record lack its value? (Only in free queues: a range of one block.) */
   readonly allowsGhosts: boolean;
   readonly role: Role;
+  /** Bits of the upper word of the first eight bytes that, with the lower one, decide the order before all else. */
+  readonly orderMask: number;
   readonly compare: KeyComparison;
 }
 
@@ -72,6 +74,9 @@ function compareNames(
 /** Types of records whose keys go on behind object and type (apfsprogs, apfsck/key.c). */
 const RECORD = { xattr: 4, siblingLink: 5, fileExtent: 8, directory: 9, snapshotName: 11, fileInfo: 13 };
 
+/** Of the upper word of j_key_t: the object; the rest is the type. */
+const OBJECT_MASK = 0x0fff_ffff;
+
 const NAME_AT = 10;
 const HASHED_NAME_AT = 12;
 
@@ -84,7 +89,7 @@ const compareRecords =
   (a, aAt, aLength, b, bAt, bLength) => {
     const aHigh = u32At(a, aAt + 4);
     const bHigh = u32At(b, bAt + 4);
-    const object = (aHigh & 0x0fff_ffff) - (bHigh & 0x0fff_ffff) || u32At(a, aAt) - u32At(b, bAt);
+    const object = (aHigh & OBJECT_MASK) - (bHigh & OBJECT_MASK) || u32At(a, aAt) - u32At(b, bAt);
     if (object !== 0) return object;
     const type = aHigh >>> 28;
     const difference = type - (bHigh >>> 28);
@@ -121,6 +126,7 @@ const CATALOG = {
   longestWhenEmpty: NOTHING,
   allowsGhosts: false,
   role: 'tree',
+  orderMask: OBJECT_MASK,
 } as const;
 
 /** Volumes whose names are compared normalized, or normalized and case-folded: names have hashes. */
@@ -143,6 +149,7 @@ const fixedKind = (
   longestWhenEmpty: { keyBytes, valueBytes },
   allowsGhosts: false,
   role: 'tree',
+  orderMask: 0xffff_ffff,
   compare,
 });
 
@@ -168,6 +175,7 @@ const variableKind = (title: string, subtype: number, role: Role): TreeKind => (
   longestWhenEmpty: NOTHING,
   allowsGhosts: false,
   role,
+  orderMask: OBJECT_MASK,
   compare: compareRecords(true),
 });
 
