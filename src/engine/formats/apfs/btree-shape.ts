@@ -43,7 +43,7 @@ export class TreeShape {
   }
 
   rootNode(): BtreeNode {
-    return this.#home.node(this.root, null);
+    return this.#isWayGood ? this.path[this.#top]! : this.#home.node(this.root, null);
   }
 
   /** Levels of the tree last descended. */
@@ -61,8 +61,8 @@ export class TreeShape {
       this.at[0] = leaf.search(key);
       return leaf;
     }
-    this.#isWayGood = false;
     let node = this.rootNode();
+    this.#isWayGood = false;
     this.#top = node.level;
     for (;;) {
       const { level } = node;
@@ -98,8 +98,8 @@ export class TreeShape {
   }
 
   descendFirst(): BtreeNode {
-    this.#isWayGood = false;
     let node = this.rootNode();
+    this.#isWayGood = false;
     this.#top = node.level;
     for (;;) {
       this.path[node.level] = node;

@@ -18,7 +18,7 @@ import {
 } from './layout-catalog.ts';
 import { putTime, timeOf } from './layout.ts';
 import { isSameName, nameBytes, nameHash } from './names.ts';
-import { u32At } from './object.ts';
+import { u16At, u32At, u64At } from './object.ts';
 
 /**
  * Records of directories: a name and the inode it leads to.
@@ -146,29 +146,42 @@ const damaged = (directoryId: number) =>
 
 /** What `name` finds in the directory, compared as the volume compares. EIO. */
 export function findEntry(host: FilesHost, directoryId: number, name: Name): DirectoryEntry | undefined {
-  if (!host.isHashed) {
-    const key = entryKey(host, directoryId, name);
-    const value = host.catalog.find(key);
-    return value && entryOf(host, directoryId, key, value);
-  }
-  const cursor = host.catalog.seek(hashKey(directoryId, name.hash));
+  const cursor = seekEntry(host, directoryId, name);
+  return cursor && entryOf(host, directoryId, cursor.key, cursor.value);
+}
+
+/** The number of the inode that `name` leads to, for those who want nothing else. EIO. */
+export function findFileId(host: FilesHost, directoryId: number, name: Name): number | undefined {
+  const cursor = seekEntry(host, directoryId, name);
+  if (cursor === undefined) return undefined;
+  const { value } = cursor;
+  if (value.length < FIELDS_AT) throw damaged(directoryId);
+  return fileIdAt(value, directoryId);
+}
+
+function seekEntry(host: FilesHost, directoryId: number, name: Name): RecordCursor | undefined {
+  const { isHashed } = host;
+  const nameAt = isHashed ? HASHED_NAME_AT : PLAIN_NAME_AT;
+  const cursor = host.catalog.seek(
+    isHashed ? hashKey(directoryId, name.hash) : entryKey(host, directoryId, name),
+  );
   for (; cursor.isValid; cursor.next()) {
     const { key } = cursor;
-    if (!isEntryKey(key, directoryId) || hashOfKey(key) !== name.hash) return undefined;
-    if (isNamed(host, key, name)) return entryOf(host, directoryId, key, cursor.value);
+    if (!isEntryKey(key, directoryId) || (isHashed && hashOfKey(key) !== name.hash)) return undefined;
+    if (hasBytes(key, nameAt, name.bytes)) return cursor;
+    if (!isHashed) return undefined;
+    const stored = decodeName(key, nameAt, key.length - 1);
+    if (isSameName(stored, name.text, host.isCaseInsensitive)) return cursor;
   }
   return undefined;
 }
 
-/** The bytes are compared first: another spelling of the same name is rare. */
-function isNamed(host: FilesHost, key: Uint8Array, name: Name): boolean {
-  if (key.length === HASHED_NAME_AT + name.bytes.length + 1) {
-    let i = 0;
-    while (i < name.bytes.length && key[HASHED_NAME_AT + i] === name.bytes[i]) i++;
-    if (i === name.bytes.length) return true;
-  }
-  const stored = decodeName(key, HASHED_NAME_AT, key.length - 1);
-  return isSameName(stored, name.text, host.isCaseInsensitive);
+/** Does the key end with this name? Asked first: another spelling of a name is rare. */
+function hasBytes(key: Uint8Array, nameAt: number, bytes: Uint8Array): boolean {
+  if (key.length !== nameAt + bytes.length + 1) return false;
+  let i = 0;
+  while (i < bytes.length && key[nameAt + i] === bytes[i]) i++;
+  return i === bytes.length;
 }
 
 function entryOf(host: FilesHost, directoryId: number, key: Uint8Array, value: Uint8Array): DirectoryEntry {
@@ -178,27 +191,27 @@ function entryOf(host: FilesHost, directoryId: number, key: Uint8Array, value: U
   return {
     key: key.slice(),
     nameBytes: key.slice(nameAt, key.length - 1),
-    fileId: fileIdAt(view, directoryId),
+    fileId: fileIdAt(value, directoryId),
     entryType: view.getUint16(FLAGS_AT, true) & DIRECTORY_RECORD_TYPE_BITS,
     siblingId: siblingIdOf(value, view, directoryId),
     dateAdded: timeOf(view, DATE_ADDED_AT),
   };
 }
 
-function number64(view: DataView, at: number, directoryId: number): number {
-  const number = view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+function number64(value: Uint8Array, at: number, directoryId: number): number {
+  const number = u64At(value, at);
   if (!Number.isSafeInteger(number)) throw damaged(directoryId);
   return number;
 }
 
-const fileIdAt = (view: DataView, directoryId: number): number => number64(view, FILE_ID_AT, directoryId);
+const fileIdAt = (value: Uint8Array, directoryId: number): number => number64(value, FILE_ID_AT, directoryId);
 
 function siblingIdOf(value: Uint8Array, view: DataView, directoryId: number): number {
   const hasSibling =
     value.length >= WITH_SIBLING_SIZE_BYTES &&
     view.getUint16(FIELDS_AT, true) === 1 &&
     view.getUint8(FIELDS_AT + 4) === DIRECTORY_FIELD_SIBLING_ID;
-  return hasSibling ? number64(view, FIELDS_AT + 8, directoryId) : 0;
+  return hasSibling ? number64(value, FIELDS_AT + 8, directoryId) : 0;
 }
 
 export function isEmptyDirectory(host: FilesHost, directoryId: number): boolean {
@@ -260,11 +273,11 @@ export class DirectoryCursor {
   }
 
   get fileId(): number {
-    return fileIdAt(this.#view(), this.#directoryId);
+    return fileIdAt(this.#value(), this.#directoryId);
   }
 
   get type(): FileType {
-    return typeOfEntry(this.#view().getUint16(FLAGS_AT, true) & DIRECTORY_RECORD_TYPE_BITS);
+    return typeOfEntry(u16At(this.#value(), FLAGS_AT) & DIRECTORY_RECORD_TYPE_BITS);
   }
 
   /** A copy of the record. */
@@ -272,10 +285,10 @@ export class DirectoryCursor {
     return entryOf(this.#host, this.#directoryId, this.#cursor.key, this.#cursor.value);
   }
 
-  #view(): DataView {
+  #value(): Uint8Array {
     const { value } = this.#cursor;
     if (value.length < FIELDS_AT) throw damaged(this.#directoryId);
-    return viewOf(value);
+    return value;
   }
 }
 

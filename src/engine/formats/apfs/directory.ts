@@ -5,6 +5,7 @@ import { catalogRoom, countObject, insertInode, readInode, removeInode, saveInod
 import {
   DirectoryCursor,
   findEntry,
+  findFileId,
   insertEntry,
   isEmptyDirectory,
   nameOf,
@@ -66,7 +67,10 @@ export class DirectoryTree {
 
   /** ENOTDIR, ENAMETOOLONG, EILSEQ, EIO. */
   lookup(directory: Inode, text: string): Inode | undefined {
-    return this.#findText(directory, text)?.inode;
+    requireDirectory(directory);
+    const name = nameToFind(this.#host, text);
+    const fileId = name && findFileId(this.#host, directory.number, name);
+    return fileId === undefined ? undefined : this.inodeNumbered(fileId);
   }
 
   #find(directory: Inode, name: Name): Found | undefined {

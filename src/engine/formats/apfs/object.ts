@@ -32,6 +32,8 @@ export const xidOf = (bytes: Uint8Array): number => u64At(bytes, 16);
 export const typeOf = (bytes: Uint8Array): number => u32At(bytes, 24);
 export const subtypeOf = (bytes: Uint8Array): number => u32At(bytes, 28);
 
+export const u16At = (bytes: Uint8Array, at: number): number => bytes[at]! | (bytes[at + 1]! << 8);
+
 export const u32At = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24)) >>> 0;
 
