@@ -12,6 +12,7 @@ const SAMPLES = [
     ...{ menu: 'Sample: HFSX (case-sensitive)', title: 'Case-sensitive Journaled HFS+' },
     ...{ structure: 'Journal', tool: 'fsck_hfs' },
   },
+  { menu: 'Sample: APFS', title: 'APFS', structure: 'Checkpoints', tool: 'fsck_apfs' },
 ];
 
 describe.each(SAMPLES)('$menu', ({ menu, title, structure, tool }) => {
@@ -91,4 +92,19 @@ test('the first disk is there before the formats that it does not need', async (
   letGo();
   await run(second, 'diskutil eraseDisk JHFS+ LATER GPT disk1');
   await expect.poll(() => second.getByRole('heading', { name: /LATER/ }).innerText()).toContain('HFS+');
+});
+
+test('clones and snapshots are seen on the map, and volumes share a container', async () => {
+  const { page } = await openPage();
+  await page.getByRole('button', { name: 'Disk', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Sample: APFS', exact: true }).click();
+  await expect.poll(() => page.getByRole('heading', { name: /SAMPLE/ }).innerText()).toContain('APFS');
+  await ready(page);
+  await run(page, 'scope shared film.mov clone.mov; diskutil apfs listSnapshots disk2s1');
+  const printed = (await outputOf(page)).join('\n');
+  expect(printed).toContain('share 2,048 blocks');
+  expect(printed).toContain('(1 found)');
+  const policy = page.getByRole('combobox', { name: 'Overwriting policy' });
+  await policy.selectOption('place');
+  await expect.poll(() => policy.inputValue()).toBe('place');
 });
