@@ -252,6 +252,10 @@ interface Case {
   readonly policy?: 'each' | 'writeback';
 }
 
+/** Nobody has unmounted; a file waits to be deleted; a superblock that the cut tore is none. */
+const HARMLESS = ['dirty', 'orphan', 'old-checkpoint'];
+const isSerious = ({ kind }: { kind: string }) => !HARMLESS.includes(kind);
+
 function crash({ type, before, run, policy = 'each' }: Case, verdicts: Map<string, string>): number {
   const disk = new Disk(type, policy);
   before?.(disk);
@@ -263,10 +267,7 @@ function crash({ type, before, run, policy = 'each' }: Case, verdicts: Map<strin
   for (const { device, description } of crashImages(start, tape, { from: 0, to: tape.length }, how)) {
     images++;
     const { findings } = type.format.fsck(device, { repair: false });
-    expect(
-      findings.filter(({ kind }) => kind !== 'dirty' && kind !== 'orphan'),
-      description,
-    ).toEqual([]);
+    expect(findings.filter(isSerious), description).toEqual([]);
     expect(states.has(stateOf(device)), `a state of its own: ${description}`).toBe(true);
     expectBeforeOrAfter(readAll(type, device), contentsBefore, disk, description);
     if (images % 4 === 1) expect(judged(device, rules, verdicts), description).toBe('');
@@ -274,10 +275,14 @@ function crash({ type, before, run, policy = 'each' }: Case, verdicts: Map<strin
   return images;
 }
 
+/** With small sectors there are eight times as many places to cut: one operation in three will do. */
+const operationsOf = (type: CrashType) =>
+  [...OPERATIONS, ...MORE].filter((_, i) => type === APFS || i % 3 === 0);
+
 describe.each([APFS, SMALL_SECTORS])('$name', (type) => {
   const verdicts = new Map<string, string>();
 
-  test.each([...OPERATIONS, ...MORE].map((operation) => [operation.name, operation] as const))(
+  test.each(operationsOf(type).map((operation) => [operation.name, operation] as const))(
     'each: %s',
     (_, { before, run }) => {
       expect(crash({ type, run, ...(before === undefined ? {} : { before }) }, verdicts)).toBeGreaterThan(0);
@@ -325,7 +330,7 @@ function problemsWithout(
     if (!isMountable(APFS, device)) problems.push(`it does not mount: ${description}`);
     else {
       const { findings } = apfs.fsck(device, { repair: false });
-      const worse = findings.filter(({ kind }) => kind !== 'dirty' && kind !== 'orphan');
+      const worse = findings.filter(isSerious);
       if (worse.length > 0) problems.push(`${worse[0]?.message}: ${description}`);
     }
   }
