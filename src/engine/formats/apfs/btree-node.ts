@@ -29,6 +29,11 @@ function fixedTableBytes(kind: TreeKind, level: number): number {
   return Math.floor((BLOCK_SIZE_BYTES - NODE_HEADER_SIZE_BYTES) / recordBytes) * FIXED_ENTRY_SIZE_BYTES;
 }
 
+/** Records are short: a loop is over before a view would be made. */
+function copyBytes(from: Uint8Array, at: number, into: Uint8Array, to: number, length: number): void {
+  for (let i = 0; i < length; i++) into[to + i] = from[at + i]!;
+}
+
 /** Whose node it is, and where. */
 export interface NodePlace {
   /** What its parent, or the owner of the tree, refers to it by; of a physical node its block. */
@@ -277,7 +282,7 @@ export class BtreeNode implements MetadataBuffer {
 
   /** Copies of the records of `source` from index `from` on. */
   appendFrom(source: BtreeNode, from: number): void {
-    for (let i = from; i < source.count; i++) this.insertAt(this.count, source.keyAt(i), source.valueAt(i));
+    for (let i = from; i < source.count; i++) this.#append(source, i);
   }
 
   /** Becomes empty, of another level: roots that grow or collapse. */
@@ -371,6 +376,30 @@ export class BtreeNode implements MetadataBuffer {
     this.bytes.set(value, this.#valuesEnd - this.#valueBytes);
   }
 
+  /** A copy of a record of another node, behind all others. Splits copy whole nodes: no views are made. */
+  #append(source: BtreeNode, index: number): void {
+    const keyLength = source.keyLengthAt(index);
+    const valueLength = source.valueLengthAt(index);
+    const valueOffset = source.#valueOffset(index);
+    this.#makeTable(this.count + 1, keyLength + valueLength);
+    const entry = this.#entryAt(this.count++);
+    const view = this.#view;
+    const keyTo = TABLE_AT + this.#tableBytes + this.#keyBytes;
+    view.setUint16(entry, this.#keyBytes, true);
+    this.#keyBytes += keyLength;
+    this.#valueBytes += valueLength;
+    if (this.kind.fixed === null) {
+      view.setUint16(entry + 2, keyLength, true);
+      view.setUint16(entry + 4, this.#valueBytes, true);
+      view.setUint16(entry + 6, valueLength, true);
+    } else {
+      view.setUint16(entry + 2, valueLength === 0 ? NO_OFFSET : this.#valueBytes, true);
+    }
+    copyBytes(source.bytes, source.#keyStart(index), this.bytes, keyTo, keyLength);
+    const valueTo = this.#valuesEnd - this.#valueBytes;
+    copyBytes(source.bytes, source.#valuesEnd - valueOffset, this.bytes, valueTo, valueLength);
+  }
+
   /** Takes the key out of the keys; those behind it move up. Its table entry is left without meaning. */
   #closeKey(index: number): void {
     const length = this.keyLengthAt(index);
@@ -450,6 +479,6 @@ export class BtreeNode implements MetadataBuffer {
     bytes.fill(0, TABLE_AT);
     if (footer !== null) bytes.set(footer, BTREE_INFO_AT);
     this.clear(this.level);
-    for (let i = 0; i < count; i++) this.insertAt(i, old.keyAt(i), old.valueAt(i));
+    for (let i = 0; i < count; i++) this.#append(old, i);
   }
 }

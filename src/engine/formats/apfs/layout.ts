@@ -58,15 +58,16 @@ const NANOSECONDS_PER_SECOND = 1_000_000_000;
 export function timeOf(view: DataView, at: number): Timespec {
   const low = view.getUint32(at, true);
   const high = view.getInt32(at + 4, true);
-  let seconds = Math.floor(high / NANOSECONDS_PER_SECOND);
-  let rest = high - seconds * NANOSECONDS_PER_SECOND;
-  for (const digit of [low >>> 16, low & 0xffff]) {
-    rest = rest * 65_536 + digit;
-    const quotient = Math.floor(rest / NANOSECONDS_PER_SECOND);
-    seconds = seconds * 65_536 + quotient;
-    rest -= quotient * NANOSECONDS_PER_SECOND;
-  }
-  return { seconds, nanoseconds: rest };
+  // Long division by digits of 16 bits.
+  const first = Math.floor(high / NANOSECONDS_PER_SECOND);
+  const upper = (high - first * NANOSECONDS_PER_SECOND) * 65_536 + (low >>> 16);
+  const second = Math.floor(upper / NANOSECONDS_PER_SECOND);
+  const lower = (upper - second * NANOSECONDS_PER_SECOND) * 65_536 + (low & 0xffff);
+  const third = Math.floor(lower / NANOSECONDS_PER_SECOND);
+  return {
+    seconds: (first * 65_536 + second) * 65_536 + third,
+    nanoseconds: lower - third * NANOSECONDS_PER_SECOND,
+  };
 }
 
 /** The inverse of `timeOf`. What 64 bits cannot hold (before 1677, after 2262) becomes the nearest they can. */
