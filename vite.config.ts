@@ -15,6 +15,8 @@ export default defineConfig(({ isSsrBuild }) => ({
   ssr: { noExternal: true },
   preview: { host: '127.0.0.1', port: 4173 },
   test: {
+    // One processor is otherwise kept for a person who watches.
+    maxWorkers: '100%',
     projects: [
       {
         extends: true,
