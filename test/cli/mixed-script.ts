@@ -131,7 +131,7 @@ function fillTheDisk(prng: Prng): string[] {
     'mkfile 40m full/large',
     `for i in $(seq 1 ${60 + prng.below(20)}); do dd if=/dev/random of="full/piece $i" bs=512k count=1 status=none || break; done`,
     'echo "does this fit" > full/last || true',
-    'rm full/large',
+    'rm -f full/large',
     'echo "now it does" > full/last',
     'rm -r full/piece*',
   ];
@@ -168,7 +168,7 @@ function copyOnWriteActions({ prng, files, directories, newPath }: Life): (() =>
     () => {
       const path = newPath();
       files.push(path);
-      return `dd if=/dev/random of=${quoted(path)} bs=4k seek=${prng.below(5000)} count=1 status=none`;
+      return `dd if=/dev/random of=${quoted(path)} bs=4k seek=${prng.below(100)} count=1 status=none`;
     },
     () => {
       if (prng.below(3) > 0 || snapshots.length >= 6) return null;
