@@ -1,4 +1,4 @@
 import { describeSeeds } from './seeds.ts';
 
 /** Formats that copy on write, clones and snapshots among the operations: see seeds.ts. */
-describeSeeds(true);
+describeSeeds(({ facts }) => facts.isCopyOnWrite === true && !facts.isCaseSensitive);

@@ -1,4 +1,4 @@
 import { describeSeeds } from './seeds.ts';
 
 /** Formats that write in place: see seeds.ts. */
-describeSeeds(false);
+describeSeeds(({ facts }) => facts.isCopyOnWrite !== true);
