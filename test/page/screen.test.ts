@@ -265,7 +265,7 @@ test('the last session comes back: lines, disk, directory, and what was undone',
 test('a link makes the same disk again; a broken one says so and leaves the sample', async () => {
   const { page } = await openPage();
   await run(page, 'echo shared > s.txt');
-  await page.getByRole('button', { name: 'Share' }).click();
+  await page.getByRole('button', { name: 'Share', exact: true }).click();
   await page.getByText('The link is copied').or(page.getByText('The address bar now holds')).waitFor();
   const { hash } = new URL(page.url());
   const other = await openPage({ hash });
