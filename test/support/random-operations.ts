@@ -291,7 +291,9 @@ export class RandomHand {
 
   #truncate(): void {
     const path = this.#path();
-    const size = this.#prng.below(12) === 0 ? 2 ** 32 : this.#prng.below(this.#options.fileBytesMax);
+    // Beyond any room; where holes take none it would only be long to read.
+    const large = this.#options.isCopyOnWrite ? 200_000 : 2 ** 32;
+    const size = this.#prng.below(12) === 0 ? large : this.#prng.below(this.#options.fileBytesMax);
     this.#call(`truncate ${quote(path)} to ${size}`, (process) => process.truncate(path, size), size);
   }
 
@@ -346,8 +348,9 @@ export class RandomHand {
     const target = this.#path({ isPlain: true });
     const flags = this.#prng.pick([0, 0, 0, CLONE_NOFOLLOW, CLONE_NOOWNERCOPY]);
     // A directory cloned into itself again and again would fill any disk.
-    const isLarge = (this.#paths().all.filter((path) => path.startsWith(`${source}/`)).length ?? 0) > 8;
-    if (isLarge) return;
+    const { all } = this.#paths();
+    const found = this.#mirror.ask((process) => process.realpath(source)) ?? source;
+    if (all.length > 120 || all.filter((path) => path.startsWith(`${found}/`)).length > 8) return;
     this.#call(`clonefile ${quote(source)} to ${quote(target)} ${flags}`, (process) =>
       process.clonefile(source, target, flags),
     );
