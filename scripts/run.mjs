@@ -93,6 +93,14 @@ const JOBS = {
     must(tool('vite/bin/vite.js', 'build', ...entry, '--logLevel', 'warn'));
     must(succeeds(process.execPath, [join(root, 'dist/bench/main.js'), ...rest]));
   },
+  /** Figures of the built page in a real Chromium. */
+  async 'bench:page'() {
+    const { ensureChromium } = await import('./chromium.mjs');
+    const chromium = ensureChromium([]);
+    if (!chromium) stop('No Chromium here: install one or set CHROME_PATH to its program.');
+    process.env.CHROME_PATH = chromium;
+    must(succeeds(process.execPath, [join(root, 'test/bench/page.mjs'), ...rest]));
+  },
   check() {
     check();
     must(tool('vitest/vitest.mjs', 'run', '--project', 'engine', 'test/tidy.test.ts'));
