@@ -1,23 +1,21 @@
 import { assert } from '../base/assert.ts';
 import { utf8 } from '../base/bytes.ts';
-import type { Timespec } from '../base/clock.ts';
 import { FsError, strerror } from '../base/errno.ts';
 import { SILENT } from '../base/trace.ts';
 import type { Volume } from '../formats/contract.ts';
 import { imageHash } from '../device/image.ts';
-import type { Store, Version } from '../device/store.ts';
+import type { Store } from '../device/store.ts';
 import { Tape } from '../device/tape.ts';
 import type { TapeRange } from '../device/tape.ts';
 import type { Running } from '../shell/command.ts';
 import { Shell } from '../shell/shell.ts';
-import type { ShellState } from '../shell/shell.ts';
 import type { OutputSink } from '../shell/terminal.ts';
 import { Computer } from './computer.ts';
-import type { ComputerState } from './computer.ts';
 import type { Disk } from './disk.ts';
 import { addCosts, NO_COSTS, writtenRanges } from './costs.ts';
 import { History } from './history.ts';
 import type { NewStep, Step } from './history.ts';
+import type { Begun, Kept } from './kept.ts';
 import { SessionMachine } from './machine.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { SessionSettings } from './settings.ts';
@@ -41,25 +39,6 @@ export interface RunOutcome {
   readonly isComplete: boolean;
   readonly exitCode: number;
   readonly step: StepView | null;
-}
-
-/** What brings the moment after a step back, beside the tape. */
-interface Kept {
-  readonly computer: ComputerState;
-  readonly shell: ShellState;
-  /** Thinned out on old steps: then the tape leads there from an older one. */
-  version: Version | null;
-  /** False while a volume holds what is not on the disk yet: then the lines have to be run again. */
-  readonly isSettled: boolean;
-  readonly typed: readonly (string | null)[];
-}
-
-/** What is known of a step when it begins. */
-interface Begun {
-  readonly startedAt: Timespec;
-  readonly freeBytes: number;
-  readonly firstEntry: number;
-  readonly firstSpan: number;
 }
 
 /** Versions of the newest steps are all kept, of older ones one in VERSION_SPACING. */
@@ -448,6 +427,7 @@ export class Session {
       why: (pathOrBlock: string) => this.views.whyOn(this.#live, pathOrBlock),
       extentsOf: (path: string) => this.views.extentsOf(this.#live, path),
       regions: () => this.views.regionsOf(this.#live),
+      diskAtRest: () => this.#diskAtRest(),
     };
   }
 
@@ -468,23 +448,23 @@ export class Session {
   /** Unmounts everything, so that the disk is whole. Nothing can be run afterwards. */
   shutDown(): void {
     assert(!this.#isRunning, 'the machine is shut down between lines');
-    const { process, mounts } = this.#live;
-    process.exit();
-    for (const record of mounts.all) mounts.unmount(record);
+    this.#live.unmountAll();
   }
 
   /**
-   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, and one in the
-   * middle of a step, is as a power cut would leave it.
+   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, one in the
+   * middle of a step and one too damaged to be unmounted are as a power cut would leave them.
    */
   #diskAtRest(): Disk {
     const shown = this.#shown;
     if (shown !== this.#live || !shown.isSettled) return shown.disk;
-    const options = { ...this.#computerOptions(this.store.fork()), trace: SILENT };
-    const { disk, mounts, process } = Computer.resume(options, shown.save());
-    process.exit();
-    for (const record of mounts.all) mounts.unmount(record);
-    return disk;
+    return this.#copy(shown).shutDown() ?? shown.disk;
+  }
+
+  /** The same machine on a fork of its disk; nobody sees what it does. */
+  #copy(computer: Computer): Computer {
+    const options = { ...this.#computerOptions(computer.disk.store.fork()), trace: SILENT };
+    return Computer.resume(options, computer.save());
   }
 
   /** Fingerprint of the disk at the moment shown (device/image.ts). */

@@ -64,12 +64,24 @@ export interface Machine {
   why(pathOrBlock: string): readonly string[];
   /** Offsets count from the start of the whole disk. */
   extentsOf(path: string): readonly Extent[];
+  /** Bytes of the disk changed by hand, under whatever is mounted. EINVAL, EBUSY, EROFS, with a sentence. */
+  poke(edit: ByteEdit): readonly string[];
   /** Block roles as runs: a text picture of the disk. */
   map(device: string): readonly { firstBlock: number; blockCount: number; role: string; owner: string }[];
   /** Going back and forth; the change takes effect when the command line has ended. Returns a sentence. */
   undo(): string;
   redo(): string;
   advanceTime(nanoseconds: number): void;
+}
+
+/** Bytes of one block that are to become others. */
+export interface ByteEdit {
+  /** Of the whole disk. */
+  readonly block: number;
+  readonly offsetBytes: number;
+  readonly bytes: Uint8Array;
+  /** Make the checksums over them fit again. */
+  readonly mends: boolean;
 }
 
 export interface MountRequest {

@@ -1,6 +1,7 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
+import { mend } from './mend.ts';
 import { detect, mountFirstVolume, openContainer } from './mount.ts';
 import { newfs } from './newfs.ts';
 import { regions } from './regions.ts';
@@ -17,5 +18,6 @@ export const apfs: Format = {
   fsck,
   regions,
   annotate,
+  mend,
   structures,
 };

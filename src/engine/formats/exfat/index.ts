@@ -1,6 +1,7 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
+import { mend } from './mend.ts';
 import { detect, mount } from './mount.ts';
 import { newfs } from './newfs.ts';
 import { regions } from './regions.ts';
@@ -16,5 +17,6 @@ export const exfat: Format = {
   fsck,
   regions: (device) => regions(device),
   annotate: (device, block) => annotate(device, block),
+  mend,
   structures: (device, parent, page) => structures(device, parent, page),
 };

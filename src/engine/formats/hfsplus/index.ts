@@ -2,6 +2,7 @@ import type { Device } from '../../device/device.ts';
 import type { Format, MountOptions } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
+import { mend } from './mend.ts';
 import { detect, openVolume } from './mount.ts';
 import { newfs } from './newfs.ts';
 import { regions } from './regions.ts';
@@ -14,6 +15,7 @@ const common = {
   fsck,
   regions: (device) => regions(device),
   annotate: (device, block) => annotate(device, block),
+  mend,
   structures: (device, parent, page) => structures(device, parent, page),
 } satisfies Partial<Format>;
 
