@@ -45,6 +45,7 @@ export interface MachineHost {
   undo(): string;
   redo(): string;
   why(pathOrBlock: string): readonly string[];
+  whySnapshot(mount: MountRecord, name: string): readonly string[];
   extentsOf(path: string): readonly Extent[];
   regions(): readonly Region[];
   /** The disk as unmounting would leave it. */
@@ -108,6 +109,12 @@ export class SessionMachine implements Machine {
 
   why(pathOrBlock: string): readonly string[] {
     return this.#host.why(pathOrBlock);
+  }
+
+  whySnapshot(deviceOrPath: string, name: string): readonly string[] {
+    const { mount } = this.#findVolume(deviceOrPath);
+    if (mount === undefined) throw new FsError('EINVAL', 'scope', deviceOrPath, 'mount the volume first');
+    return this.#host.whySnapshot(mount, name);
   }
 
   extentsOf(path: string): readonly Extent[] {

@@ -17,6 +17,7 @@ import { History } from './history.ts';
 import type { NewStep, Step } from './history.ts';
 import type { Begun, Kept } from './kept.ts';
 import { SessionMachine } from './machine.ts';
+import type { MountRecord } from './mounts.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { SessionSettings } from './settings.ts';
 import { firstErrorOf } from './step-error.ts';
@@ -91,6 +92,7 @@ export class Session {
       history: () => this.#history,
       shown: () => this.#shown,
       storeAt: (moment) => this.#storeAt(moment),
+      copy: (computer) => this.#copy(computer),
       diskAtRest: () => this.#diskAtRest(),
     });
   }
@@ -425,6 +427,7 @@ export class Session {
       undo: () => this.#request('undo'),
       redo: () => this.#request('redo'),
       why: (pathOrBlock: string) => this.views.whyOn(this.#live, pathOrBlock),
+      whySnapshot: (mount: MountRecord, name: string) => this.views.whySnapshot(this.#live, mount, name),
       extentsOf: (path: string) => this.views.extentsOf(this.#live, path),
       regions: () => this.views.regionsOf(this.#live),
       diskAtRest: () => this.#diskAtRest(),

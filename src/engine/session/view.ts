@@ -1,4 +1,5 @@
 import type { ErrnoCode } from '../base/errno.ts';
+import type { DeletionView } from './deletion-words.ts';
 import type { SpanLevel } from '../base/trace.ts';
 import type { Role } from '../base/role.ts';
 import type {
@@ -174,6 +175,8 @@ export interface StructuresView {
 export interface WhyView {
   readonly title: string;
   readonly sentences: readonly string[];
+  /** What deleting it would free: alone first, then with others that hold its blocks. */
+  readonly deletions: readonly DeletionView[];
 }
 
 export interface CheckView {

@@ -24,6 +24,9 @@ import type {
 } from './view.ts';
 import { DiskViews } from './views-disk.ts';
 import { FileViews } from './views-files.ts';
+import type { DeletionView } from './deletion-words.ts';
+import type { MountRecord } from './mounts.ts';
+import { DeletionViews } from './views-deletion.ts';
 import { whyBlock, whyFile } from './why.ts';
 
 /** What panes ask about the moment shown. Nothing here changes anything; what costs a walk is kept until `forget`. */
@@ -34,6 +37,8 @@ export interface ViewSource<State> {
   shown(): Computer;
   /** The disk at another moment. */
   storeAt(moment: Moment): Store;
+  /** The same machine on a fork of its disk; nobody sees what it does. */
+  copy(computer: Computer): Computer;
   /** The disk shown as it is left when the machine is shut down, so that "in use" is no finding. */
   diskAtRest(): Disk;
 }
@@ -139,13 +144,39 @@ export class Views {
 
   /** About a block of the disk (number) or a path from the root of the volume (string). */
   why(subject: number | string): WhyView {
-    if (typeof subject === 'string') return whyFile(this.file(subject));
-    const annotation = this.#diskViews.annotate(subject);
-    const regions = this.#diskViews.regions();
-    const region = regions[regionAt(regions, subject)];
+    const computer = this.#source.shown();
+    if (typeof subject === 'number') return this.#whyBlock(computer, this.#diskViews, subject);
+    return this.#whyFile(computer, this.#fileViews, subject);
+  }
+
+  /** What deleting each of the snapshots would free. */
+  snapshots(): readonly DeletionView[] {
+    return this.#deletionsOn(this.#source.shown()).ofSnapshots();
+  }
+
+  #whyBlock(computer: Computer, views: DiskViews, block: number): WhyView {
+    const annotation = views.annotate(block);
+    const regions = views.regions();
+    const region = regions[regionAt(regions, block)];
     const { tape } = this.#source;
     const history = this.#source.history();
-    return whyBlock({ block: subject, annotation, region, history, tape, disk: this.disk() });
+    const why = whyBlock({ block, annotation, region, history, tape, disk: views.disk() });
+    if (region === undefined) return why;
+    return { ...why, deletions: this.#deletionsOn(computer).ofBlock(block, region) };
+  }
+
+  #whyFile(computer: Computer, views: FileViews, path: string): WhyView {
+    const detail = views.file(path);
+    const why = whyFile(detail);
+    const place = views.placeOf(path);
+    if (place === undefined || place.path === '') return why;
+    const isDirectory = detail.file.type === 'directory';
+    return { ...why, deletions: this.#deletionsOn(computer).ofPath(place.mount, place.path, isDirectory) };
+  }
+
+  #deletionsOn(computer: Computer): DeletionViews {
+    const isInsideStep = computer === this.#source.shown() && this.#source.history().now.write !== undefined;
+    return new DeletionViews(computer, () => this.#source.copy(computer), isInsideStep);
   }
 
   // ── what commands ask of the machine they run on ─────────────────────────────────────────────────────────────────
@@ -165,20 +196,25 @@ export class Views {
   }
 
   whyOn(computer: Computer, pathOrBlock: string): readonly string[] {
-    if (!/^\d+$/.test(pathOrBlock)) {
-      const { file, views } = fileOf(computer, pathOrBlock);
-      return whyFile(views.file(file)).sentences;
+    if (/^\d+$/.test(pathOrBlock)) {
+      return allOf(this.#whyBlock(computer, new DiskViews(computer), Number(pathOrBlock)));
     }
-    const views = new DiskViews(computer);
-    const block = Number(pathOrBlock);
-    const annotation = views.annotate(block);
-    const regions = views.regions();
-    const { tape } = this.#source;
-    const history = this.#source.history();
-    const region = regions[regionAt(regions, block)];
-    return whyBlock({ block, annotation, region, history, tape, disk: views.disk() }).sentences;
+    const { file, views } = fileOf(computer, pathOrBlock);
+    return allOf(this.#whyFile(computer, views, file));
+  }
+
+  /** What deleting a snapshot would free. */
+  whySnapshot(computer: Computer, mount: MountRecord, name: string): readonly string[] {
+    return this.#deletionsOn(computer)
+      .ofSnapshot(mount, name)
+      .map(({ sentence }) => sentence);
   }
 }
+
+const allOf = ({ sentences, deletions }: WhyView): readonly string[] => [
+  ...sentences,
+  ...deletions.map(({ sentence }) => sentence),
+];
 
 /** A path as the shell means it, counted from the root of the volume that it is on. */
 function fileOf(computer: Computer, path: string): { file: string; views: FileViews } {

@@ -62,6 +62,8 @@ export interface Machine {
 
   /** Plain sentences about one file or block: where it lies, who holds it, what deleting it would free. */
   why(pathOrBlock: string): readonly string[];
+  /** What deleting a snapshot would free, in a sentence. */
+  whySnapshot(deviceOrPath: string, name: string): readonly string[];
   /** Offsets count from the start of the whole disk. */
   extentsOf(path: string): readonly Extent[];
   /** Bytes of the disk changed by hand, under whatever is mounted. EINVAL, EBUSY, EROFS, with a sentence. */

@@ -14,7 +14,7 @@ const HELP = `usage: scope why path | block
        scope map [device]
        scope shared path path
        scope snapshot list [volume]
-       scope snapshot create | delete | revert name [volume]
+       scope snapshot create | delete | revert | why name [volume]
        scope snapshot rename name new-name [volume]
        scope poke block offset hex ... [--mend]
        scope undo
@@ -33,7 +33,7 @@ export const scope = program({
   shared   how many blocks both files hold, and where
   snapshot the volume as it was: take, list, rename, delete, go back to one. The volume is the one of the current
            directory unless named by device or path. "holds on to": what only snapshots show any more; "frees alone":
-           what deleting this one would free.
+           what deleting this one would free; "why" does it on a copy and counts.
   poke     change bytes of a block of the disk by hand, under whatever is mounted: the volumes are mounted again from what
            is there then, and the checker is asked at once. --mend makes the checksums over the bytes fit again.
   undo     go back to before the last line; redo goes forward again. Both take effect when the line has ended.`,
