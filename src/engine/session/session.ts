@@ -323,6 +323,11 @@ export class Session {
     return this.#history.view();
   }
 
+  /** The steps from number `first` on: their cost is theirs alone, however long the history is. */
+  stepsFrom(first: number): StepView[] {
+    return this.#history.viewsFrom(first);
+  }
+
   /** Show another moment. FsError EINVAL when there is no such moment. */
   seek(moment: Moment): void {
     assert(!this.#isRunning, 'the moment changes between lines');
