@@ -1,4 +1,5 @@
 import type { Clock, Timespec } from '../base/clock.ts';
+import type { Label } from '../base/label.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Role } from '../base/role.ts';
 import type { Trace } from '../base/trace.ts';
@@ -20,6 +21,8 @@ export interface Format {
   readonly name: FormatName;
   /** How macOS calls it: 'MS-DOS (FAT32)'. */
   readonly title: string;
+  /** How exact it is: its README in rows. */
+  readonly labels: readonly Label[];
   /** Does this device carry the format's signature? Looks at a few blocks, never throws on damage. */
   detect(device: Device): boolean;
   /** Make an empty volume. FsError EINVAL with a sentence in `detail` for what cannot be made. */

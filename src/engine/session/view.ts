@@ -164,6 +164,8 @@ export interface BlockView {
   /** The same block before the step at `now`; null when that step did not touch it. */
   readonly before: Uint8Array | null;
   readonly annotation: BlockAnnotation;
+  /** The part of the specification that most of its bytes are explained by; empty where none is cited. */
+  readonly section: string;
 }
 
 /** Structures of the volume, with offsets on the whole disk. */

@@ -1,4 +1,7 @@
 import { FsError } from '../base/errno.ts';
+import type { Label } from '../base/label.ts';
+import { PartitionDevice } from '../device/partition.ts';
+import type { Annotation } from '../codec/struct.ts';
 import type { Store } from '../device/store.ts';
 import type { Tape } from '../device/tape.ts';
 import type { Extent, Page, Region } from '../formats/contract.ts';
@@ -22,6 +25,8 @@ import type {
   TraceRow,
   WhyView,
 } from './view.ts';
+import { formatOn } from './disk.ts';
+import { verdictOn } from './verdict.ts';
 import { DiskViews } from './views-disk.ts';
 import { FileViews } from './views-files.ts';
 import type { DeletionView } from './deletion-words.ts';
@@ -106,7 +111,13 @@ export class Views {
     const { store } = this.#source.shown().disk;
     const bytes = new Uint8Array(store.blockSizeBytes);
     store.read(block, bytes);
-    return { block, bytes, before: this.#bytesBefore(block), annotation };
+    return {
+      block,
+      bytes,
+      before: this.#bytesBefore(block),
+      annotation,
+      section: sectionOf(annotation.fields),
+    };
   }
 
   /** The block before the step shown; null when the step does not touch it. */
@@ -131,6 +142,22 @@ export class Views {
     }
     const { rows } = this.#rows;
     return { rows: rows.page(page), total: rows.total };
+  }
+
+  /** What the checker says of the bytes as they lie, and of the disk as unmounting would leave it. */
+  verdict(): readonly string[] {
+    const computer = this.#source.shown();
+    const slice = computer.disk.mainSlice;
+    if (slice === undefined || slice.format !== null)
+      return verdictOn(computer, this.#source.diskAtRest(), slice);
+    // The step shown may have taken its signature: then it is judged as what it was.
+    const before = this.#source.storeAt({ step: this.#current.view.parent });
+    const format = formatOn(new PartitionDevice(before, slice.firstBlock, slice.blockCount));
+    return verdictOn(computer, computer.disk, { ...slice, format });
+  }
+
+  labels(): readonly Label[] {
+    return this.#source.shown().disk.mainSlice?.format?.labels ?? [];
   }
 
   check(): CheckView {
@@ -223,6 +250,15 @@ function fileOf(computer: Computer, path: string): { file: string; views: FileVi
   const mount = mounts.at(process.statfs(full).on);
   if (mount === undefined) throw new FsError('EINVAL', 'scope', path, 'no volume of a disk is there');
   return { file: full.slice(mount.on.length), views: new FileViews(computer, mount) };
+}
+
+/** The section that explains most bytes; the first of several that explain as many. */
+export function sectionOf(fields: readonly Annotation[]): string {
+  const bytes = new Map<string, number>();
+  for (const { section, lengthBytes } of fields) {
+    if (section !== '') bytes.set(section, (bytes.get(section) ?? 0) + lengthBytes);
+  }
+  return [...bytes].reduce((best, each) => (each[1] > best[1] ? each : best), ['', 0] as const)[0];
 }
 
 function touches(tape: Tape, block: number, from: number, to: number): boolean {

@@ -1,6 +1,7 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
+import { LABELS } from './labels.ts';
 import { mend } from './mend.ts';
 import { detect, mount } from './mount.ts';
 import { newfs } from './newfs.ts';
@@ -11,6 +12,7 @@ import { structures } from './structures.ts';
 export const fat32: Format = {
   name: 'fat32',
   title: 'MS-DOS (FAT32)',
+  labels: LABELS,
   detect,
   newfs,
   mount,

@@ -2,6 +2,7 @@ import type { Device } from '../../device/device.ts';
 import type { Format, MountOptions } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
+import { LABELS } from './labels.ts';
 import { mend } from './mend.ts';
 import { detect, openVolume } from './mount.ts';
 import { newfs } from './newfs.ts';
@@ -11,6 +12,7 @@ import { HfsVolume } from './volume.ts';
 
 /** What HFS+ and HFSX share: nearly all. See README.md. */
 const common = {
+  labels: LABELS,
   mount: (device: Device, options: MountOptions) => new HfsVolume(openVolume(device, options), options),
   fsck,
   regions: (device) => regions(device),
