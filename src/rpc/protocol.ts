@@ -1,3 +1,5 @@
+import type { Label } from '../engine/base/label.ts';
+import type { DeletionView } from '../engine/session/deletion-words.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
 import type {
   BlockView,
@@ -15,6 +17,8 @@ import type {
 } from '../engine/session/view.ts';
 
 export type * from '../engine/session/view.ts';
+export type { DeletionView } from '../engine/session/deletion-words.ts';
+export type { Label, LabelKind } from '../engine/base/label.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';
@@ -70,7 +74,13 @@ export interface EngineApi {
   ): Promise<{ rows: TraceRow[]; total: number }>;
   /** About a block (number) or a path (string). */
   why(subject: number | string): Promise<WhyView>;
+  /** What deleting each snapshot would free. */
+  snapshotDeletions(): Promise<readonly DeletionView[]>;
   check(): Promise<CheckView>;
+  /** What the checker says of the bytes as they lie, in a few lines. */
+  verdict(): Promise<readonly string[]>;
+  /** How exact the format of the volume is: behaviours and where they come from. */
+  labels(): Promise<readonly Label[]>;
 
   /** Fingerprint of the whole disk at the moment shown, in hexadecimal (device/image.ts says of what). */
   imageHash(): Promise<string>;

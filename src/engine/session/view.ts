@@ -1,4 +1,5 @@
 import type { ErrnoCode } from '../base/errno.ts';
+import type { DeletionView } from './deletion-words.ts';
 import type { SpanLevel } from '../base/trace.ts';
 import type { Role } from '../base/role.ts';
 import type {
@@ -163,6 +164,8 @@ export interface BlockView {
   /** The same block before the step at `now`; null when that step did not touch it. */
   readonly before: Uint8Array | null;
   readonly annotation: BlockAnnotation;
+  /** The part of the specification that most of its bytes are explained by; empty where none is cited. */
+  readonly section: string;
 }
 
 /** Structures of the volume, with offsets on the whole disk. */
@@ -174,6 +177,8 @@ export interface StructuresView {
 export interface WhyView {
   readonly title: string;
   readonly sentences: readonly string[];
+  /** What deleting it would free: alone first, then with others that hold its blocks. */
+  readonly deletions: readonly DeletionView[];
 }
 
 export interface CheckView {
