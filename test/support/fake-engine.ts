@@ -281,6 +281,8 @@ export class FakeEngine implements EngineApi {
     const view = {
       ...{ firstBlock, blockCount, blocksPerCell, owners, roles: new Uint8Array(cells) },
       ...{ fill: new Uint8Array(cells), written: new Uint8Array(cells), owner: new Uint32Array(cells) },
+      ...{ age: new Uint8Array(cells).fill(255), holders: new Uint8Array(cells) },
+      chainEnds: new Uint8Array(cells),
     };
     for (const region of this.#regions()) {
       if (region.role === 'free') continue;
