@@ -2,6 +2,8 @@ import type {
   BlockAnnotation,
   Delta,
   EngineApi,
+  ExportRequest,
+  ExportView,
   FileView,
   Moment,
   NewDiskRequest,
@@ -88,6 +90,24 @@ export class FakeEngine implements EngineApi {
   async exportImage(): Promise<Blob> {
     return new Blob([new Uint8Array(BLOCK * 16)]);
   }
+  async exportView({ container, state }: ExportRequest): Promise<ExportView> {
+    const size = this.#blocks * BLOCK;
+    return {
+      ...{ fileName: `SAMPLE.${container}`, diskBytes: size, contentBytes: 2 ** 20, workBytes: 2 ** 20 },
+      ...{ fileBytesMax: size, isPacked: container === 'gzip', refusal: null, states: ['rest', 'cut'] },
+      ...{ stateSentence: `The disk as it is: ${state}.`, isBare: true },
+      advice: [
+        { system: 'macOS', steps: [{ what: 'Attach it', command: 'hdiutil attach' }], notes: ['So.'] },
+      ],
+    };
+  }
+  exportFile(): Promise<Blob> {
+    return this.exportImage();
+  }
+  async transfer() {
+    return null;
+  }
+  async stopTransfer(): Promise<void> {}
 
   async run(line: string, onOutput: (piece: OutputPiece) => void) {
     if (/^\s*(for|while)\b/.test(line) && !/\bdone\b/.test(line))

@@ -26,14 +26,14 @@ export class GzipWriter {
   #crc = 0;
   #lengthBytes = 0;
 
-  head(): GzipPiece {
-    return data(HEAD);
+  head(): Uint8Array {
+    return HEAD.slice();
   }
 
-  data(bytes: Uint8Array): GzipPiece[] {
+  data(bytes: Uint8Array): Uint8Array {
     this.#crc = crc32(bytes, this.#crc);
     this.#lengthBytes += bytes.length;
-    return [data(openPart(bytes))];
+    return openPart(bytes);
   }
 
   zeros(count: number): GzipPiece[] {
@@ -43,12 +43,12 @@ export class GzipWriter {
   }
 
   /** An empty last block, then the checksum and the length, of which 32 bits are kept. */
-  tail(): GzipPiece {
+  tail(): Uint8Array {
     const bytes = new Uint8Array(SYNC_LENGTH + 8);
     bytes.set([1, 0, 0, 0xff, 0xff]);
     viewOf(bytes).setUint32(SYNC_LENGTH, this.#crc, true);
     viewOf(bytes).setUint32(SYNC_LENGTH + 4, this.#lengthBytes % 2 ** 32, true);
-    return data(bytes);
+    return bytes;
   }
 }
 

@@ -8,7 +8,12 @@ import type { Device } from './device.ts';
  * of the disk alone, not on how they came there: equal disks, equal files.
  */
 export type FilePiece =
-  | { readonly kind: 'data'; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'data';
+      readonly bytes: Uint8Array;
+      /** Bytes of the disk that were looked at for it: for whoever shows how far things are. */
+      readonly sourceBytes?: number;
+    }
   | { readonly kind: 'zero'; readonly lengthBytes: number };
 
 /** A range of the disk, for whoever packs it. `bytes` is reused for the next one. */
@@ -49,15 +54,17 @@ export function* diskRuns(device: Device, firstBlock = 0, endBlock = device.bloc
 /** The bytes of the disk as they are. */
 export function* rawPieces(device: Device): Generator<FilePiece> {
   for (const run of diskRuns(device)) {
-    yield run.kind === 'zero' ? run : { kind: 'data', bytes: run.bytes.slice() };
+    if (run.kind === 'zero') yield { kind: 'zero', lengthBytes: run.lengthBytes };
+    else yield { kind: 'data', bytes: run.bytes.slice(), sourceBytes: run.bytes.length };
   }
 }
 
 export function* gzipPieces(device: Device): Generator<FilePiece> {
   const writer = new GzipWriter();
-  yield writer.head();
+  yield { kind: 'data', bytes: writer.head() };
   for (const run of diskRuns(device)) {
-    yield* run.kind === 'zero' ? writer.zeros(run.lengthBytes) : writer.data(run.bytes);
+    if (run.kind === 'zero') yield* writer.zeros(run.lengthBytes);
+    else yield { kind: 'data', bytes: writer.data(run.bytes), sourceBytes: run.bytes.length };
   }
-  yield writer.tail();
+  yield { kind: 'data', bytes: writer.tail() };
 }

@@ -58,7 +58,7 @@ export function* udifPieces(device: Device, random: Prng): Generator<FilePiece> 
       table.crc = crc32(run.bytes, table.crc);
       dataCrc = crc32(bytes, dataCrc);
       dataBytes += bytes.length;
-      yield { kind: 'data', bytes };
+      yield { kind: 'data', bytes, sourceBytes: run.bytes.length };
     }
     tables.push({ name: part.name, bytes: table.close(dataBytes) });
     crcs.push(bigEndian(table.crc));

@@ -3,7 +3,7 @@ import { FsError } from '../base/errno.ts';
 import { Prng } from '../base/prng.ts';
 import { crc32 } from '../codec/crc32.ts';
 import { wrappedInGpt } from '../device/gpt-wrap.ts';
-import { gzipPieces, rawPieces, type FilePiece } from '../device/image-pieces.ts';
+import { gzipPieces, rawPieces, RUN_BYTES, type FilePiece } from '../device/image-pieces.ts';
 import { VOLUME_TYPES } from '../device/partition-map.ts';
 import type { Store } from '../device/store.ts';
 import { udifPieces } from '../device/udif-write.ts';
@@ -47,8 +47,10 @@ export interface ExportView {
   readonly fileName: string;
   /** Of the disk, with the map around it. */
   readonly diskBytes: number;
-  /** Blocks that may hold something, in bytes: what packing has to look at. */
+  /** Blocks that may hold something, in bytes. */
   readonly contentBytes: number;
+  /** Bytes that have to be looked at, the sum of what the pieces of the file say. */
+  readonly workBytes: number;
   /** The file has this size, or at most this size where it is packed. */
   readonly fileBytesMax: number;
   readonly isPacked: boolean;
@@ -71,6 +73,8 @@ export interface ExportSource {
   /** Of the volume or the image, for the name of the file. */
   readonly label: string;
 }
+
+export type { FilePiece };
 
 /** A disk that nobody writes to any more, ready to be put into a file. */
 export interface PreparedExport {
@@ -96,7 +100,7 @@ export function prepareExport(source: ExportSource, request: ExportRequest): Pre
   const { container } = request;
   const fileName = `${fileNameOf(label)}${CONTAINER_ENDINGS[container]}`;
   const view: ExportView = {
-    ...{ fileName, diskBytes, contentBytes: content.bytes, isBare, states },
+    ...{ fileName, diskBytes, contentBytes: content.bytes, workBytes: content.workBytes, isBare, states },
     fileBytesMax: sizeOf(container, diskBytes, content),
     isPacked: container === 'gzip' || container === 'dmg',
     refusal: refusalOf(container, diskBytes),
@@ -137,19 +141,26 @@ function seedOf(store: Store): number {
 
 interface Content {
   readonly bytes: number;
+  readonly workBytes: number;
   readonly runCount: number;
 }
 
 /** Blocks that are not known to be zeros. Cost follows what is stored. */
 function contentOf(store: Store): Content {
-  let blocks = 0;
+  const { blockSizeBytes } = store;
+  let bytes = 0;
   let runCount = 0;
-  for (const { blockCount, kind } of store.runs()) {
+  let workEnd = 0;
+  let workBytes = 0;
+  for (const { firstBlock, blockCount, kind } of store.runs()) {
     if (kind === 'zero') continue;
-    blocks += blockCount;
+    bytes += blockCount * blockSizeBytes;
     runCount++;
+    const from = Math.max(workEnd, Math.floor((firstBlock * blockSizeBytes) / RUN_BYTES) * RUN_BYTES);
+    workEnd = Math.ceil(((firstBlock + blockCount) * blockSizeBytes) / RUN_BYTES) * RUN_BYTES;
+    workBytes += workEnd - from;
   }
-  return { bytes: blocks * store.blockSizeBytes, runCount };
+  return { bytes, runCount, workBytes };
 }
 
 function sizeOf(container: Container, diskBytes: number, content: Content): number {
