@@ -40,6 +40,8 @@ export class EngineServer implements EngineApi {
   #isRunning = false;
   #bug: string | null = null;
   #columns = COLUMNS_DEFAULT;
+  /** How many steps of the history the page knows. */
+  #stepsTold = 0;
   #wake: () => void = () => {};
   /** What went wrong with the other formats; null when they are there. */
   readonly #others: Promise<string | null>;
@@ -80,18 +82,19 @@ export class EngineServer implements EngineApi {
     const settings = { ...DEFAULT_SETTINGS, ...writePoliciesOf(policies), seed, profile, isTerminal: true };
     const output = new Output();
     this.#output = output;
+    this.#stepsTold = 0;
     this.#session = Session.open(store, name, settings, (stream, bytes) => output.add(stream, bytes));
     this.#session.columns = this.#columns;
   }
 
   exportView: EngineApi['exportView'] = (request) =>
-    this.#guard(() => this.#copies.view(this.#required, request));
+    this.#guard(() => this.#copies.view(this.#resting, request));
   exportImage = (): Promise<Blob> => this.#guard(() => this.#copies.blob(this.#required, AT_REST));
   exportFile: EngineApi['exportFile'] = (request, into) =>
     this.#guard(() =>
       into === undefined
-        ? this.#copies.blob(this.#required, request)
-        : this.#copies.write(this.#required, request, into),
+        ? this.#copies.blob(this.#resting, request)
+        : this.#copies.write(this.#resting, request, into),
     );
   transfer: EngineApi['transfer'] = async () => this.#copies.transfer;
   stopTransfer: EngineApi['stopTransfer'] = async () => this.#copies.stop();
@@ -170,7 +173,9 @@ export class EngineServer implements EngineApi {
 
   #delta(): Delta {
     const session = this.#required;
-    return { disk: session.views.disk(), timeline: session.timeline(), cwd: session.directory };
+    const newSteps = session.stepsFrom(this.#stepsTold);
+    this.#stepsTold += newSteps.length;
+    return { disk: session.views.disk(), now: session.now, newSteps, cwd: session.directory };
   }
 
   // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,6 +209,12 @@ export class EngineServer implements EngineApi {
   async #requireOthers(): Promise<void> {
     const problem = await this.#others;
     if (problem !== null) throw new Error(problem);
+  }
+
+  /** Between two lines. */
+  get #resting(): Session {
+    this.#requireIdle();
+    return this.#required;
   }
 
   #requireIdle(): void {

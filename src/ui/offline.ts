@@ -10,7 +10,9 @@ export function keepForOffline(messages: Messages): void {
   if (serviceWorker === undefined) return;
   const start = () => void register(serviceWorker, messages);
   const whenIdle = () =>
-    typeof requestIdleCallback === 'function' ? void requestIdleCallback(start) : void setTimeout(start, 1000);
+    typeof requestIdleCallback === 'function'
+      ? void requestIdleCallback(start)
+      : void setTimeout(start, 1000);
   if (document.readyState === 'complete') whenIdle();
   else addEventListener('load', whenIdle, { once: true });
 }
@@ -25,13 +27,17 @@ async function register(container: ServiceWorkerContainer, messages: Messages): 
     return;
   }
   const tell = (waiting: ServiceWorker) =>
-    messages.say('note', 'A new version of Diskoscope is here. It is used the next time the page is opened.', {
-      label: 'Reload with it now',
-      run: () => {
-        container.addEventListener('controllerchange', () => location.reload(), { once: true });
-        waiting.postMessage('take over');
+    messages.say(
+      'note',
+      'A new version of Diskoscope is here. It is used the next time the page is opened.',
+      {
+        label: 'Reload with it now',
+        run: () => {
+          container.addEventListener('controllerchange', () => location.reload(), { once: true });
+          waiting.postMessage('take over');
+        },
       },
-    });
+    );
   // Without a controller this is the first visit, not a new version.
   if (registration.waiting !== null && container.controller !== null) tell(registration.waiting);
   registration.addEventListener('updatefound', () => {

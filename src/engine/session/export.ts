@@ -98,7 +98,7 @@ export function prepareExport(source: ExportSource, request: ExportRequest): Pre
   const diskBytes = whole.blockCount * whole.blockSizeBytes;
   const content = contentOf(store);
   const { container } = request;
-  const fileName = `${fileNameOf(label)}${CONTAINER_ENDINGS[container]}`;
+  const fileName = `${fileNameOf(label, formatName)}${CONTAINER_ENDINGS[container]}`;
   const view: ExportView = {
     ...{ fileName, diskBytes, contentBytes: content.bytes, workBytes: content.workBytes, isBare, states },
     fileBytesMax: sizeOf(container, diskBytes, content),
@@ -196,10 +196,13 @@ function sentenceOf(state: ExportState, states: readonly ExportState[], { step, 
   return `The disk ${moment} as it lies: as a power cut would leave it, its volumes in use.${why}`;
 }
 
-/** Letters that no shell and no file system takes amiss. */
-export const fileNameOf = (label: string): string =>
-  label
+/** In letters that no shell and no file system takes amiss; with the format, for disks of one label side by side. */
+function fileNameOf(label: string, formatName: string | null): string {
+  const plain = label
     .replace(/\.(img|dmg|iso|raw|bin|vhd)(\.gz)?$/i, '')
     .replace(/[^A-Za-z0-9._-]+/g, '-')
     .replace(/^[-.]+|[-.]+$/g, '')
-    .slice(0, 64) || 'disk';
+    .slice(0, 64);
+  if (formatName === null || plain.toLowerCase().includes(formatName)) return plain || 'disk';
+  return plain === '' ? formatName : `${plain}-${formatName}`;
+}

@@ -12,10 +12,22 @@ export interface ContainerFacts {
 }
 
 export const CONTAINERS: readonly ContainerFacts[] = [
-  { container: 'raw', name: 'Raw image (.img)', about: 'Byte for byte; every system and every tool reads it.' },
+  {
+    container: 'raw',
+    name: 'Raw image (.img)',
+    about: 'Byte for byte; every system and every tool reads it.',
+  },
   { container: 'gzip', name: 'Packed image (.img.gz)', about: 'The raw image, packed with gzip.' },
-  { container: 'dmg', name: 'Disk image of macOS (.dmg)', about: 'Packed and read-only; a double click mounts it.' },
-  { container: 'vhd', name: 'Virtual hard disk (.vhd)', about: 'What Windows attaches; as large as the disk.' },
+  {
+    container: 'dmg',
+    name: 'Disk image of macOS (.dmg)',
+    about: 'Packed and read-only; a double click mounts it.',
+  },
+  {
+    container: 'vhd',
+    name: 'Virtual hard disk (.vhd)',
+    about: 'What Windows attaches; as large as the disk.',
+  },
 ];
 
 /** Above this a file is written straight to where the user wants it, where the browser can. */
