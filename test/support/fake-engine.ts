@@ -1,3 +1,4 @@
+import { NO_FIGURES } from '../../src/engine/session/costs.ts';
 import type {
   BlockAnnotation,
   Delta,
@@ -142,6 +143,7 @@ export class FakeEngine implements EngineApi {
         ...{ writes: this.#writes.length, blocks, bytes: blocks * BLOCK, bytesByRole, trims: 0 },
         ...{ barriers: this.#writes.length > 0 ? 3 : 0, simulatedNanoseconds: blocks * 1900 },
       },
+      figures: NO_FIGURES,
       writeCount: this.#writes.length,
       freeBytesChange: used(before) - used(this.#files),
       startedAt: { seconds: 0, nanoseconds: 0 },
