@@ -30,6 +30,10 @@ import { parseSize } from './size.ts';
 const DEFAULT_TYPES = 'apfs,hfsplus,exfat,fat32';
 const DEFAULT_SIZE_BYTES = 64 * 2 ** 20;
 const DISK_LABEL = 'COMPARE';
+/** As people call the formats. */
+const TITLES: Readonly<Record<string, string>> = {
+  ...{ apfs: 'APFS', hfsplus: 'HFS+', hfsx: 'HFSX', exfat: 'exFAT', fat32: 'FAT32' },
+};
 const PROFILE_NAMES = Object.keys(PROFILES) as ProfileName[];
 
 export const compareCommand: Subcommand = {
@@ -54,9 +58,10 @@ export const compareCommand: Subcommand = {
       { name: 'csv', help: 'print CSV instead of text' },
     ],
     notes: [
-      'Each disk is new and in memory; no image is touched. Starts in the root of the volume, whose name is',
-      `${DISK_LABEL}. What commands print is left out; what they complain about goes to standard error with the`,
-      'name of the format. A command that fails is a result: the exit code is 0 when the script was run.',
+      'Each disk is new and in memory; no image is touched. Starts in the root of the volume, COMPARE. What commands',
+      'print is left out; what they complain about goes to standard error with the name of the format. A command that',
+      'fails is a result: the exit code is 0 when the script was run.',
+      'In brackets stand blocks, of 512 bytes where nothing else is said; times are simulated, never measured.',
     ],
   },
   async run(args, output) {
@@ -123,7 +128,7 @@ async function runOn(
     if (stream === 'stderr') complaints.add(bytes);
   });
   const view = session.views.disk();
-  const title = view.volume?.title ?? format;
+  const title = TITLES[format] ?? format;
   complaints.title = title;
   const steps: (StepView | null)[] = [];
   for (const command of commands) {

@@ -18,6 +18,8 @@ const SENTENCES_MAX = 6;
 const WEIGHT_MIN = 0.25;
 /** What no ratio is heavier than. */
 const OUTCOME = 100;
+/** Somebody named the file and wants to hear of it. */
+const ASKED = 10;
 
 export function sentencesOf(facts: Facts): string[] {
   const { disks, total, commands } = facts;
@@ -65,8 +67,11 @@ function extremes(facts: Facts, values: readonly number[], floor: number) {
   };
 }
 
-const times = (ratio: number): string =>
-  ratio >= 10 ? `${Math.round(ratio)}` : `${Number(ratio.toFixed(1))}`;
+/** 'twice', '2.9 times', '40 times' */
+const times = (ratio: number): string => {
+  const shown = ratio >= 10 ? Math.round(ratio) : Number(ratio.toFixed(1));
+  return shown === 2 ? 'twice' : `${grouped(shown)} times`;
+};
 
 const quoted = (line: string): string => `“${line.length > 60 ? `${line.slice(0, 59)}…` : line}”`;
 
@@ -105,30 +110,39 @@ const refusals: Rule = (facts) => {
 const errorOf = (cell: Cell): string =>
   cell?.error == null ? 'without an errno' : `with ${cell.error.code} (${cell.error.text})`;
 
-/** Contents that one disk writes and another need not: what a clone saves. */
+/** Contents that one disk writes and another need not: what a clone saves. Command by command. */
 const copies: Rule = (facts) => {
-  const { total } = facts;
-  const without = indexes(total, ({ bytesByGroup, bytes }) => bytesByGroup.data === 0 && bytes > 0);
-  const withData = indexes(total, ({ bytesByGroup }) => bytesByGroup.data > 0);
-  if (without.length === 0 || withData.length === 0) return [];
-  const few = groups(facts, without, (disk) => `wrote ${amount(facts, disk)} and none of it data`);
-  const isCopy = without.every((disk) => total[disk]?.handedBytes === 0);
+  const remarks = facts.commands.flatMap(({ line, cells }) => {
+    const remark = copiesOf(facts, cells);
+    const where = facts.commands.length === 1 ? '' : `At ${quoted(line)} `;
+    return remark === null ? [] : [{ ...remark, text: `${where}${remark.text}` }];
+  });
+  return remarks.sort((a, b) => b.weight - a.weight).slice(0, 2);
+};
+
+function copiesOf(facts: Facts, cells: readonly Cell[]): Remark | null {
+  const without = indexes(cells, (cell) => cell?.bytesByGroup.data === 0 && cell.failures === 0);
+  const withData = indexes(cells, (cell) => (cell?.bytesByGroup.data ?? 0) > 0);
+  if (without.length === 0 || withData.length === 0) return null;
+  const isCopy = without.every((disk) => cells[disk]?.handedBytes === 0);
+  const few = groups(facts, without, (disk) => withoutData(cells[disk] as Figures, blockSizeOf(facts, disk)));
   const many = groups(facts, withData, (disk) => {
-    const { handedBytes, bytesByGroup, error, failures } = total[disk] as Figures;
+    const { handedBytes, bytesByGroup, error, failures } = cells[disk] as Figures;
     const got = error === null || failures > 0 ? '' : `got ${error.code} and `;
     return isCopy && handedBytes > 0 && failures === 0
       ? `${got}copied ${printedSize(handedBytes)}`
       : `${got}wrote ${printedSize(bytesByGroup.data)} of data`;
   });
-  const most = Math.max(...withData.map((disk) => total[disk]?.bytesByGroup.data ?? 0));
-  return [{ weight: distance(most, 0, 512) + 2, text: `${[...few, ...many].join('; ')}.` }];
-};
-
-function amount({ total, disks }: Facts, disk: number): string {
-  const { blocks, bytes } = total[disk] as Figures;
-  const size = disks[disk]?.blockSizeBytes ?? 512;
-  return `${counted(blocks, 'block')} of ${printedSize(size)} (${printedSize(bytes)})`;
+  const most = Math.max(...withData.map((disk) => cells[disk]?.bytesByGroup.data ?? 0));
+  return { weight: distance(most, 0, 512), text: `${[...few, ...many].join('; ')}.` };
 }
+
+const blockSizeOf = ({ disks }: Facts, disk: number): number => disks[disk]?.blockSizeBytes ?? 512;
+
+const withoutData = ({ blocks, bytes }: Figures, blockSizeBytes: number): string =>
+  bytes === 0
+    ? 'wrote nothing'
+    : `wrote ${counted(blocks, 'block')} of ${printedSize(blockSizeBytes)} (${printedSize(bytes)}) and none of them data`;
 
 /** What was written beside the data that all of them had to write. */
 const beside: Rule = (facts) => {
@@ -141,7 +155,7 @@ const beside: Rule = (facts) => {
   const { most, least, mostTitles, leastTitles, ratio, weight } = found;
   const text =
     least > 0 && ratio >= 1.5
-      ? `${mostTitles} wrote ${printedSize(most)}, ${times(ratio)} times as much as ${leastTitles} (${printedSize(least)})`
+      ? `${mostTitles} wrote ${printedSize(most)}, ${times(ratio)} as much as ${leastTitles} (${printedSize(least)})`
       : `${mostTitles} wrote ${printedSize(most)}, ${leastTitles} ${least === 0 ? 'nothing' : printedSize(least)}`;
   return [{ weight, text: `Beside data ${text}.` }];
 };
@@ -163,7 +177,7 @@ const time: Rule = (facts) => {
   const found = extremes(facts, values, 1000);
   if (found === null) return [];
   const { most, least, mostTitles, leastTitles, ratio, weight } = found;
-  const long = Number.isFinite(ratio) ? `, ${times(ratio)} times as long` : '';
+  const long = Number.isFinite(ratio) && ratio >= 1.05 ? `, ${times(ratio)} as long` : '';
   return [
     {
       weight,
@@ -184,7 +198,7 @@ const slowest: Rule = (facts) => {
   const found = largest && extremes(facts, largest.nanoseconds, 1000);
   if (largest === undefined || found == null || largest.spread < all / 2) return [];
   const { most, least, mostTitles, leastTitles, weight } = found;
-  const text = `Most of that difference is ${quoted(largest.line)}: ${printedDuration(most)} on ${mostTitles}, ${printedDuration(least)} on ${leastTitles}.`;
+  const text = `The times are furthest apart at ${quoted(largest.line)}: ${printedDuration(most)} on ${mostTitles}, ${printedDuration(least)} on ${leastTitles}.`;
   // It stands behind the sentence about all of them.
   return [{ weight: Math.min(weight, (time(facts)[0]?.weight ?? 0) - 0.01), text }];
 };
@@ -256,14 +270,14 @@ const files: Rule = (facts) =>
     const names = (at: readonly number[]) => listed(at.map((disk) => facts.disks[disk]?.title ?? ''));
     const presence =
       there.length > 0 && missing.length > 0
-        ? [{ weight: 3, text: `${quoted(path)} is on ${names(there)}, not on ${names(missing)}.` }]
+        ? [{ weight: ASKED + 3, text: `${quoted(path)} is on ${names(there)}, not on ${names(missing)}.` }]
         : [];
     const counts = there.map((disk) => cells[disk]?.extentCount ?? 0);
     const [most, least] = [Math.max(...counts), Math.min(...counts)];
     if (there.length < 2 || most === least) return presence;
     const lies = groups(facts, there, (disk) => `in ${counted(cells[disk]?.extentCount ?? 0, 'extent')}`);
     const text = `${quoted(path)} lies on ${lies.join(', on ')}.`;
-    return [...presence, { weight: distance(most, least, 0.5), text }];
+    return [...presence, { weight: ASKED + distance(most, least, 0.5), text }];
   });
 
 const RULES: readonly Rule[] = [
