@@ -5,6 +5,7 @@ import { compare, comparedFile, missingFile } from '../../../src/engine/session/
 import { tableRows } from '../../../src/engine/session/compare-rows.ts';
 import { countedBlockBytes } from '../../../src/engine/session/comparison.ts';
 import type { ComparedSteps } from '../../../src/engine/session/comparison.ts';
+import type { StepView } from '../../../src/engine/session/view.ts';
 import { bench } from './bench.ts';
 import type { Bench } from './bench.ts';
 
@@ -67,9 +68,7 @@ describe('figures', () => {
       return { writes, barriers, trims, blocks, bytes: totals.bytes, bytesByGroup: { ...parts, metadata } };
     };
     let from = 0;
-    for (const [number, { writeCount, line }] of (
-      disks[at]!.steps as { writeCount: number; line: string }[]
-    ).entries()) {
+    for (const [number, { writeCount, line }] of (disks[at]!.steps as readonly StepView[]).entries()) {
       const range = { from, to: from + writeCount };
       expect(comparison.commands[number]?.line).toBe(line);
       expect(comparison.commands[number]?.cells[at], line).toMatchObject(count(range));
