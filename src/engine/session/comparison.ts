@@ -1,5 +1,6 @@
 import type { ErrnoCode } from '../base/errno.ts';
 import type { Role } from '../base/role.ts';
+import { PROFILES } from '../device/profile.ts';
 import type { ProfileName } from '../device/profile.ts';
 import type { DiskView, StepView } from './view.ts';
 
@@ -12,6 +13,11 @@ const GROUP_OF: Readonly<Partial<Record<Role, RoleGroup>>> = {
   ...{ journal: 'journal', checkpoint: 'checkpoint' },
 };
 export const groupOf = (role: Role): RoleGroup => GROUP_OF[role] ?? 'metadata';
+
+/** Devices to choose from. */
+export const PROFILE_TITLES: readonly (readonly [ProfileName, string])[] = Object.values(PROFILES).map(
+  ({ name, title }) => [name, title],
+);
 
 /** One disk and what it did. Step i of every disk is the same command; null where a disk did not run it. */
 export interface ComparedSteps {
