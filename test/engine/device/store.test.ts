@@ -301,6 +301,7 @@ describe('cost', () => {
     // What compacting freed is not found any more, although its bytes may still lie there.
     store.compact({ stores: [], versions: [], recordings: [] });
     written.slice(0, 45).forEach((bytes, i) => store.write(100 + i * 8, bytes, LABEL));
+    for (let i = 0; i < 60; i++) store.write(600 + i, new Uint8Array(512).fill(100 + i), LABEL);
     written.slice(0, 45).forEach((bytes, i) => {
       store.read(100 + i * 8, back);
       expect(back.every((byte, at) => byte === bytes[at])).toBe(true);
