@@ -301,7 +301,7 @@ describe('cost', () => {
     // What compacting freed is not found any more, although its bytes may still lie there.
     store.compact({ stores: [], versions: [], recordings: [] });
     written.slice(0, 45).forEach((bytes, i) => store.write(100 + i * 8, bytes, LABEL));
-    for (let i = 0; i < 60; i++) store.write(600 + i, new Uint8Array(512).fill(100 + i), LABEL);
+    for (let i = 1; i < 2100; i++) store.write(600, new Uint8Array(512).fill(i % 251, i >> 4), LABEL); // more than a slab
     written.slice(0, 45).forEach((bytes, i) => {
       store.read(100 + i * 8, back);
       expect(back.every((byte, at) => byte === bytes[at])).toBe(true);
