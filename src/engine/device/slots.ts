@@ -166,6 +166,13 @@ export class Slots {
     return -1 - this.#runs.length;
   }
 
+  /** Do two computed values, of blocks at the same place, mean the same bytes? */
+  isSameStream(a: number, b: number): boolean {
+    if (a === b) return true;
+    const [one, other] = [this.#runs[-2 - a], this.#runs[-2 - b]];
+    return one !== undefined && one.seed === other?.seed && one.originBytes === other.originBytes;
+  }
+
   loadGenerated(value: number, deviceOffsetBytes: number, into: Uint8Array): void {
     const run = this.#runs[-2 - value];
     assert(run !== undefined, `value ${value} names a generated run`);
