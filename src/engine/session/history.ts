@@ -80,7 +80,15 @@ export class History<State> {
     const branch = this.#branch(branchIndex).name;
     const view = { ...step.view, step: this.#steps.length, parent, branch };
     const depth = this.#steps.length === 0 ? 0 : this.#existing(parent).depth + 1;
-    const added = { ...step, view, depth, branchIndex, childCount: 0, firstChild: null, lastVisitedChild: null };
+    const added = {
+      ...step,
+      view,
+      depth,
+      branchIndex,
+      childCount: 0,
+      firstChild: null,
+      lastVisitedChild: null,
+    };
     this.#steps.push(added);
     return added;
   }

@@ -132,7 +132,10 @@ function structuresBetween(
   before: readonly Region[],
   after: readonly Region[],
 ): StructureDifference[] {
-  const groups = new Map<string, { was: Region | null; is: Region | null; ranges: number[]; count: number }>();
+  const groups = new Map<
+    string,
+    { was: Region | null; is: Region | null; ranges: number[]; count: number }
+  >();
   for (let i = 0; i < ranges.length; i += 2) {
     const end = (ranges[i] ?? 0) + (ranges[i + 1] ?? 0);
     let indexBefore = regionAt(before, ranges[i] ?? 0);

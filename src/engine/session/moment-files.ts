@@ -44,16 +44,13 @@ export function filesBetween(before: Computer, after: Computer, changed: Float64
 }
 
 /** With a process that may see everything; null where no volume can be mounted. */
-function during<T>(
-  computer: Computer,
-  when: string,
-  problems: string[],
-  work: (side: Side | null) => T,
-): T {
+function during<T>(computer: Computer, when: string, problems: string[], work: (side: Side | null) => T): T {
   const views = new FileViews(computer);
   const { first } = computer.mounts;
   if (first === undefined) {
-    problems.push(`The files of the moment ${when} cannot be seen: ${computer.problem ?? 'no volume is mounted'}`);
+    problems.push(
+      `The files of the moment ${when} cannot be seen: ${computer.problem ?? 'no volume is mounted'}`,
+    );
     return work(null);
   }
   const { blockSizeBytes } = computer.disk.store;
@@ -93,7 +90,9 @@ class Walk {
       const isNames = this.#names(is);
       const names = [...new Set([...wasNames.keys(), ...isNames.keys()])].sort();
       if (this.#entriesLeft < names.length) {
-        this.problems.push(`Only the first ${counted(ENTRIES_MAX, 'entry').replace('entrys', 'entries')} were compared.`);
+        this.problems.push(
+          `Only the first ${counted(ENTRIES_MAX, 'entry').replace('entrys', 'entries')} were compared.`,
+        );
         break;
       }
       this.#entriesLeft -= names.length;
@@ -128,7 +127,9 @@ class Walk {
     } catch (error) {
       if (!(error instanceof FsError)) throw error;
       if (this.problems.length < PROBLEMS_MAX) {
-        this.problems.push(`${path || '/'} cannot be read at one of the moments: ${error.detail || error.message}`);
+        this.problems.push(
+          `${path || '/'} cannot be read at one of the moments: ${error.detail || error.message}`,
+        );
       }
       return otherwise;
     }
@@ -155,7 +156,16 @@ class Walk {
     const facts = factsBetween(was, is, hasSameAttributes);
     if (facts.length === 0 && ranges.length === 0) return null;
     const { type, path } = is.view;
-    return { path, kind: 'changed', type, facts, contents: ranges, isExact, before: was.view, after: is.view };
+    return {
+      path,
+      kind: 'changed',
+      type,
+      facts,
+      contents: ranges,
+      isExact,
+      before: was.view,
+      after: is.view,
+    };
   }
 
   #changedOf(found: Found) {
@@ -196,7 +206,8 @@ function sameExtents(was: Found, is: Found): boolean {
 /** Names and values; where the budget ends they count as the same, for what is longer than that is no attribute. */
 function sameExtended(was: Found, is: Found, budget: Budget): boolean {
   const names = (found: Found) => found.side.process.listxattr(found.side.root + found.path, EXTENDED);
-  const value = ({ side, path }: Found, name: string) => side.process.getxattr(side.root + path, name, EXTENDED);
+  const value = ({ side, path }: Found, name: string) =>
+    side.process.getxattr(side.root + path, name, EXTENDED);
   const [wasNames, isNames] = [names(was), names(is)];
   if (wasNames.length !== isNames.length) return false;
   const known = new Set(wasNames);
@@ -241,7 +252,8 @@ function factsBetween(was: Found, is: Found, hasSameAttributes: boolean): FileDi
     .map((name) => [name, before.get(name) ?? '', after.get(name) ?? ''] as const)
     .filter(([, was, is]) => was !== is);
   // Of a long value only the beginning is said.
-  if (facts.length === 0 && !hasSameAttributes) facts.push(['Extended attributes', 'some bytes', 'other bytes']);
+  if (facts.length === 0 && !hasSameAttributes)
+    facts.push(['Extended attributes', 'some bytes', 'other bytes']);
   return facts;
 }
 

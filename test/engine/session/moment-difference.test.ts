@@ -18,13 +18,20 @@ const ALL = { offset: 0, countMax: 1e6 };
 const name = fc.constantFrom('a', 'b', 'c', 'd/a', 'd/b');
 const line = fc.oneof(
   fc.tuple(name, fc.nat(30_000)).map(([file, size]) => `mkfile ${size} ${file}`),
-  fc.tuple(fc.string({ minLength: 1, maxLength: 9, unit: fc.constantFrom('x', 'y', 'z') }), name).map(([text, file]) => `echo ${text} >> ${file}`),
+  fc
+    .tuple(fc.string({ minLength: 1, maxLength: 9, unit: fc.constantFrom('x', 'y', 'z') }), name)
+    .map(([text, file]) => `echo ${text} >> ${file}`),
   fc.tuple(name, name).map(([from, to]) => `cp ${from} ${to}`),
   fc.tuple(name, name).map(([from, to]) => `mv ${from} ${to}`),
   fc.tuple(name, name).map(([from, to]) => `cp -c ${from} ${to}`),
   name.map((file) => `rm ${file}`),
   name.map((file) => `xattr -w note ${'v'.repeat(60)}${file.length} ${file}`),
-  fc.tuple(name, fc.nat(40)).map(([file, block]) => `echo Q | dd of=${file} bs=512 seek=${block} conv=notrunc`),
+  fc
+    .tuple(name, fc.nat(40))
+    .map(([file, block]) => `echo Q | dd of=${file} bs=512 seek=${block} conv=notrunc`),
+  fc
+    .tuple(name, fc.nat(20_000))
+    .map(([file, byte]) => `echo R | dd of=${file} bs=1 seek=${byte} conv=notrunc`),
   name.map((file) => `chmod 600 ${file}`),
   name.map((file) => `ln -s a ${file}`),
   fc.constantFrom('rmdir d', 'mkdir d', 'ls', 'touch d'),
@@ -32,10 +39,14 @@ const line = fc.oneof(
 /** A line to type, or a place of the history (in thousandths of it) to go to. */
 const action = fc.oneof({ weight: 6, arbitrary: line }, { weight: 1, arbitrary: fc.nat(1000) });
 
-function play(format: string, actions: readonly (string | number)[]): { table: Bench; steps: readonly StepView[] } {
+function play(
+  format: string,
+  actions: readonly (string | number)[],
+): { table: Bench; steps: readonly StepView[] } {
   const table = bench({ format, sizeBytes: SIZE_BYTES[format as 'fat32'] });
   table.run('cd /Volumes/BENCH');
   table.run('mkdir d');
+  for (const file of ['a', 'b', 'd/a']) table.run(`yes ${file} | head -c 20000 > ${file}`);
   for (const act of actions) {
     if (typeof act === 'string') table.run(act);
     else table.session.seek({ step: Math.floor((act / 1001) * table.session.timeline().steps.length) });
@@ -76,6 +87,83 @@ describe.each(FORMATS)('%s: any two moments', (format) => {
         },
       ),
       { numRuns: format === 'fat32' ? 4 : 12, seed: 20261201 },
+    );
+  });
+});
+
+describe.each(FORMATS)('%s: a file changed', (format) => {
+  test('in two bytes differs in these two, whatever its times say', () => {
+    const table = bench({ format, sizeBytes: SIZE_BYTES[format] });
+    for (const text of ['cd /Volumes/BENCH', 'yes 1234567 | head -c 20000 > f', 'cp f g']) table.run(text);
+    const before = table.session.now;
+    table.run('echo Q | dd of=f bs=1 seek=10000 conv=notrunc');
+    const after = table.session.now;
+    const { rows, added, removed } = table.session.differences.between({ before, after }).files(ALL);
+    const files = rows.filter(({ type }) => type === 'file');
+    expect(files.map(({ path, kind, contents }) => [path, kind, ...contents])).toEqual([
+      ['/f', 'changed', 10000, 2],
+    ]);
+    expect([added, removed]).toEqual([0, 0]);
+  });
+
+  test('only in an extended attribute of the same length is told', () => {
+    const table = bench({ format, sizeBytes: SIZE_BYTES[format] });
+    const value = 'v'.repeat(60);
+    for (const text of ['cd /Volumes/BENCH', 'echo 1 > f', `xattr -w note ${value}1 f`]) table.run(text);
+    const before = table.session.now;
+    table.run(`xattr -w note ${value}2 f`);
+    const { rows } = table.session.differences.between({ before, after: table.session.now }).files(ALL);
+    expect(rows.filter(({ type }) => type === 'file').map(({ path }) => path)).toContain(
+      format === 'hfsplus' || format === 'apfs' ? '/f' : '/._f',
+    );
+    expect(rows.every(({ facts, contents }) => facts.length + contents.length > 0)).toBe(true);
+  });
+});
+
+describe('structures and bytes', () => {
+  test('say what blocks were, what they are, and which fields have another value', () => {
+    const table = bench();
+    table.run('cd /Volumes/BENCH');
+    const before = table.session.now;
+    table.run('echo hello > f');
+    const difference = table.session.differences.between({ before, after: table.session.now });
+    const { rows } = difference.structures(ALL);
+    const words = rows.map(
+      (row) => `${row.before.role} ${row.before.owner} → ${row.after.role} ${row.after.owner}`,
+    );
+    expect(words).toContain('free  → data /f');
+    expect(words).toContain('allocation FAT 1 → allocation FAT 1');
+    const fat = rows.find(({ after }) => after.owner === 'FAT 1');
+    const view = difference.block(fat?.ranges[0] ?? -1);
+    expect(view.before).not.toEqual(view.after);
+    expect(view.fields.map(({ before, after }) => before !== after)).toContain(true);
+    expect(
+      view.fields.every(({ offsetBytes, lengthBytes }) => {
+        const end = offsetBytes + lengthBytes;
+        return (
+          Buffer.compare(view.before.subarray(offsetBytes, end), view.after.subarray(offsetBytes, end)) !== 0
+        );
+      }),
+    ).toBe(true);
+    expect(() => difference.block(1e9)).toThrow('has blocks 0 to');
+  });
+
+  test('of a terabyte filled with noise cost what one block does', () => {
+    const table = bench({ format: 'exfat', sizeBytes: 2 ** 41 });
+    table.run('cd /Volumes/BENCH');
+    const before = table.session.now;
+    table.run('mkfile 1024g f');
+    const difference = table.session.differences.between({ before, after: table.session.now });
+    const { total, blockCount } = difference.blocks(ALL);
+    expect(total).toBeLessThan(2000);
+    expect(difference.files(ALL).rows.map(({ path, kind }) => `${kind} ${path}`)).toContain('added /f');
+    expect(blockCount).toBeGreaterThan(0);
+  });
+
+  test('there is no difference with a moment that is not there', () => {
+    const { session } = bench();
+    expect(() => session.differences.between({ before: { step: 0 }, after: { step: 7 } })).toThrow(
+      'no such moment',
     );
   });
 });

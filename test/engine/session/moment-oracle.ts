@@ -2,7 +2,12 @@ import type { Backing } from '../../../src/engine/device/store.ts';
 import { Store } from '../../../src/engine/device/store.ts';
 import { Session } from '../../../src/engine/session/session.ts';
 import { DEFAULT_SETTINGS } from '../../../src/engine/session/settings.ts';
-import { O_DIRECTORY, O_RDONLY, XATTR_NOFOLLOW, XATTR_SHOWCOMPRESSION } from '../../../src/engine/vfs/constants.ts';
+import {
+  O_DIRECTORY,
+  O_RDONLY,
+  XATTR_NOFOLLOW,
+  XATTR_SHOWCOMPRESSION,
+} from '../../../src/engine/vfs/constants.ts';
 import type { Moment } from '../../../src/engine/session/view.ts';
 
 /** The whole disk at a moment, byte by byte, and what a machine that knows nothing else finds on it. */
@@ -27,7 +32,12 @@ export function wholeAt(session: Session, moment: Moment): Whole {
     read: (offset, into) => into.set(disk.subarray(offset, offset + into.length)),
   };
   const store = new Store(shown, backing, true);
-  const other = Session.open(store, 'copy', { ...DEFAULT_SETTINGS, isReadOnly: true, isRecording: false }, () => {});
+  const other = Session.open(
+    store,
+    'copy',
+    { ...DEFAULT_SETTINGS, isReadOnly: true, isRecording: false },
+    () => {},
+  );
   const files = new Map<string, { facts: string; contents: Uint8Array | null }>();
   if (other.volume !== null) walk(other.system.fork({ uid: 0, gid: 0 }), other.mountPoint, '', files);
   return { disk, files };
@@ -40,7 +50,9 @@ function walk(process: Session['system'], root: string, path: string, files: Fil
   const stat = process.lstat(full);
   const type = stat.mode & TYPE;
   const names = process.listxattr(full, OPTIONS);
-  const values = names.map((name) => Buffer.from(process.getxattr(full, name, OPTIONS)).toString('hex')).join();
+  const values = names
+    .map((name) => Buffer.from(process.getxattr(full, name, OPTIONS)).toString('hex'))
+    .join();
   const extents = type === FILE || type === DIRECTORY ? process.extents(full) : process.readlink(full);
   files.set(path, {
     facts: JSON.stringify([{ ...stat, device: 0 }, names, values, extents]),
