@@ -36,6 +36,7 @@ const PLAIN_CALLS: Readonly<Record<keyof PlainCalls, true>> = {
   ...{ interrupt: true, type: true, complete: true, resize: true, seek: true, undo: true, redo: true },
   ...{ map: true, regions: true, directory: true, file: true, structures: true, block: true },
   ...{ trace: true, why: true, check: true },
+  ...{ stops: true, filesBetween: true, structuresBetween: true, blocksBetween: true, blockBetween: true },
 };
 
 export function startEngine(worker: WorkerLike = startWorker()): Engine {

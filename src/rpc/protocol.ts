@@ -1,4 +1,12 @@
+import type {
+  BlockDifferences,
+  BlockDifferenceView,
+  FileDifferences,
+  MomentPair,
+  StructureDifferences,
+} from '../engine/session/moment-view.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
+import type { StepStops } from '../engine/session/step-stops.ts';
 import type {
   BlockView,
   CheckView,
@@ -15,6 +23,8 @@ import type {
 } from '../engine/session/view.ts';
 
 export type * from '../engine/session/view.ts';
+export type * from '../engine/session/moment-view.ts';
+export type { StepStops } from '../engine/session/step-stops.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';
@@ -71,6 +81,17 @@ export interface EngineApi {
   /** About a block (number) or a path (string). */
   why(subject: number | string): Promise<WhyView>;
   check(): Promise<CheckView>;
+
+  /** Where one can stop inside a step: after calls, changes of structures, at barriers. */
+  stops(step: number): Promise<StepStops>;
+  /** Two moments of any branches compared, at three levels; pages of the last pair cost nothing more. */
+  filesBetween(pair: MomentPair, page: { offset: number; countMax: number }): Promise<FileDifferences>;
+  structuresBetween(
+    pair: MomentPair,
+    page: { offset: number; countMax: number },
+  ): Promise<StructureDifferences>;
+  blocksBetween(pair: MomentPair, page: { offset: number; countMax: number }): Promise<BlockDifferences>;
+  blockBetween(pair: MomentPair, block: number): Promise<BlockDifferenceView>;
 
   /** Fingerprint of the whole disk at the moment shown, in hexadecimal (device/image.ts says of what). */
   imageHash(): Promise<string>;

@@ -173,6 +173,16 @@ export class EngineServer implements EngineApi {
   why: EngineApi['why'] = (subject) => this.#look((views) => views.why(subject));
   check: EngineApi['check'] = () => this.#look((views) => views.check());
 
+  stops: EngineApi['stops'] = (step) => this.#look((views) => views.stops(step));
+  filesBetween: EngineApi['filesBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).files(page));
+  structuresBetween: EngineApi['structuresBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).structures(page));
+  blocksBetween: EngineApi['blocksBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).blocks(page));
+  blockBetween: EngineApi['blockBetween'] = (pair, block) =>
+    this.#answer(({ differences }) => differences.between(pair).block(block));
+
   #look<T>(look: (views: Session['views']) => T): Promise<T> {
     return this.#answer(({ views }) => {
       // Between two slices of a line the disk is another one each time.

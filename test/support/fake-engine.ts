@@ -417,6 +417,24 @@ export class FakeEngine implements EngineApi {
       sentences: ['The entry in / names its first cluster.', 'Deleting it would free 2,048 blocks.'],
     };
   }
+  async stops(step: number) {
+    const accessCount = this.#steps[step - 1]?.writes.length ?? 0;
+    const each = Int32Array.from({ length: accessCount }, (_, i) => i);
+    return { step, accessCount, calls: each, structures: each, barriers: new Int32Array() };
+  }
+  async filesBetween() {
+    return { rows: [], total: 0, added: 0, removed: 0, changed: 0, problems: [] };
+  }
+  async structuresBetween() {
+    return { rows: [], total: 0 };
+  }
+  async blocksBetween() {
+    return { ranges: new Float64Array(), total: 0, blockCount: 0, isExact: true };
+  }
+  async blockBetween(_: unknown, block: number) {
+    const [before, after] = [new Uint8Array(BLOCK), new Uint8Array(BLOCK)];
+    return { block, before, after, titleBefore: '', titleAfter: '', fields: [] };
+  }
   async check() {
     return {
       ...{ isReadable: true, isClean: true, findings: [] },

@@ -8,6 +8,8 @@ import type { Disk } from './disk.ts';
 import type { History, Step } from './history.ts';
 import { mapView, regionAt } from './map-view.ts';
 import type { MapRequest } from './map-view.ts';
+import { stepStops } from './step-stops.ts';
+import type { StepStops } from './step-stops.ts';
 import { TraceRows } from './trace-rows.ts';
 import type {
   BlockView,
@@ -119,13 +121,24 @@ export class Views {
 
   trace(step: number, page: Page): { rows: TraceRow[]; total: number } {
     const { tape } = this.#source;
-    const recorded = this.#source.history().step(step);
-    if (recorded === undefined) throw new FsError('EINVAL', 'trace', '', `there is no step ${step}`);
+    const recorded = this.#recorded(step, 'trace');
     if (this.#rows?.step !== step) {
       this.#rows = { step, rows: new TraceRows(tape, recorded.entries, recorded.spans) };
     }
     const { rows } = this.#rows;
     return { rows: rows.page(page), total: rows.total };
+  }
+
+  /** FsError EINVAL when there is no such step. */
+  stops(step: number): StepStops {
+    const { entries, spans } = this.#recorded(step, 'stops');
+    return stepStops(this.#source.tape, step, entries, spans);
+  }
+
+  #recorded(step: number, what: string): Step<unknown> {
+    const recorded = this.#source.history().step(step);
+    if (recorded === undefined) throw new FsError('EINVAL', what, '', `there is no step ${step}`);
+    return recorded;
   }
 
   check(): CheckView {

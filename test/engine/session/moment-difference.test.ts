@@ -148,7 +148,7 @@ describe('structures and bytes', () => {
     expect(() => difference.block(1e9)).toThrow('has blocks 0 to');
   });
 
-  test('of a terabyte filled with noise cost what one block does', () => {
+  test('of a terabyte of zeros cost what its metadata do', () => {
     const table = bench({ format: 'exfat', sizeBytes: 2 ** 41 });
     table.run('cd /Volumes/BENCH');
     const before = table.session.now;
