@@ -40,6 +40,8 @@ export class EngineServer implements EngineApi {
   #isRunning = false;
   #bug: string | null = null;
   #columns = COLUMNS_DEFAULT;
+  /** How many steps of the history the page knows. */
+  #stepsTold = 0;
   #wake: () => void = () => {};
   /** What went wrong with the other formats; null when they are there. */
   readonly #others: Promise<string | null>;
@@ -77,6 +79,7 @@ export class EngineServer implements EngineApi {
     const settings = { ...DEFAULT_SETTINGS, ...writePoliciesOf(policies), seed, profile, isTerminal: true };
     const output = new Output();
     this.#output = output;
+    this.#stepsTold = 0;
     this.#session = Session.open(store, name, settings, (stream, bytes) => output.add(stream, bytes));
     this.#session.columns = this.#columns;
   }
@@ -157,7 +160,9 @@ export class EngineServer implements EngineApi {
 
   #delta(): Delta {
     const session = this.#required;
-    return { disk: session.views.disk(), timeline: session.timeline(), cwd: session.directory };
+    const newSteps = session.stepsFrom(this.#stepsTold);
+    this.#stepsTold += newSteps.length;
+    return { disk: session.views.disk(), now: session.now, newSteps, cwd: session.directory };
   }
 
   // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────

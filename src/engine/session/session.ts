@@ -1,23 +1,21 @@
 import { assert } from '../base/assert.ts';
 import { utf8 } from '../base/bytes.ts';
-import type { Timespec } from '../base/clock.ts';
 import { FsError, strerror } from '../base/errno.ts';
 import { SILENT } from '../base/trace.ts';
 import type { Volume } from '../formats/contract.ts';
 import { imageHash } from '../device/image.ts';
-import type { Store, Version } from '../device/store.ts';
+import type { Store } from '../device/store.ts';
 import { Tape } from '../device/tape.ts';
 import type { TapeRange } from '../device/tape.ts';
 import type { Running } from '../shell/command.ts';
 import { Shell } from '../shell/shell.ts';
-import type { ShellState } from '../shell/shell.ts';
 import type { OutputSink } from '../shell/terminal.ts';
 import { Computer } from './computer.ts';
-import type { ComputerState } from './computer.ts';
 import type { Disk } from './disk.ts';
 import { addCosts, NO_COSTS, writtenRanges } from './costs.ts';
 import { History } from './history.ts';
 import type { NewStep, Step } from './history.ts';
+import type { Begun, Kept } from './kept.ts';
 import { SessionMachine } from './machine.ts';
 import { MomentDifferences } from './moment-difference.ts';
 import { Moments } from './moments.ts';
@@ -43,25 +41,6 @@ export interface RunOutcome {
   readonly isComplete: boolean;
   readonly exitCode: number;
   readonly step: StepView | null;
-}
-
-/** What brings the moment after a step back, beside the tape. */
-interface Kept {
-  readonly computer: ComputerState;
-  readonly shell: ShellState;
-  /** Thinned out on old steps: then the tape leads there from an older one. */
-  version: Version | null;
-  /** False while a volume holds what is not on the disk yet: then the lines have to be run again. */
-  readonly isSettled: boolean;
-  readonly typed: readonly (string | null)[];
-}
-
-/** What is known of a step when it begins. */
-interface Begun {
-  readonly startedAt: Timespec;
-  readonly freeBytes: number;
-  readonly firstEntry: number;
-  readonly firstSpan: number;
 }
 
 /** Versions of the newest steps are all kept, of older ones one in VERSION_SPACING. */
@@ -350,6 +329,11 @@ export class Session {
 
   timeline(): TimelineView {
     return this.#history.view();
+  }
+
+  /** The steps from number `first` on: their cost is theirs alone, however long the history is. */
+  stepsFrom(first: number): StepView[] {
+    return this.#history.viewsFrom(first);
   }
 
   /** Show another moment. FsError EINVAL when there is no such moment. */
