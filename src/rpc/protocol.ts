@@ -80,7 +80,8 @@ export interface EngineApi {
   ): Promise<{ rows: TraceRow[]; total: number }>;
   /** About a block (number) or a path (string). */
   why(subject: number | string): Promise<WhyView>;
-  check(): Promise<CheckView>;
+  /** `asItLies`: as a power cut leaves the disk, not as unmounting would. */
+  check(asItLies?: boolean): Promise<CheckView>;
 
   /** Where one can stop inside a step: after calls, changes of structures, at barriers. */
   stops(step: number): Promise<StepStops>;

@@ -176,7 +176,7 @@ export class EngineServer implements EngineApi {
   block: EngineApi['block'] = (block) => this.#look((views) => views.block(block));
   trace: EngineApi['trace'] = (step, page) => this.#look((views) => views.trace(step, page));
   why: EngineApi['why'] = (subject) => this.#look((views) => views.why(subject));
-  check: EngineApi['check'] = () => this.#look((views) => views.check());
+  check: EngineApi['check'] = (asItLies) => this.#look((views) => views.check(asItLies));
 
   stops: EngineApi['stops'] = (step) => this.#look((views) => views.stops(step));
   filesBetween: EngineApi['filesBetween'] = (pair, page) =>

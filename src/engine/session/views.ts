@@ -141,8 +141,9 @@ export class Views {
     return recorded;
   }
 
-  check(): CheckView {
-    const disk = this.#source.diskAtRest();
+  /** `asItLies`: not as unmounting would leave the disk but as a power cut does. */
+  check(asItLies = false): CheckView {
+    const disk = asItLies ? this.#source.shown().disk : this.#source.diskAtRest();
     const { isReadable, lines, findings } =
       disk.mainSlice === undefined
         ? unreadable(`${disk.device} has no partition that can be used.`)
