@@ -1,4 +1,5 @@
 import { FsError } from '../engine/base/errno.ts';
+import { exportCommand } from './export.ts';
 import { fsckCommand } from './fsck.ts';
 import { getCommand } from './get.ts';
 import { infoCommand } from './info.ts';
@@ -26,6 +27,7 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   getCommand,
   manifestCommand,
   fsckCommand,
+  exportCommand,
   infoCommand,
   mapCommand,
   inspectCommand,
