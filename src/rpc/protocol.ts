@@ -1,3 +1,5 @@
+import type { Label } from '../engine/base/label.ts';
+import type { DeletionView } from '../engine/session/deletion-words.ts';
 import type { ExportRequest, ExportView } from '../engine/session/export.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
 import type {
@@ -17,6 +19,8 @@ import type {
 import type { TransferView } from './transfer.ts';
 
 export type * from '../engine/session/view.ts';
+export type { DeletionView } from '../engine/session/deletion-words.ts';
+export type { Label, LabelKind } from '../engine/base/label.ts';
 export type { Container, ExportRequest, ExportState, ExportView } from '../engine/session/export.ts';
 export type { MountAdvice } from '../engine/session/mount-advice.ts';
 export type { TransferView } from './transfer.ts';
@@ -88,7 +92,13 @@ export interface EngineApi {
   ): Promise<{ rows: TraceRow[]; total: number }>;
   /** About a block (number) or a path (string). */
   why(subject: number | string): Promise<WhyView>;
+  /** What deleting each snapshot would free. */
+  snapshotDeletions(): Promise<readonly DeletionView[]>;
   check(): Promise<CheckView>;
+  /** What the checker says of the bytes as they lie, in a few lines. */
+  verdict(): Promise<readonly string[]>;
+  /** How exact the format of the volume is: behaviours and where they come from. */
+  labels(): Promise<readonly Label[]>;
 
   /** Fingerprint of the whole disk at the moment shown, in hexadecimal (device/image.ts says of what). */
   imageHash(): Promise<string>;

@@ -189,6 +189,9 @@ export class EngineServer implements EngineApi {
   block: EngineApi['block'] = (block) => this.#look((views) => views.block(block));
   trace: EngineApi['trace'] = (step, page) => this.#look((views) => views.trace(step, page));
   why: EngineApi['why'] = (subject) => this.#look((views) => views.why(subject));
+  snapshotDeletions: EngineApi['snapshotDeletions'] = () => this.#look((views) => views.snapshots());
+  verdict: EngineApi['verdict'] = () => this.#look((views) => views.verdict());
+  labels: EngineApi['labels'] = () => this.#look((views) => views.labels());
   check: EngineApi['check'] = () => this.#look((views) => views.check());
 
   #look<T>(look: (views: Session['views']) => T): Promise<T> {

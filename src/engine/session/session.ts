@@ -12,11 +12,12 @@ import { Shell } from '../shell/shell.ts';
 import type { OutputSink } from '../shell/terminal.ts';
 import { Computer } from './computer.ts';
 import type { Disk } from './disk.ts';
-import { addCosts, NO_COSTS, writtenRanges } from './costs.ts';
+import { addCosts, NO_COSTS, NO_FIGURES, writtenRanges } from './costs.ts';
 import { History } from './history.ts';
 import type { NewStep, Step } from './history.ts';
 import type { Begun, Kept } from './kept.ts';
 import { SessionMachine } from './machine.ts';
+import type { MountRecord } from './mounts.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { SessionSettings } from './settings.ts';
 import { firstErrorOf } from './step-error.ts';
@@ -91,6 +92,7 @@ export class Session {
       history: () => this.#history,
       shown: () => this.#shown,
       storeAt: (moment) => this.#storeAt(moment),
+      copy: (computer) => this.#copy(computer),
       diskAtRest: () => this.#diskAtRest(),
     });
   }
@@ -220,11 +222,10 @@ export class Session {
   }
 
   #begin(): Begun {
-    const { clock, disk } = this.#live;
-    this.#costs = addCosts(this.#costs, disk.metered.take());
+    this.#costs = addCosts(this.#costs, this.#live.beginStep());
     this.tape.isRecording = this.#settings.isRecording;
     return {
-      startedAt: clock.now(),
+      startedAt: this.#live.clock.now(),
       freeBytes: this.#freeBytes(),
       firstEntry: this.tape.length,
       firstSpan: this.tape.spanCount,
@@ -244,9 +245,10 @@ export class Session {
     const spans = { from: begun.firstSpan, to: this.tape.spanCount };
     // A line that only asks to go back or forth is no step of its own.
     if (this.#requested !== null && entries.from === entries.to) return null;
+    const figures = this.#live.figures(this.tape, entries);
     const step = this.#history.append({
       view: {
-        ...{ line, exitCode, costs, startedAt: begun.startedAt },
+        ...{ line, exitCode, costs, figures, startedAt: begun.startedAt },
         error: firstErrorOf(this.tape, spans, exitCode),
         writeCount: entries.to - entries.from,
         freeBytesChange: this.#freeBytes() - begun.freeBytes,
@@ -292,7 +294,7 @@ export class Session {
     const none: TapeRange = { from: 0, to: 0 };
     const view = {
       ...{ line: '', exitCode: 0, error: null, costs: NO_COSTS, writeCount: 0, freeBytesChange: 0 },
-      ...{ startedAt: this.#live.clock.now(), written: new Float64Array() },
+      ...{ figures: NO_FIGURES, startedAt: this.#live.clock.now(), written: new Float64Array() },
     };
     return { view, entries: none, spans: none, state: this.#keep(false) };
   }
@@ -430,8 +432,10 @@ export class Session {
       undo: () => this.#request('undo'),
       redo: () => this.#request('redo'),
       why: (pathOrBlock: string) => this.views.whyOn(this.#live, pathOrBlock),
+      whySnapshot: (mount: MountRecord, name: string) => this.views.whySnapshot(this.#live, mount, name),
       extentsOf: (path: string) => this.views.extentsOf(this.#live, path),
       regions: () => this.views.regionsOf(this.#live),
+      diskAtRest: () => this.#diskAtRest(),
     };
   }
 
@@ -452,23 +456,23 @@ export class Session {
   /** Unmounts everything, so that the disk is whole. Nothing can be run afterwards. */
   shutDown(): void {
     assert(!this.#isRunning, 'the machine is shut down between lines');
-    const { process, mounts } = this.#live;
-    process.exit();
-    for (const record of mounts.all) mounts.unmount(record);
+    this.#live.unmountAll();
   }
 
   /**
-   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, and one in the
-   * middle of a step, is as a power cut would leave it.
+   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, one in the
+   * middle of a step and one too damaged to be unmounted are as a power cut would leave them.
    */
   #diskAtRest(): Disk {
     const shown = this.#shown;
     if (shown !== this.#live || !shown.isSettled) return shown.disk;
-    const options = { ...this.#computerOptions(this.store.fork()), trace: SILENT };
-    const { disk, mounts, process } = Computer.resume(options, shown.save());
-    process.exit();
-    for (const record of mounts.all) mounts.unmount(record);
-    return disk;
+    return this.#copy(shown).shutDown() ?? shown.disk;
+  }
+
+  /** The same machine on a fork of its disk; nobody sees what it does. */
+  #copy(computer: Computer): Computer {
+    const options = { ...this.#computerOptions(computer.disk.store.fork()), trace: SILENT };
+    return Computer.resume(options, computer.save());
   }
 
   /** Fingerprint of the disk at the moment shown (device/image.ts). */

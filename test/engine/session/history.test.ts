@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { History } from '../../../src/engine/session/history.ts';
 import type { NewStep } from '../../../src/engine/session/history.ts';
-import { NO_COSTS } from '../../../src/engine/session/costs.ts';
+import { NO_COSTS, NO_FIGURES } from '../../../src/engine/session/costs.ts';
 
 const step = (line: string): NewStep<string> => ({
   view: {
@@ -9,6 +9,7 @@ const step = (line: string): NewStep<string> => ({
     exitCode: 0,
     error: null,
     costs: NO_COSTS,
+    figures: NO_FIGURES,
     writeCount: 0,
     freeBytesChange: 0,
     startedAt: { seconds: 0, nanoseconds: 0 },
