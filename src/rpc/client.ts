@@ -38,6 +38,7 @@ const PLAIN_CALLS: Readonly<Record<keyof PlainCalls, true>> = {
   ...{ map: true, regions: true, directory: true, file: true, structures: true, block: true },
   ...{ snapshotDeletions: true, verdict: true, labels: true },
   ...{ trace: true, why: true, check: true },
+  ...{ stops: true, filesBetween: true, structuresBetween: true, blocksBetween: true, blockBetween: true },
 };
 
 export function startEngine(worker: WorkerLike = startWorker()): Engine {

@@ -1,7 +1,15 @@
 import type { Label } from '../engine/base/label.ts';
 import type { DeletionView } from '../engine/session/deletion-words.ts';
 import type { ExportRequest, ExportView } from '../engine/session/export.ts';
+import type {
+  BlockDifferences,
+  BlockDifferenceView,
+  FileDifferences,
+  MomentPair,
+  StructureDifferences,
+} from '../engine/session/moment-view.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
+import type { StepStops } from '../engine/session/step-stops.ts';
 import type {
   BlockView,
   CheckView,
@@ -24,6 +32,8 @@ export type { Label, LabelKind } from '../engine/base/label.ts';
 export type { Container, ExportRequest, ExportState, ExportView } from '../engine/session/export.ts';
 export type { MountAdvice } from '../engine/session/mount-advice.ts';
 export type { TransferView } from './transfer.ts';
+export type * from '../engine/session/moment-view.ts';
+export type { StepStops } from '../engine/session/step-stops.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';
@@ -94,11 +104,23 @@ export interface EngineApi {
   why(subject: number | string): Promise<WhyView>;
   /** What deleting each snapshot would free. */
   snapshotDeletions(): Promise<readonly DeletionView[]>;
-  check(): Promise<CheckView>;
   /** What the checker says of the bytes as they lie, in a few lines. */
   verdict(): Promise<readonly string[]>;
   /** How exact the format of the volume is: behaviours and where they come from. */
   labels(): Promise<readonly Label[]>;
+  /** `asItLies`: as a power cut leaves the disk, not as unmounting would. */
+  check(asItLies?: boolean): Promise<CheckView>;
+
+  /** Where one can stop inside a step: after calls, changes of structures, at barriers. */
+  stops(step: number): Promise<StepStops>;
+  /** Two moments of any branches compared, at three levels; pages of the last pair cost nothing more. */
+  filesBetween(pair: MomentPair, page: { offset: number; countMax: number }): Promise<FileDifferences>;
+  structuresBetween(
+    pair: MomentPair,
+    page: { offset: number; countMax: number },
+  ): Promise<StructureDifferences>;
+  blocksBetween(pair: MomentPair, page: { offset: number; countMax: number }): Promise<BlockDifferences>;
+  blockBetween(pair: MomentPair, block: number): Promise<BlockDifferenceView>;
 
   /** Fingerprint of the whole disk at the moment shown, in hexadecimal (device/image.ts says of what). */
   imageHash(): Promise<string>;

@@ -192,7 +192,17 @@ export class EngineServer implements EngineApi {
   snapshotDeletions: EngineApi['snapshotDeletions'] = () => this.#look((views) => views.snapshots());
   verdict: EngineApi['verdict'] = () => this.#look((views) => views.verdict());
   labels: EngineApi['labels'] = () => this.#look((views) => views.labels());
-  check: EngineApi['check'] = () => this.#look((views) => views.check());
+  check: EngineApi['check'] = (asItLies) => this.#look((views) => views.check(asItLies));
+
+  stops: EngineApi['stops'] = (step) => this.#look((views) => views.stops(step));
+  filesBetween: EngineApi['filesBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).files(page));
+  structuresBetween: EngineApi['structuresBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).structures(page));
+  blocksBetween: EngineApi['blocksBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).blocks(page));
+  blockBetween: EngineApi['blockBetween'] = (pair, block) =>
+    this.#answer(({ differences }) => differences.between(pair).block(block));
 
   #look<T>(look: (views: Session['views']) => T): Promise<T> {
     return this.#answer(({ views }) => {

@@ -46,9 +46,6 @@ export function printedDuration(nanoseconds: number): string {
   return `${Number(value.toPrecision(value >= 100 ? 3 : 2))} ${unit}`;
 }
 
-/** 'APFS, HFS+ and exFAT' */
-export const listed = (words: readonly string[]): string => words.join(', ').replace(/, ([^,]*)$/, ' and $1');
-
 /** '1.02', '20,480': of bytes to bytes. */
 export const printedRatio = (ratio: number): string =>
   ratio >= 100 ? grouped(Math.round(ratio)) : `${Number(ratio.toPrecision(3))}`;

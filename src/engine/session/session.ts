@@ -18,6 +18,8 @@ import type { NewStep, Step } from './history.ts';
 import type { Begun, Kept } from './kept.ts';
 import { SessionMachine } from './machine.ts';
 import type { MountRecord } from './mounts.ts';
+import { MomentDifferences } from './moment-difference.ts';
+import { Moments } from './moments.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { SessionSettings } from './settings.ts';
 import { firstErrorOf } from './step-error.ts';
@@ -51,6 +53,8 @@ export class Session {
   readonly tape: Tape;
   readonly machine: SessionMachine;
   readonly views: Views;
+  readonly differences: MomentDifferences;
+  readonly #moments: Moments<Kept>;
   readonly #name: string;
   readonly #settings: SessionSettings;
   readonly #onOutput: OutputSink;
@@ -87,11 +91,16 @@ export class Session {
     });
     this.#costs = this.#live.disk.metered.take();
     this.#history = new History(this.#beginning());
+    this.#moments = new Moments({
+      ...{ store, tape: this.tape, history: () => this.#history },
+      options: (store) => this.#computerOptions(store),
+    });
+    this.differences = new MomentDifferences((moment) => this.#moments.computerAt(moment));
     this.views = new Views({
       tape: this.tape,
       history: () => this.#history,
       shown: () => this.#shown,
-      storeAt: (moment) => this.#storeAt(moment),
+      storeAt: (moment) => this.#moments.storeAt(moment),
       copy: (computer) => this.#copy(computer),
       diskAtRest: () => this.#diskAtRest(),
     });
@@ -285,6 +294,7 @@ export class Session {
     if (!this.#live.isSettled) this.#live.kernel.sync();
     this.#history = new History(this.#beginning());
     this.#liveStep = 0;
+    this.differences.forget();
     this.views.forget();
   }
 
@@ -331,24 +341,12 @@ export class Session {
   /** Show another moment. FsError EINVAL when there is no such moment. */
   seek(moment: Moment): void {
     assert(!this.#isRunning, 'the moment changes between lines');
-    const step = this.#history.step(moment.step);
-    const writeCount = step?.view.writeCount ?? 0;
-    const { write } = moment;
-    if (step === undefined || (write !== undefined && !(write >= 0 && write < writeCount))) {
-      throw new FsError('EINVAL', 'seek', '', 'there is no such moment in this history');
-    }
+    const step = this.#moments.stepOf(moment);
     this.views.forget();
-    if (write === undefined) {
+    if (moment.write === undefined) {
       this.#goTo(step);
       this.#shown = this.#live;
-    } else {
-      // The disk as a power cut here would leave it; whoever looks at it cannot change it.
-      const before = this.#history.step(step.view.parent) ?? step;
-      const options = this.#computerOptions(this.#storeAt(moment));
-      const state = before.state.computer;
-      const mounts = state.mounts.map((mount) => ({ ...mount, isReadOnly: true }));
-      this.#shown = Computer.resume(options, { ...state, mounts });
-    }
+    } else this.#shown = this.#moments.computerAt(moment);
     this.#history.moveTo(moment);
   }
 
@@ -365,7 +363,7 @@ export class Session {
 
   #restore(step: Step<Kept>): void {
     this.#costs = addCosts(this.#costs, this.#live.disk.metered.take());
-    this.#bringTo(this.store, step);
+    this.#moments.bringTo(this.store, step);
     this.#live = Computer.resume(this.#computerOptions(this.store), step.state.computer);
     this.#shell.restore(step.state.shell, this.#live.process);
   }
@@ -381,30 +379,6 @@ export class Session {
     this.#live.disk.metered.take();
     this.#requested = null;
     this.#isMuted = false;
-  }
-
-  /** Let `store` hold what the disk held after `step`: from the nearest kept version, the tape leads on. */
-  #bringTo(store: Store, step: Step<Kept>): void {
-    const [start, ...later] = this.#history.routeTo(step.view.step, ({ state }) => state.version !== null);
-    assert(start !== undefined && start.state.version !== null, 'the beginning keeps its version');
-    store.restore(start.state.version);
-    for (const { entries } of later) store.replay(this.tape, entries);
-  }
-
-  /** The disk at a moment, beside the live one. */
-  #storeAt({ step, write }: Moment): Store {
-    const fork = this.store.fork();
-    const at = this.#history.step(step);
-    assert(at !== undefined, `step ${step} is in the history`);
-    if (write === undefined || step === 0) {
-      this.#bringTo(fork, at);
-      return fork;
-    }
-    const before = this.#history.step(at.view.parent);
-    assert(before !== undefined, 'every step but the first has a parent');
-    this.#bringTo(fork, before);
-    fork.replay(this.tape, { from: at.entries.from, to: at.entries.from + write + 1 });
-    return fork;
   }
 
   undo(): void {

@@ -2,7 +2,7 @@ import type { BlockView, EngineApi, FileDetailView, WhyView } from '../../rpc/pr
 import { Answer } from './answer.svelte.ts';
 
 export const TABS = ['Files', 'Structures', 'Bytes', 'Trace', 'Why', 'Compare'] as const;
-export type Tab = (typeof TABS)[number] | 'Check';
+export type Tab = (typeof TABS)[number] | 'Check' | 'Moments';
 
 export interface ByteRange {
   readonly offsetBytes: number;
