@@ -409,10 +409,20 @@ export interface Container {
   /** Mounted or not. */
   renameVolume(index: number, label: string): void;
   setRole(index: number, role: string): void;
+  /** Between which sizes `resize` works; the largest is that of the device it lies on. */
+  resizeLimits(): ContainerLimits;
+  /** Volumes may be mounted and files open. ENOSPC with a sentence beyond the limits. A power cut leaves either size. */
+  resize(sizeBytes: number): void;
   /** Everything dirty to the device. */
   sync(): void;
   /** `sync` and say clean. EBUSY while a volume is mounted. No other call may follow. */
   close(): void;
+}
+
+export interface ContainerLimits {
+  readonly minimumBytes: number;
+  readonly currentBytes: number;
+  readonly maximumBytes: number;
 }
 
 export interface NodeInit {
