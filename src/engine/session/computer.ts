@@ -52,7 +52,7 @@ export class Computer {
   readonly kernel: Kernel;
   readonly mounts: Mounts;
   /** What went wrong when volumes were to be mounted. */
-  readonly #mountProblem: string | null;
+  #mountProblem: string | null;
   readonly process: Process;
   readonly trace: MutedTrace;
 
@@ -134,6 +134,23 @@ export class Computer {
     );
   }
 
+  /** Nothing can be run afterwards. FsError where the disk is too damaged. */
+  unmountAll(): void {
+    this.process.exit();
+    for (const record of this.mounts.all) this.mounts.unmount(record);
+  }
+
+  /** The disk as that leaves it; null when it is too damaged. */
+  shutDown(): Disk | null {
+    try {
+      this.unmountAll();
+      return this.disk;
+    } catch (error) {
+      if (error instanceof FsError) return null;
+      throw error;
+    }
+  }
+
   /** The first problem that left something out. The volume asked for is mounted first: it is the one to look at. */
   #mountAll({ volume: wanted, snapshot }: VolumeChoice): string | null {
     const { store } = this.disk;
@@ -176,6 +193,29 @@ export class Computer {
     return null;
   }
 
+  /**
+   * Lets `change` write to the disk under its mounted volumes, as a debugger does: they are taken out without a word, and
+   * mounted again from what is there then. Returns why those that did not come back did not. EBUSY while a file is open.
+   */
+  underneath(change: () => void): readonly string[] {
+    const { kernel, mounts } = this;
+    if (!this.isSettled) kernel.sync();
+    const goBack = kernel.stepOut(mounts.all.map(({ on }) => on));
+    let saved: readonly SavedMount[];
+    try {
+      saved = mounts.abandon();
+    } catch (error) {
+      goBack('/');
+      throw error;
+    }
+    change();
+    const tried = saved.map((mount) => this.#tryMount(mount.device, mount, !mount.isReadOnly));
+    const problems = tried.filter((problem) => problem !== null);
+    this.#mountProblem = problems[0] ?? null;
+    goBack(mounts.first?.on ?? '/');
+    return problems;
+  }
+
   #mountAgain({ mounts }: ComputerState): string | null {
     const problems = mounts.map((saved) => this.#tryMount(saved.device, saved, !saved.isReadOnly));
     return problems.find((problem) => problem !== null) ?? null;
@@ -184,7 +224,7 @@ export class Computer {
   /** Null, or why it did not work: inside a step a volume may be in pieces. */
   #tryMount(device: string, options: Omit<SavedMount, 'device'>, isContinued = false): string | null {
     const place = this.mounts.containers.place(device);
-    if (place === undefined) return `${device} is not there.`;
+    if (place === undefined) return `${device} cannot be mounted: nothing on the disk is known as it.`;
     try {
       this.mounts.mount(place, options, isContinued);
       return null;

@@ -138,7 +138,7 @@ export class Disk {
   }
 }
 
-const formatOn = (device: Device): Format | null =>
+export const formatOn = (device: Device): Format | null =>
   reading(null, () => FORMATS.find((format) => format.detect(device)) ?? null);
 
 /** A sector that cannot be read holds neither map nor format; whoever wants to use it will hear why. */

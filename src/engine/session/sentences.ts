@@ -15,8 +15,17 @@ export function printedSize(bytes: number): string {
   return `${Number(value.toFixed(value < 10 ? 2 : 1))} ${UNITS[unit]}`;
 }
 
+/** 2048 → '2,048'. */
+export const grouped = (count: number): string => count.toString().replace(/\B(?=(\d{3})+$)/g, ',');
+
 export const counted = (count: number, noun: string): string =>
-  `${count.toString().replace(/\B(?=(\d{3})+$)/g, ',')} ${noun}${count === 1 ? '' : 's'}`;
+  `${grouped(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** 'a', 'a and b', 'a, b and c'. */
+export function listed(words: readonly string[]): string {
+  if (words.length <= 1) return words.join('');
+  return `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
 
 /** '2026-01-01T09:00:00.25Z': as many decimals as the time has; plain seconds where no calendar reaches. */
 export function isoTime({ seconds, nanoseconds }: Timespec): string {

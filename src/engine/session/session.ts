@@ -19,6 +19,7 @@ import type { Begun, Kept } from './kept.ts';
 import { SessionMachine } from './machine.ts';
 import { MomentDifferences } from './moment-difference.ts';
 import { Moments } from './moments.ts';
+import type { MountRecord } from './mounts.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { SessionSettings } from './settings.ts';
 import { firstErrorOf } from './step-error.ts';
@@ -100,6 +101,7 @@ export class Session {
       history: () => this.#history,
       shown: () => this.#shown,
       storeAt: (moment) => this.#moments.storeAt(moment),
+      copy: (computer) => this.#copy(computer),
       diskAtRest: () => this.#diskAtRest(),
     });
   }
@@ -404,8 +406,10 @@ export class Session {
       undo: () => this.#request('undo'),
       redo: () => this.#request('redo'),
       why: (pathOrBlock: string) => this.views.whyOn(this.#live, pathOrBlock),
+      whySnapshot: (mount: MountRecord, name: string) => this.views.whySnapshot(this.#live, mount, name),
       extentsOf: (path: string) => this.views.extentsOf(this.#live, path),
       regions: () => this.views.regionsOf(this.#live),
+      diskAtRest: () => this.#diskAtRest(),
     };
   }
 
@@ -426,23 +430,23 @@ export class Session {
   /** Unmounts everything, so that the disk is whole. Nothing can be run afterwards. */
   shutDown(): void {
     assert(!this.#isRunning, 'the machine is shut down between lines');
-    const { process, mounts } = this.#live;
-    process.exit();
-    for (const record of mounts.all) mounts.unmount(record);
+    this.#live.unmountAll();
   }
 
   /**
-   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, and one in the
-   * middle of a step, is as a power cut would leave it.
+   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, one in the
+   * middle of a step and one too damaged to be unmounted are as a power cut would leave them.
    */
   #diskAtRest(): Disk {
     const shown = this.#shown;
     if (shown !== this.#live || !shown.isSettled) return shown.disk;
-    const options = { ...this.#computerOptions(this.store.fork()), trace: SILENT };
-    const { disk, mounts, process } = Computer.resume(options, shown.save());
-    process.exit();
-    for (const record of mounts.all) mounts.unmount(record);
-    return disk;
+    return this.#copy(shown).shutDown() ?? shown.disk;
+  }
+
+  /** The same machine on a fork of its disk; nobody sees what it does. */
+  #copy(computer: Computer): Computer {
+    const options = { ...this.#computerOptions(computer.disk.store.fork()), trace: SILENT };
+    return Computer.resume(options, computer.save());
   }
 
   /** Fingerprint of the disk at the moment shown (device/image.ts). */

@@ -1,4 +1,5 @@
 import type { ErrnoCode } from '../base/errno.ts';
+import type { DeletionView } from './deletion-words.ts';
 import type { SpanLevel } from '../base/trace.ts';
 import type { Role } from '../base/role.ts';
 import type {
@@ -114,6 +115,12 @@ export interface MapView {
   readonly fill: Uint8Array;
   /** 1 where the step at `now` wrote. */
   readonly written: Uint8Array;
+  /** How many steps ago each cell was written last: 0 by this one, 255 longer ago than counted or before them all. */
+  readonly age: Uint8Array;
+  /** How many files hold the contents of a cell: 0 nobody, 255 as many or more. Of a mixed cell the most. */
+  readonly holders: Uint8Array;
+  /** 1 where the chain of a file ends. */
+  readonly chainEnds: Uint8Array;
   /** Number of the owner in `owners` per cell; 0 is nobody. */
   readonly owner: Uint32Array;
   readonly owners: readonly string[];
@@ -163,6 +170,8 @@ export interface BlockView {
   /** The same block before the step at `now`; null when that step did not touch it. */
   readonly before: Uint8Array | null;
   readonly annotation: BlockAnnotation;
+  /** The part of the specification that most of its bytes are explained by; empty where none is cited. */
+  readonly section: string;
 }
 
 /** Structures of the volume, with offsets on the whole disk. */
@@ -174,6 +183,8 @@ export interface StructuresView {
 export interface WhyView {
   readonly title: string;
   readonly sentences: readonly string[];
+  /** What deleting it would free: alone first, then with others that hold its blocks. */
+  readonly deletions: readonly DeletionView[];
 }
 
 export interface CheckView {

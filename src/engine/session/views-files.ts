@@ -80,6 +80,15 @@ export class FileViews {
     });
   }
 
+  /** The volume that a path is on, and the path from there; undefined for what is on none. */
+  placeOf(path: string): { readonly mount: MountRecord; readonly path: string } | undefined {
+    return this.asRoot((process, root) => {
+      const full = root + cleanPath(path);
+      const mount = this.#mountAt(process, full);
+      return mount === undefined ? undefined : { mount, path: full.slice(mount.on.length) };
+    });
+  }
+
   /** The mount that a path is on; none for /Volumes itself. A symlink is where it stands, not where it points. */
   #mountAt(process: Process, path: string): MountRecord | undefined {
     const { all, first } = this.#computer.mounts;

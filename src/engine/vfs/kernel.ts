@@ -183,6 +183,19 @@ export class Kernel {
   }
 
   /**
+   * Takes these volumes out, by mount point, without a word to them: the disk is about to change underneath, and what
+   * they know of it will be wrong. EBUSY, and nothing done, while something on them is open.
+   */
+  abandon(paths: readonly string[]): void {
+    const chosen = this.#mounts.filter(({ on }) => paths.includes(on));
+    for (const { holders } of chosen) {
+      const [holder] = holders;
+      if (holder !== undefined) throw new FsError('EBUSY', 'unmount', '', holder.describe());
+    }
+    for (const mount of chosen.reverse()) this.#remove(mount);
+  }
+
+  /**
    * Takes every volume out without a word to it, open files and current directories or not: the machine goes back to
    * another moment and the disks have changed underneath. Processes that are to live on must `chdir` again.
    */

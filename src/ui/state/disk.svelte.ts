@@ -113,10 +113,6 @@ export class DiskState {
     return this.#busy('checking the volume', async () => (this.report = await this.api.check(asItLies)));
   }
 
-  async download(): Promise<Blob> {
-    return this.#busy('preparing the image', () => this.api.exportImage());
-  }
-
   #apply(delta: Delta): void {
     this.view = delta.disk;
     this.now = delta.now;
