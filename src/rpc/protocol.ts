@@ -1,3 +1,6 @@
+import type { Label } from '../engine/base/label.ts';
+import type { DeletionView } from '../engine/session/deletion-words.ts';
+import type { ExportRequest, ExportView } from '../engine/session/export.ts';
 import type {
   BlockDifferences,
   BlockDifferenceView,
@@ -5,9 +8,6 @@ import type {
   MomentPair,
   StructureDifferences,
 } from '../engine/session/moment-view.ts';
-import type { Label } from '../engine/base/label.ts';
-import type { DeletionView } from '../engine/session/deletion-words.ts';
-import type { ExportRequest, ExportView } from '../engine/session/export.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
 import type { StepStops } from '../engine/session/step-stops.ts';
 import type {
@@ -27,13 +27,13 @@ import type {
 import type { TransferView } from './transfer.ts';
 
 export type * from '../engine/session/view.ts';
-export type * from '../engine/session/moment-view.ts';
-export type { StepStops } from '../engine/session/step-stops.ts';
 export type { DeletionView } from '../engine/session/deletion-words.ts';
 export type { Label, LabelKind } from '../engine/base/label.ts';
 export type { Container, ExportRequest, ExportState, ExportView } from '../engine/session/export.ts';
 export type { MountAdvice } from '../engine/session/mount-advice.ts';
 export type { TransferView } from './transfer.ts';
+export type * from '../engine/session/moment-view.ts';
+export type { StepStops } from '../engine/session/step-stops.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';

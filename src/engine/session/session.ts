@@ -12,14 +12,14 @@ import { Shell } from '../shell/shell.ts';
 import type { OutputSink } from '../shell/terminal.ts';
 import { Computer } from './computer.ts';
 import type { Disk } from './disk.ts';
-import { addCosts, NO_COSTS, writtenRanges } from './costs.ts';
+import { addCosts, NO_COSTS, NO_FIGURES, writtenRanges } from './costs.ts';
 import { History } from './history.ts';
 import type { NewStep, Step } from './history.ts';
 import type { Begun, Kept } from './kept.ts';
 import { SessionMachine } from './machine.ts';
+import type { MountRecord } from './mounts.ts';
 import { MomentDifferences } from './moment-difference.ts';
 import { Moments } from './moments.ts';
-import type { MountRecord } from './mounts.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { SessionSettings } from './settings.ts';
 import { firstErrorOf } from './step-error.ts';
@@ -231,11 +231,10 @@ export class Session {
   }
 
   #begin(): Begun {
-    const { clock, disk } = this.#live;
-    this.#costs = addCosts(this.#costs, disk.metered.take());
+    this.#costs = addCosts(this.#costs, this.#live.beginStep());
     this.tape.isRecording = this.#settings.isRecording;
     return {
-      startedAt: clock.now(),
+      startedAt: this.#live.clock.now(),
       freeBytes: this.#freeBytes(),
       firstEntry: this.tape.length,
       firstSpan: this.tape.spanCount,
@@ -255,9 +254,10 @@ export class Session {
     const spans = { from: begun.firstSpan, to: this.tape.spanCount };
     // A line that only asks to go back or forth is no step of its own.
     if (this.#requested !== null && entries.from === entries.to) return null;
+    const figures = this.#live.figures(this.tape, entries);
     const step = this.#history.append({
       view: {
-        ...{ line, exitCode, costs, startedAt: begun.startedAt },
+        ...{ line, exitCode, costs, figures, startedAt: begun.startedAt },
         error: firstErrorOf(this.tape, spans, exitCode),
         writeCount: entries.to - entries.from,
         freeBytesChange: this.#freeBytes() - begun.freeBytes,
@@ -304,7 +304,7 @@ export class Session {
     const none: TapeRange = { from: 0, to: 0 };
     const view = {
       ...{ line: '', exitCode: 0, error: null, costs: NO_COSTS, writeCount: 0, freeBytesChange: 0 },
-      ...{ startedAt: this.#live.clock.now(), written: new Float64Array() },
+      ...{ figures: NO_FIGURES, startedAt: this.#live.clock.now(), written: new Float64Array() },
     };
     return { view, entries: none, spans: none, state: this.#keep(false) };
   }

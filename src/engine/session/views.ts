@@ -154,18 +154,6 @@ export class Views {
     return { rows: rows.page(page), total: rows.total };
   }
 
-  /** FsError EINVAL when there is no such step. */
-  stops(step: number): StepStops {
-    const { entries, spans } = this.#recorded(step, 'stops');
-    return stepStops(this.#source.tape, step, entries, spans);
-  }
-
-  #recorded(step: number, what: string): Step<unknown> {
-    const recorded = this.#source.history().step(step);
-    if (recorded === undefined) throw new FsError('EINVAL', what, '', `there is no step ${step}`);
-    return recorded;
-  }
-
   /** What the checker says of the bytes as they lie, and of the disk as unmounting would leave it. */
   verdict(): readonly string[] {
     const computer = this.#source.shown();
@@ -180,6 +168,18 @@ export class Views {
 
   labels(): readonly Label[] {
     return this.#source.shown().disk.mainSlice?.format?.labels ?? [];
+  }
+
+  /** FsError EINVAL when there is no such step. */
+  stops(step: number): StepStops {
+    const { entries, spans } = this.#recorded(step, 'stops');
+    return stepStops(this.#source.tape, step, entries, spans);
+  }
+
+  #recorded(step: number, what: string): Step<unknown> {
+    const recorded = this.#source.history().step(step);
+    if (recorded === undefined) throw new FsError('EINVAL', what, '', `there is no step ${step}`);
+    return recorded;
   }
 
   /** `asItLies`: not as unmounting would leave the disk but as a power cut does. */

@@ -1,7 +1,7 @@
 import type { BlockView, EngineApi, FileDetailView, WhyView } from '../../rpc/protocol.ts';
 import { Answer } from './answer.svelte.ts';
 
-export const TABS = ['Files', 'Structures', 'Bytes', 'Trace', 'Why'] as const;
+export const TABS = ['Files', 'Structures', 'Bytes', 'Trace', 'Why', 'Compare'] as const;
 export type Tab = (typeof TABS)[number] | 'Check' | 'Moments';
 
 export interface ByteRange {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { History } from '../../../src/engine/session/history.ts';
 import type { NewStep } from '../../../src/engine/session/history.ts';
+import { NO_COSTS, NO_FIGURES } from '../../../src/engine/session/costs.ts';
 import { Prng } from '../../../src/engine/base/prng.ts';
-import { NO_COSTS } from '../../../src/engine/session/costs.ts';
 
 const step = (line: string): NewStep<string> => ({
   view: {
@@ -10,6 +10,7 @@ const step = (line: string): NewStep<string> => ({
     exitCode: 0,
     error: null,
     costs: NO_COSTS,
+    figures: NO_FIGURES,
     writeCount: 0,
     freeBytesChange: 0,
     startedAt: { seconds: 0, nanoseconds: 0 },
