@@ -354,7 +354,8 @@ export class Bench {
         if (outer === null) this.work = { what: now, cancel };
       });
     } finally {
-      this.work = outer;
+      // Tasks overlap: only who began the words takes them away.
+      if (outer === null) this.work = null;
     }
   }
 
