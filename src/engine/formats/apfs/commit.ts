@@ -75,6 +75,7 @@ export class Commit implements Transaction {
     options: MountOptions,
     isReadOnly: boolean,
     nextXid: number,
+    readonly wasLeftBehind: boolean,
   ) {
     this.blocks = blocks;
     this.map = map;
