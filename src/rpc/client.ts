@@ -34,7 +34,7 @@ type PlainCalls = Omit<EngineApi, 'run'>;
 const PLAIN_CALLS: Readonly<Record<keyof PlainCalls, true>> = {
   ...{ createDisk: true, openImage: true, exportImage: true, imageHash: true },
   ...{ interrupt: true, type: true, complete: true, resize: true, seek: true, undo: true, redo: true },
-  ...{ map: true, regions: true, directory: true, file: true, structures: true, block: true },
+  ...{ map: true, regions: true, directory: true, file: true, structures: true, diagrams: true, block: true },
   ...{ trace: true, why: true, check: true },
 };
 

@@ -1,4 +1,5 @@
 import type { SessionSettings } from '../engine/session/settings.ts';
+import type { DiagramsView } from '../engine/session/diagram-view.ts';
 import type {
   BlockView,
   CheckView,
@@ -15,6 +16,7 @@ import type {
 } from '../engine/session/view.ts';
 
 export type * from '../engine/session/view.ts';
+export type * from '../engine/session/diagram-view.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';
@@ -63,6 +65,7 @@ export interface EngineApi {
   directory(path: string, page: { offset: number; countMax: number }): Promise<DirectoryView>;
   file(path: string): Promise<FileDetailView>;
   structures(parent: string | null, page: { offset: number; countMax: number }): Promise<StructuresView>;
+  diagrams(): Promise<DiagramsView>;
   block(block: number): Promise<BlockView>;
   trace(
     step: number,

@@ -1,4 +1,5 @@
 import type { Clock, Timespec } from '../base/clock.ts';
+import type { Diagram } from '../base/diagram.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Role } from '../base/role.ts';
 import type { Trace } from '../base/trace.ts';
@@ -38,6 +39,8 @@ export interface Format {
   annotate(device: Device, block: number): BlockAnnotation;
   /** The format's own structures as a tree; `parent` null gives the top. Children are made when asked for. */
   structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
+  /** Rings, strips, layers and trees to be drawn; never throws on damage, bounded in size. */
+  diagrams?(device: Device): Diagram[];
 }
 
 export type FormatName = 'fat32' | 'exfat' | 'hfsplus' | 'hfsx' | 'apfs';

@@ -1,5 +1,6 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
+import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
 import { detect, mountFirstVolume, openContainer } from './mount.ts';
 import { newfs } from './newfs.ts';
@@ -18,4 +19,5 @@ export const apfs: Format = {
   regions,
   annotate,
   structures,
+  diagrams: (device) => diagrams(device),
 };

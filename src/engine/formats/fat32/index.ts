@@ -1,5 +1,6 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
+import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
 import { detect, mount } from './mount.ts';
 import { newfs } from './newfs.ts';
@@ -17,4 +18,5 @@ export const fat32: Format = {
   regions: (device) => regions(device),
   annotate: (device, block) => annotate(device, block),
   structures: (device, parent, page) => structures(device, parent, page),
+  diagrams: (device) => diagrams(device),
 };

@@ -1,6 +1,7 @@
 import type { Device } from '../../device/device.ts';
 import type { Format, MountOptions } from '../contract.ts';
 import { annotate } from './annotate.ts';
+import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
 import { detect, openVolume } from './mount.ts';
 import { newfs } from './newfs.ts';
@@ -15,6 +16,7 @@ const common = {
   regions: (device) => regions(device),
   annotate: (device, block) => annotate(device, block),
   structures: (device, parent, page) => structures(device, parent, page),
+  diagrams: (device) => diagrams(device),
 } satisfies Partial<Format>;
 
 /** HFS+, with or without a journal: names fold their case. */
