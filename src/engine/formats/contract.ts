@@ -1,5 +1,6 @@
 import type { Clock, Timespec } from '../base/clock.ts';
 import type { Label } from '../base/label.ts';
+import type { Diagram } from '../base/diagram.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Role } from '../base/role.ts';
 import type { Trace } from '../base/trace.ts';
@@ -47,6 +48,8 @@ export interface Format {
   mend(device: Device, block: number, before: Device): Mending;
   /** The format's own structures as a tree; `parent` null gives the top. Children are made when asked for. */
   structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
+  /** Rings, strips, layers and trees to be drawn; never throws on damage, bounded in size. */
+  diagrams?(device: Device): Diagram[];
 }
 
 export type FormatName = 'fat32' | 'exfat' | 'hfsplus' | 'hfsx' | 'apfs';

@@ -22,6 +22,8 @@ export class Inspection {
   path = $state<string | null>(null);
   /** Blocks outlined in the map: [first, count, …]. */
   ranges = $state.raw<Float64Array>(NO_RANGES);
+  /** The ranges are a file's, in the order of its contents: the map draws a thread through them. */
+  isThread = $state(false);
   /** Set by whoever opens the bytes by key: the hex grid takes the keyboard when it is there. */
   wantsKeyboard = $state(false);
   /** Grows when a pane should bring the selection into view. */
@@ -38,6 +40,7 @@ export class Inspection {
   constructor(readonly api: EngineApi) {}
 
   selectBlock(block: number, bytes: ByteRange | null = null): void {
+    this.isThread = false;
     this.block = block;
     this.bytes = bytes;
     this.path = null;
@@ -50,6 +53,7 @@ export class Inspection {
   }
 
   selectFile(path: string): void {
+    this.isThread = false;
     this.path = path;
     this.#chosenPath = path;
     this.block = null;
@@ -80,6 +84,7 @@ export class Inspection {
   }
 
   clear(): void {
+    this.isThread = false;
     this.block = null;
     this.#chosenPath = null;
     this.bytes = null;
@@ -132,7 +137,10 @@ export class Inspection {
     const view = await this.api.file(path);
     const first = view.extentFirstBlocks[0];
     if (this.path === path) {
-      if (!this.#hasOwnRanges) this.ranges = this.#rangesOf(view);
+      if (!this.#hasOwnRanges) {
+        this.ranges = this.#rangesOf(view);
+        this.isThread = true;
+      }
       if (this.block === null && first !== undefined) {
         this.block = first;
         this.blockView.ask(() => this.#lookAt(first));
