@@ -1,4 +1,5 @@
 /** What a check is asked, and what it answers. */
+
 export interface FsckOptions {
   readonly repair: boolean;
 }
