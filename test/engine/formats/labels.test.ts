@@ -24,7 +24,9 @@ describe.each(FORMATS)('$name', ({ name, labels }) => {
     const [, section = ''] = new RegExp(`^## ${heading}\\n([^]*?)(?=^## |(?![^]))`, 'm').exec(readme) ?? [];
     const rows = labels
       .filter((label) => label.kind === kind)
-      .map(({ what, sentence, source }) => `- **${what}.** ${sentence}${source === '' ? '' : ` [${source}]`}`);
+      .map(
+        ({ what, sentence, source }) => `- **${what}.** ${sentence}${source === '' ? '' : ` [${source}]`}`,
+      );
     expect(rows.length).toBeGreaterThan(0);
     expect(words(section).split(/ (?=- \*\*)/)).toEqual(rows.map(words));
   });
