@@ -25,8 +25,18 @@ export default defineConfig(({ isSsrBuild }) => ({
           environment: 'node',
           setupFiles: ['test/support/all-formats.ts'],
           include: ['test/**/*.test.ts'],
-          exclude: ['test/page/**'],
+          exclude: ['test/page/**', 'test/long/**'],
           testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          environment: 'node',
+          setupFiles: ['test/support/all-formats.ts'],
+          include: ['test/long/**/*.test.ts'],
+          testTimeout: 1_800_000,
         },
       },
       {

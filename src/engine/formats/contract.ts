@@ -455,6 +455,10 @@ export interface Region {
   readonly role: Role;
   /** 'FAT 1', '/photos', '/notes.txt'; empty for free space. */
   readonly owner: string;
+  /** How many files hold these blocks, where that is more than one. Infinity: more than anybody counts. */
+  readonly holderCount?: number;
+  /** The last of these blocks is where the chain of its file ends. */
+  readonly endsChain?: boolean;
 }
 
 export interface BlockAnnotation {

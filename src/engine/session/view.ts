@@ -115,6 +115,12 @@ export interface MapView {
   readonly fill: Uint8Array;
   /** 1 where the step at `now` wrote. */
   readonly written: Uint8Array;
+  /** How many steps ago each cell was written last: 0 by this one, 255 longer ago than counted or before them all. */
+  readonly age: Uint8Array;
+  /** How many files hold the contents of a cell: 0 nobody, 255 as many or more. Of a mixed cell the most. */
+  readonly holders: Uint8Array;
+  /** 1 where the chain of a file ends. */
+  readonly chainEnds: Uint8Array;
   /** Number of the owner in `owners` per cell; 0 is nobody. */
   readonly owner: Uint32Array;
   readonly owners: readonly string[];

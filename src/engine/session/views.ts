@@ -86,7 +86,16 @@ export class Views {
 
   map(request: MapRequest): MapView {
     const { disk } = this.#source.shown();
-    return mapView(this.#diskViews.regions(), disk.store.blockCount, request, this.#current.view.written);
+    return mapView(this.#diskViews.regions(), disk.store.blockCount, request, this.#writtenSteps());
+  }
+
+  /** Ranges that the step shown wrote, then those of the steps before it. */
+  *#writtenSteps(): Generator<Float64Array> {
+    const history = this.#source.history();
+    for (let step: Step<unknown> | undefined = this.#current; step !== undefined;) {
+      yield step.view.written;
+      step = step.view.step === 0 ? undefined : history.step(step.view.parent);
+    }
   }
 
   regions({ offset, countMax }: Page): RegionsView {
