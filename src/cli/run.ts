@@ -1,4 +1,5 @@
 import { FsError } from '../engine/base/errno.ts';
+import { compareCommand } from './compare.ts';
 import { fsckCommand } from './fsck.ts';
 import { getCommand } from './get.ts';
 import { infoCommand } from './info.ts';
@@ -29,6 +30,7 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   infoCommand,
   mapCommand,
   inspectCommand,
+  compareCommand,
 ];
 
 export async function runCommandLine(argv: readonly string[], output: Output): Promise<number> {

@@ -1,5 +1,6 @@
 import type { Device } from './device.ts';
-import { crc32, GptHeader } from './gpt.ts';
+import { crc32 } from '../codec/crc32.ts';
+import { GptHeader } from './gpt.ts';
 import { Medium } from './medium.ts';
 import { nothingToMend, patchOf } from './mending.ts';
 import type { Mending, Patch } from './mending.ts';

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Prng } from '../base/prng.ts';
+import { crc32 } from '../codec/crc32.ts';
 import { ascii, bytes, hex, reserved, struct, u32, u64, utf16, type Value } from '../codec/struct.ts';
 import type { Device, WriteLabel } from './device.ts';
 import { Mbr, MBR_TYPE_PROTECTIVE, MbrSlot, MBR_SLOTS, slotOffsetBytes, writeSlot } from './mbr.ts';
@@ -94,19 +95,6 @@ export const GptEntry = struct('GPT entry', GPT_ENTRY_BYTES, 'little', ENTRY_SEC
   attributes: bytes(48, 8, 'Attributes'),
   name: utf16(56, 36, 'PartitionName'),
 });
-
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  return crc;
-});
-
-/** CRC-32 of ISO-HDLC (Ethernet, zip), which UEFI 2.10 §5.3.2 asks for. */
-export function crc32(data: Uint8Array): number {
-  let crc = -1;
-  for (let i = 0; i < data.length; i++) crc = CRC_TABLE[(crc ^ data[i]!) & 0xff]! ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
 
 const blocksFor = (lengthBytes: number, device: Device): number =>
   Math.ceil(lengthBytes / device.blockSizeBytes);

@@ -4,10 +4,12 @@ import { FsError } from '../base/errno.ts';
 import { Prng } from '../base/prng.ts';
 import type { PrngState } from '../base/prng.ts';
 import type { Trace } from '../base/trace.ts';
+import { PARKED } from '../device/profile.ts';
 import type { Head, ProfileName } from '../device/profile.ts';
 import type { Store } from '../device/store.ts';
 import { Kernel } from '../vfs/kernel.ts';
 import type { Process } from '../vfs/process.ts';
+import type { Tape, TapeRange } from '../device/tape.ts';
 import { deviceName, Disk } from './disk.ts';
 import { Mounts } from './mounts.ts';
 import { MutedTrace } from './muted-trace.ts';
@@ -15,6 +17,8 @@ import type { SavedMount } from './mounts.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { WritePolicies } from './settings.ts';
 import type { VolumePlace } from './containers.ts';
+import { stepFigures } from './step-figures.ts';
+import type { Costs, StepFigures } from './view.ts';
 
 /**
  * One simulated machine without its shell: a disk, a kernel with the mounted volumes, and the process that a shell
@@ -55,6 +59,8 @@ export class Computer {
   #mountProblem: string | null;
   readonly process: Process;
   readonly trace: MutedTrace;
+  /** Where the disk's arm stood when the step began. */
+  #headBefore: Head = PARKED;
 
   private constructor(
     options: ComputerOptions,
@@ -123,6 +129,18 @@ export class Computer {
       head: this.disk.metered.head,
       mounts: this.mounts.save(),
     };
+  }
+
+  /** What is counted from here on belongs to a new step. Returns what was spent since the last one. */
+  beginStep(): Costs {
+    this.#headBefore = this.disk.metered.head;
+    this.kernel.takeHandedBytes();
+    return this.disk.metered.take();
+  }
+
+  /** Of the step since `beginStep`, whose accesses are `entries` of the tape. */
+  figures(tape: Tape, entries: TapeRange): StepFigures {
+    return stepFigures(tape, entries, this.#headBefore, this.kernel.takeHandedBytes());
   }
 
   /** True when everything the machine knows is on the disk: mounting the blocks again would give this very state. */

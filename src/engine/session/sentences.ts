@@ -34,3 +34,18 @@ export function isoTime({ seconds, nanoseconds }: Timespec): string {
   const decimals = nanoseconds === 0 ? '' : `.${String(nanoseconds).padStart(9, '0').replace(/0+$/, '')}`;
   return date.toISOString().replace(/\.000Z$/, `${decimals}Z`);
 }
+
+/** A simulated duration: '0.21 ms', '3.9 ms', '1.2 s'. */
+export function printedDuration(nanoseconds: number): string {
+  const [value, unit] =
+    nanoseconds >= 1e9
+      ? [nanoseconds / 1e9, 's']
+      : nanoseconds >= 1e5 || nanoseconds === 0
+        ? [nanoseconds / 1e6, 'ms']
+        : [nanoseconds / 1e3, 'µs'];
+  return `${Number(value.toPrecision(value >= 100 ? 3 : 2))} ${unit}`;
+}
+
+/** '1.02', '20,480': of bytes to bytes. */
+export const printedRatio = (ratio: number): string =>
+  ratio >= 100 ? grouped(Math.round(ratio)) : `${Number(ratio.toPrecision(3))}`;

@@ -2,6 +2,7 @@ import type { ErrnoCode } from '../base/errno.ts';
 import type { DeletionView } from './deletion-words.ts';
 import type { SpanLevel } from '../base/trace.ts';
 import type { Role } from '../base/role.ts';
+import type { ProfileName } from '../device/profile.ts';
 import type {
   BlockAnnotation,
   Extent,
@@ -61,6 +62,15 @@ export interface Costs {
   readonly simulatedNanoseconds: number;
 }
 
+/** What comparing needs of a step beside its costs. */
+export interface StepFigures {
+  /** Contents of files and values of attributes that programs handed to system calls, and that were taken. */
+  readonly handedBytes: number;
+  readonly trimmedBytes: number;
+  /** What the same accesses take on each profile, the head standing where it stood. Simulated, never measured. */
+  readonly nanosecondsByProfile: Readonly<Record<ProfileName, number>>;
+}
+
 /** One line typed and what came of it. Steps form a tree: `parent` is the step it was typed after. */
 export interface StepView {
   readonly step: number;
@@ -71,6 +81,7 @@ export interface StepView {
   /** The first errno met, for the ribbon: 'ENOSPC'. */
   readonly error: { readonly code: ErrnoCode; readonly text: string } | null;
   readonly costs: Costs;
+  readonly figures: StepFigures;
   /** Disk accesses of the step: writes, trims and barriers. */
   readonly writeCount: number;
   /** Bytes of free space after the step minus before. */

@@ -11,6 +11,8 @@ import type { Disk } from './disk.ts';
 import type { History, Step } from './history.ts';
 import { mapView, regionAt } from './map-view.ts';
 import type { MapRequest } from './map-view.ts';
+import { stepStops } from './step-stops.ts';
+import type { StepStops } from './step-stops.ts';
 import { TraceRows } from './trace-rows.ts';
 import type {
   BlockView,
@@ -144,8 +146,7 @@ export class Views {
 
   trace(step: number, page: Page): { rows: TraceRow[]; total: number } {
     const { tape } = this.#source;
-    const recorded = this.#source.history().step(step);
-    if (recorded === undefined) throw new FsError('EINVAL', 'trace', '', `there is no step ${step}`);
+    const recorded = this.#recorded(step, 'trace');
     if (this.#rows?.step !== step) {
       this.#rows = { step, rows: new TraceRows(tape, recorded.entries, recorded.spans) };
     }
@@ -169,8 +170,21 @@ export class Views {
     return this.#source.shown().disk.mainSlice?.format?.labels ?? [];
   }
 
-  check(): CheckView {
-    const disk = this.#source.diskAtRest();
+  /** FsError EINVAL when there is no such step. */
+  stops(step: number): StepStops {
+    const { entries, spans } = this.#recorded(step, 'stops');
+    return stepStops(this.#source.tape, step, entries, spans);
+  }
+
+  #recorded(step: number, what: string): Step<unknown> {
+    const recorded = this.#source.history().step(step);
+    if (recorded === undefined) throw new FsError('EINVAL', what, '', `there is no step ${step}`);
+    return recorded;
+  }
+
+  /** `asItLies`: not as unmounting would leave the disk but as a power cut does. */
+  check(asItLies = false): CheckView {
+    const disk = asItLies ? this.#source.shown().disk : this.#source.diskAtRest();
     const { isReadable, lines, findings } =
       disk.mainSlice === undefined
         ? unreadable(`${disk.device} has no partition that can be used.`)

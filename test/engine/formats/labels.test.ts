@@ -33,7 +33,7 @@ describe.each(FORMATS)('$name', ({ name, labels }) => {
 
   test('every row says what and how, once; what is exact says whose word decides', () => {
     for (const { what, kind, sentence, source } of labels) {
-      expect(what).toMatch(/^.{3,60}[^.]$/);
+      expect(what).toMatch(/^.{2,60}[^.]$/);
       expect(sentence).toMatch(/^\S[^]*[.)]$/);
       if (kind === 'exact') expect(source, what).not.toBe('');
     }
