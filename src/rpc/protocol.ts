@@ -1,3 +1,5 @@
+import type { RecallProgress } from '../engine/session/recall.ts';
+import type { Checkpoint, SavedSession } from '../engine/session/save.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
 import type {
   BlockView,
@@ -15,6 +17,8 @@ import type {
 } from '../engine/session/view.ts';
 
 export type * from '../engine/session/view.ts';
+export type * from '../engine/session/save.ts';
+export type { RecallProgress } from '../engine/session/recall.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';
@@ -71,6 +75,19 @@ export interface EngineApi {
   /** About a block (number) or a path (string). */
   why(subject: number | string): Promise<WhyView>;
   check(): Promise<CheckView>;
+
+  /**
+   * What has changed since checkpoint `after`, to be kept; everything when that one is unknown (null: there is none).
+   * EBUSY while a command runs.
+   */
+  checkpoint(after: number | null): Promise<Checkpoint>;
+  /** The session that checkpoints describe, at the moment it was saved. `file`: the image that the disk lies over. */
+  restore(saved: SavedSession, file: File | null): Promise<Delta>;
+  /**
+   * Who is told when lines have to run again on the way to an answer, because their steps are known from a save alone;
+   * null: it is over. `interrupt` ends it.
+   */
+  watchRecall(onProgress: (progress: RecallProgress | null) => void): Promise<void>;
 
   /** Fingerprint of the whole disk at the moment shown, in hexadecimal (device/image.ts says of what). */
   imageHash(): Promise<string>;

@@ -3,6 +3,7 @@ import type { Timespec } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
 import { Prng } from '../base/prng.ts';
 import type { PrngState } from '../base/prng.ts';
+import { SILENT } from '../base/trace.ts';
 import type { Trace } from '../base/trace.ts';
 import type { Head, ProfileName } from '../device/profile.ts';
 import type { Store } from '../device/store.ts';
@@ -101,6 +102,20 @@ export class Computer {
     computer.random.restore(state.random);
     computer.disk.metered.head = state.head;
     return computer;
+  }
+
+  /** The same on a disk in whatever state; whoever looks at it cannot change it. */
+  static lookAt(options: ComputerOptions, state: ComputerState): Computer {
+    const mounts = state.mounts.map((mount) => ({ ...mount, isReadOnly: true }));
+    return Computer.resume(options, { ...state, mounts });
+  }
+
+  /** Its disk as shutting it down would leave it. `options`: of a store with the same contents, to do it on. */
+  atRest(options: ComputerOptions): Disk {
+    const { disk, mounts, process } = Computer.resume({ ...options, trace: SILENT }, this.save());
+    process.exit();
+    for (const record of mounts.all) mounts.unmount(record);
+    return disk;
   }
 
   /** Why there is no volume to look at; null when there is one. */

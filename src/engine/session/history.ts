@@ -30,6 +30,8 @@ export class History<State> {
   readonly #steps: Step<State>[] = [];
   #now: Moment = { step: 0 };
   #branchCount = 1;
+  /** Every change of where redo leads: parent, child, parent, child … */
+  readonly visits: number[] = [];
 
   constructor(beginning: NewStep<State>) {
     this.#add(beginning, 0, 'main');
@@ -68,12 +70,27 @@ export class History<State> {
 
   /** A line was run at `now`; the session stands behind it afterwards. */
   append(step: NewStep<State>): Step<State> {
-    const parent = this.current;
-    const branch = parent.childCount === 0 ? parent.view.branch : `branch ${++this.#branchCount}`;
-    const added = this.#add(step, parent.view.step, branch);
-    parent.childCount++;
+    const added = this.appendTo(this.#now.step, step);
     this.moveTo({ step: added.view.step });
     return added;
+  }
+
+  /** A step behind `parent`, wherever the session stands. */
+  appendTo(parent: number, step: NewStep<State>): Step<State> {
+    const before = this.#existing(parent);
+    const branch = before.childCount === 0 ? before.view.branch : `branch ${++this.#branchCount}`;
+    before.childCount++;
+    return this.#add(step, parent, branch);
+  }
+
+  /** The line of step `index` was run again: what it did is known from now on. Its view and its place stay. */
+  refill(index: number, known: Omit<NewStep<State>, 'view'>): void {
+    this.#steps[index] = { ...this.#existing(index), ...known };
+  }
+
+  /** Steps from number `first` on. */
+  stepsFrom(first: number): readonly Step<State>[] {
+    return this.#steps.slice(first);
   }
 
   /** Stand at `moment`; every step on the way there becomes the one that redo takes. */
@@ -82,9 +99,17 @@ export class History<State> {
     let step = this.#existing(moment.step);
     while (step.view.step > 0) {
       const parent = this.#existing(step.view.parent);
-      parent.lastVisitedChild = step.view.step;
+      this.visit(parent.view.step, step.view.step);
       step = parent;
     }
+  }
+
+  /** Redo at `parent` leads to `child` from now on. */
+  visit(parent: number, child: number): void {
+    const step = this.#existing(parent);
+    if (step.lastVisitedChild === child) return;
+    step.lastVisitedChild = child;
+    this.visits.push(parent, child);
   }
 
   /** Where undo leads; null at the beginning. Inside a step it leads to the step's beginning. */

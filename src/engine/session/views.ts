@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { FsError } from '../base/errno.ts';
 import type { Store } from '../device/store.ts';
 import type { Tape } from '../device/tape.ts';
@@ -34,6 +35,8 @@ export interface ViewSource<State> {
   shown(): Computer;
   /** The disk at another moment. */
   storeAt(moment: Moment): Store;
+  /** See to it that the tape holds what a step did, also of one that comes from a save. */
+  requireTape(step: number): void;
   /** The disk shown as it is left when the machine is shut down, so that "in use" is no finding. */
   diskAtRest(): Disk;
 }
@@ -104,9 +107,15 @@ export class Views {
     return { block, bytes, before: this.#bytesBefore(block), annotation };
   }
 
+  /** Did the step shown write the block, as far as panes list it? */
+  isWrittenNow(block: number): boolean {
+    return isWritten(this.#current.view.written, block);
+  }
+
   /** The block before the step shown; null when the step does not touch it. */
   #bytesBefore(block: number): Uint8Array | null {
     const { tape, storeAt } = this.#source;
+    if (this.isWrittenNow(block)) this.#source.requireTape(this.#current.view.step);
     const { entries, view } = this.#current;
     const { write } = this.#source.history().now;
     const end = write === undefined ? entries.to : entries.from + write + 1;
@@ -119,8 +128,12 @@ export class Views {
 
   trace(step: number, page: Page): { rows: TraceRow[]; total: number } {
     const { tape } = this.#source;
+    if (this.#source.history().step(step) === undefined) {
+      throw new FsError('EINVAL', 'trace', '', `there is no step ${step}`);
+    }
+    this.#source.requireTape(step);
     const recorded = this.#source.history().step(step);
-    if (recorded === undefined) throw new FsError('EINVAL', 'trace', '', `there is no step ${step}`);
+    assert(recorded !== undefined, 'the step is still there');
     if (this.#rows?.step !== step) {
       this.#rows = { step, rows: new TraceRows(tape, recorded.entries, recorded.spans) };
     }
@@ -140,6 +153,7 @@ export class Views {
   /** About a block of the disk (number) or a path from the root of the volume (string). */
   why(subject: number | string): WhyView {
     if (typeof subject === 'string') return whyFile(this.file(subject));
+    this.#source.requireTape(this.#current.view.step);
     const annotation = this.#diskViews.annotate(subject);
     const regions = this.#diskViews.regions();
     const region = regions[regionAt(regions, subject)];
@@ -187,6 +201,15 @@ function fileOf(computer: Computer, path: string): { file: string; views: FileVi
   const mount = mounts.at(process.statfs(full).on);
   if (mount === undefined) throw new FsError('EINVAL', 'scope', path, 'no volume of a disk is there');
   return { file: full.slice(mount.on.length), views: new FileViews(computer, mount) };
+}
+
+/** Among the ranges that a step wrote? They may name more, where there were too many to be told. */
+function isWritten(written: Float64Array, block: number): boolean {
+  for (let i = 0; i < written.length; i += 2) {
+    const first = written[i] ?? 0;
+    if (block >= first && block < first + (written[i + 1] ?? 0)) return true;
+  }
+  return false;
 }
 
 function touches(tape: Tape, block: number, from: number, to: number): boolean {
