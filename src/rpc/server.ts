@@ -41,6 +41,8 @@ export class EngineServer implements EngineApi {
   #isRunning = false;
   #bug: string | null = null;
   #columns = COLUMNS_DEFAULT;
+  /** How many steps of the history the page knows. */
+  #stepsTold = 0;
   #wake: () => void = () => {};
   #onRecall: Parameters<EngineApi['watchRecall']>[0] | null = null;
   /** What went wrong with the other formats; null when they are there. */
@@ -79,6 +81,7 @@ export class EngineServer implements EngineApi {
     const settings = { ...DEFAULT_SETTINGS, ...writePoliciesOf(policies), seed, profile, isTerminal: true };
     const output = new Output();
     this.#output = output;
+    this.#stepsTold = 0;
     this.#session = Session.open(store, name, settings, (stream, bytes) => output.add(stream, bytes));
     this.#session.columns = this.#columns;
   }
@@ -165,7 +168,9 @@ export class EngineServer implements EngineApi {
 
   #delta(): Delta {
     const session = this.#required;
-    return { disk: session.views.disk(), timeline: session.timeline(), cwd: session.directory };
+    const newSteps = session.stepsFrom(this.#stepsTold);
+    this.#stepsTold += newSteps.length;
+    return { disk: session.views.disk(), now: session.now, newSteps, cwd: session.directory };
   }
 
   // ── saving ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,7 +190,7 @@ export class EngineServer implements EngineApi {
       const session = restored(saved, file, (stream, bytes) => output.add(stream, bytes));
       this.#output = output;
       this.#session = session;
-      // told
+      this.#stepsTold = 0;
       session.columns = this.#columns;
       await this.#recall(saved.head.now);
       session.seek(saved.head.now);

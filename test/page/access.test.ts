@@ -1,7 +1,7 @@
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from 'playwright';
 import { describe, expect, test } from 'vitest';
-import { momentOf, openPage, outputOf, run, showTab, usePage } from './browser.ts';
+import { diskMenu, momentOf, openPage, outputOf, run, showTab, usePage } from './browser.ts';
 
 /** Goal: everybody can use it. Method: axe in both colour schemes on every pane, and a session without a mouse. */
 usePage();
@@ -27,7 +27,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
       await page.waitForTimeout(300);
       expect(await complaintsOf(page), tab).toEqual([]);
     }
-    await page.getByRole('button', { name: 'Check', exact: true }).click();
+    await diskMenu(page, 'Check volume');
     await page.getByText('✓ clean').waitFor();
     expect(await complaintsOf(page), 'Check').toEqual([]);
     await page.getByRole('button', { name: 'Help' }).click();
@@ -59,7 +59,7 @@ test('a session by keyboard alone', async () => {
     }
     throw new Error(`Tab never reaches ${name}`);
   };
-  await tabTo(/^Disk /);
+  await tabTo(/^Bench /);
   await page.keyboard.press('Enter');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Escape');
@@ -72,15 +72,15 @@ test('a session by keyboard alone', async () => {
   expect(await page.getByRole('region', { name: 'Selected field' }).innerText()).not.toContain(
     'Select a byte',
   );
-  await tabTo(/^cp film\.mov|^\s*cp film\.mov/);
+  await tabTo(/^\s*cp -c film\.mov/);
   await page.keyboard.press('Enter');
-  await expect.poll(() => momentOf(page)).toBe('step 1 of 1: cp film.mov copy.mov');
+  await expect.poll(() => momentOf(page)).toBe('step 1 of 1: cp -c film.mov clone.mov');
   await tabTo(/^Terminal: type a command/);
-  await page.keyboard.type('rm copy.mov\n');
-  await expect.poll(() => momentOf(page)).toBe('step 2 of 2: rm copy.mov');
+  await page.keyboard.type('rm clone.mov\n');
+  await expect.poll(() => momentOf(page)).toBe('step 2 of 2: rm clone.mov');
   await page.keyboard.press('Shift+Tab');
   await page.keyboard.press('Control+z');
-  await expect.poll(() => momentOf(page)).toBe('step 1 of 2: cp film.mov copy.mov');
+  await expect.poll(() => momentOf(page)).toBe('step 1 of 2: cp -c film.mov clone.mov');
   await page.keyboard.press('ArrowLeft');
   await expect.poll(() => momentOf(page)).toBe('before the first of 2 steps');
   await page.keyboard.press('Shift+?');

@@ -8,6 +8,8 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { preview } from 'vite';
 import { findChromium, launchArguments } from '../../scripts/chromium.mjs';
+import { prepared } from '../../src/ui/state/samples.ts';
+import { encodeLink } from '../../src/ui/storage/link.ts';
 
 /** The built page in a real browser. Each test gets a fresh profile; what went wrong in it fails the test. */
 let browser: Browser;
@@ -59,9 +61,13 @@ export interface Opened {
 
 export const pageFolderAddress = (): string => address;
 
-/** Opens the page and waits for the prompt. When the test ends, there must have been no complaint in the console. */
+/** Address of a bench with one prepared disk, for tests that look at one. */
+export const oneDisk = (format = 'fat32', settings: Record<string, string> = {}): string =>
+  encodeLink({ disks: [{ ...prepared(format, settings), label: 'SAMPLE' }], lines: [] });
+
+/** Opens the page, with one FAT32 disk unless `hash` says otherwise, and waits for the prompt. When the test ends, there must have been no complaint in the console. */
 export async function openPage(options: BrowserContextOptions & { hash?: string } = {}): Promise<Opened> {
-  const { hash = '', ...contextOptions } = options;
+  const { hash = oneDisk('fat32', { type: 'fat32' }), ...contextOptions } = options;
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...contextOptions });
   context.setDefaultTimeout(8000);
   const page = await context.newPage();
@@ -98,6 +104,13 @@ export async function run(page: Page, line: string): Promise<void> {
   await page.keyboard.press('Enter');
   await expect.poll(() => momentOf(page)).not.toBe(before);
   await expect.poll(() => momentOf(page)).toMatch(new RegExp(`^step (\\d+) of \\1: `));
+}
+
+/** Chooses from the menu of a disk, the first one unless named. */
+export async function diskMenu(page: Page, item: string, disk = ''): Promise<void> {
+  const name = new RegExp(`^${disk.replace(/[+]/g, '[+]')}.*: disk menu$`);
+  await page.getByRole('button', { name }).first().click();
+  await page.getByRole('menuitem', { name: item }).click();
 }
 
 /** What the terminal has said so far, line by line. */

@@ -6,7 +6,16 @@ import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { findChecker, fsckVfat, runChecker, temporaryFolder } from '../support/checkers.ts';
-import { momentOf, openPage, outputOf, pageFolderAddress, rowsOf, run, usePage } from './browser.ts';
+import {
+  diskMenu,
+  momentOf,
+  openPage,
+  outputOf,
+  pageFolderAddress,
+  rowsOf,
+  run,
+  usePage,
+} from './browser.ts';
 
 /**
  * Goal: other people's images go in, other people's checkers like what comes out.
@@ -30,9 +39,19 @@ function foreignImage(type = ['-F', '32'], sizeKibibytes = 65_536): string | nul
   return image;
 }
 
+/** By the button, in place of the disk that was there. */
+async function openImage(page: Page, path: string): Promise<void> {
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Open…' }).click();
+  await (await chooser).setFiles(path);
+  await page.getByText(/^Opened /).waitFor();
+  await diskMenu(page, 'Remove from the bench');
+  await page.getByText('was removed').waitFor();
+}
+
 async function download(page: Page): Promise<string> {
   const waiting = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Download', exact: true }).click();
+  await diskMenu(page, 'Download image');
   const path = join(temporaryFolder(), 'back.img');
   await (await waiting).saveAs(path);
   return path;
@@ -42,9 +61,7 @@ test('an image of mkfs.vfat goes in by button, is read, changed, and comes back 
   const image = foreignImage();
   if (image === null) return;
   const { page } = await openPage();
-  const chooser = page.waitForEvent('filechooser');
-  await page.getByRole('button', { name: 'Open…' }).click();
-  await (await chooser).setFiles(image);
+  await openImage(page, image);
   await page.getByRole('heading', { name: /FOREIGN/ }).waitFor();
   await expect
     .poll(() => rowsOf(page, 'Files'))
@@ -85,6 +102,7 @@ test('an image goes in by dropping it anywhere; an empty file is refused with a 
   const heading = page.getByRole('heading', { name: /FOREIGN/ });
   await heading.waitFor();
   expect(await heading.innerText()).toContain('FAT12');
+  await diskMenu(page, 'Remove from the bench');
   await expect.poll(() => rowsOf(page, 'Files')).toContainEqual(expect.stringContaining('A long name'));
   await drop('empty.img', new Uint8Array());
   await expect.poll(() => page.getByRole('alert').innerText()).toContain('empty.img: the file is empty');
@@ -100,9 +118,7 @@ test('random bytes open as a disk without a volume, say so, and break nothing', 
       .update('noise')
       .digest(),
   );
-  const chooser = page.waitForEvent('filechooser');
-  await page.getByRole('button', { name: 'Open…' }).click();
-  await (await chooser).setFiles(path);
+  await openImage(page, path);
   await page.getByRole('heading', { name: /noise/ }).waitFor();
   expect(await page.getByRole('heading', { name: /noise/ }).innerText()).toContain('no volume');
   await page.getByRole('tab', { name: 'Bytes' }).click();
@@ -146,9 +162,7 @@ test('the same lines on the same image with the same seed: the page and the comm
   cli('sh', scripted, script, '--seed', '1');
 
   const { page } = await openPage();
-  const chooser = page.waitForEvent('filechooser');
-  await page.getByRole('button', { name: 'Open…' }).click();
-  await (await chooser).setFiles(fresh);
+  await openImage(page, fresh);
   await page.getByRole('heading', { name: /SAME/ }).waitFor();
   for (const line of lines) await run(page, line);
   const hashOf = (path: string) => createHash('sha256').update(readFileSync(path)).digest('hex');

@@ -26,10 +26,9 @@ test('changed bytes are the ones that differ', () => {
 });
 
 test('a moment inside a step lies before its tick', () => {
-  const path = [1, 2, 5, 9];
-  expect(nowPosition(path, { step: 0 }, 0)).toBe(0);
-  expect(nowPosition(path, { step: 5 }, 4)).toBe(0.75);
-  const inside = nowPosition(path, { step: 5, write: 1 }, 4);
+  expect(nowPosition({ index: 0, count: 4 }, undefined, 0)).toBe(0);
+  expect(nowPosition({ index: 3, count: 4 }, undefined, 4)).toBe(0.75);
+  const inside = nowPosition({ index: 3, count: 4 }, 1, 4);
   expect(inside).toBeGreaterThan(0.5);
   expect(inside).toBeLessThan(0.75);
 });

@@ -1,37 +1,38 @@
 import { expect, test } from 'vitest';
 import { consumed } from '../../src/ui/state/typed-line.ts';
 import { DEFAULT_FORM, problemsOf, requestOf } from '../../src/ui/state/new-disk.ts';
-import { FIRST_DISK } from '../../src/ui/state/samples.ts';
+import { FIRST_BENCH, prepared } from '../../src/ui/state/samples.ts';
 import { decodeLink, encodeLink, hasLink } from '../../src/ui/storage/link.ts';
 
 const session = {
-  request: { ...FIRST_DISK, label: 'größe 猫', seed: 7 },
+  disks: [{ ...prepared('exfat'), label: 'größe 猫', seed: 7 }, ...FIRST_BENCH],
   lines: [
-    { text: 'cp a "b c"', typed: [] },
-    { text: 'cat > f', typed: ['hello\n', null] },
+    { text: 'cp a "b c"', on: [{ disk: 0, typed: [] }] },
+    { text: 'cat > f', on: [{ disk: 4, typed: ['hello\n', null] }] },
   ],
 };
 
-test('a link carries a session, every character of it', () => {
+test('a link carries a bench, every character of it', () => {
   const hash = encodeLink(session);
   expect(hasLink(hash)).toBe(true);
-  expect(hash).toMatch(/^#v1=[\w-]+$/);
+  expect(hash).toMatch(/^#v2=[\w-]+$/);
   expect(decodeLink(hash)).toEqual(session);
 });
 
-const damaged = (change: object) =>
-  `#v1=${btoa(JSON.stringify({ ...session.request, label: 'x', lines: [], ...change }))}`;
+const packed = (value: unknown) => `#v2=${btoa(JSON.stringify(value))}`;
+const damaged = (change: object) => packed({ disks: [{ ...prepared('fat32'), ...change }], lines: [] });
+const damagedLines = (lines: unknown) => packed({ disks: FIRST_BENCH, lines });
 
 test.each([
   ['cut off', encodeLink(session).slice(0, 40), 'cut off or was changed'],
-  ['not base64', '#v1=%%%', 'cut off or was changed'],
-  ['no object', `#v1=${btoa('7')}`, 'cut off or was changed'],
+  ['not base64', '#v2=%%%', 'cut off or was changed'],
+  ['no object', `#v2=${btoa('7')}`, 'cut off or was changed'],
   ['another version', '#v9=abc', 'another version'],
-  ['endless', `#v1=${'A'.repeat(100_000)}`, 'longer than any link'],
+  ['endless', `#v2=${'A'.repeat(100_000)}`, 'longer than any link'],
   ['no size', damaged({ sizeBytes: '64m' }), 'sizeBytes is not a number'],
   ['a negative size', damaged({ sizeBytes: -1 }), 'sizeBytes is not a number'],
   ['an unknown device', damaged({ profile: 'tape' }), 'profile is unknown'],
-  ['lines that are none', damaged({ lines: [[1]] }), 'lines are not'],
+  ['lines that are none', damagedLines([[1]]), 'lines are not'],
   ['settings that are none', damaged({ settings: { type: 1 } }), 'settings are not'],
   ['no settings', damaged({ settings: null }), 'settings are not'],
 ])('a link that is %s is refused with a sentence', (_, hash, words) => {

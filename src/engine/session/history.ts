@@ -133,6 +133,10 @@ export class History<State> {
     }
   }
 
+  viewsFrom(first: number): StepView[] {
+    return this.#steps.slice(first).map(({ view }) => view);
+  }
+
   view(): TimelineView {
     const path = this.routeTo(this.#now.step, () => false).map(({ view }) => view.step);
     for (let next = this.current.lastVisitedChild; next !== null;) {

@@ -14,19 +14,15 @@ import type { Disk } from './disk.ts';
 import { addCosts, NO_COSTS } from './costs.ts';
 import { History } from './history.ts';
 import type { NewStep } from './history.ts';
-import { bringTo, isStart, runAgain, storeAt, thinOut } from './kept.ts';
-import type { Kept, KeptStep } from './kept.ts';
+import { bringTo, isStart, runAgain, storeAt, thinOut, type Kept, type KeptStep } from './kept.ts';
 import { SessionMachine } from './machine.ts';
 import { Requests } from './requests.ts';
 import { Recalls } from './recall.ts';
-import { Saver } from './save.ts';
-import type { Checkpoint, SavedSession } from './save.ts';
-import { restoredDisk, restoredHistory } from './session-restore.ts';
-import type { RestoredDisk } from './session-restore.ts';
+import { Saver, type Checkpoint, type SavedSession } from './save.ts';
+import { restoredDisk, restoredHistory, type RestoredDisk } from './session-restore.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { SessionSettings } from './settings.ts';
-import { StepRecord } from './step-record.ts';
-import type { RunOutcome } from './step-record.ts';
+import { StepRecord, type RunOutcome } from './step-record.ts';
 import type { Costs, Moment, StepView, TimelineView } from './view.ts';
 import { Views } from './views.ts';
 
@@ -334,6 +330,11 @@ export class Session {
 
   timeline(): TimelineView {
     return this.#history.view();
+  }
+
+  /** The steps from number `first` on: their cost is theirs alone, however long the history is. */
+  stepsFrom(first: number): StepView[] {
+    return this.#history.viewsFrom(first);
   }
 
   /** Show another moment. FsError EINVAL when there is no such moment. */

@@ -186,6 +186,8 @@ export interface CheckView {
 /** What changed, pushed to the page; panes ask for what they show. */
 export interface Delta {
   readonly disk: DiskView;
-  readonly timeline: TimelineView;
+  readonly now: Moment;
+  /** Steps nobody was told of yet, by rising number; after a disk was made or opened, all there are. */
+  readonly newSteps: readonly StepView[];
   readonly cwd: string;
 }

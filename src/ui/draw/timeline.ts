@@ -1,4 +1,4 @@
-import type { Moment, StepView } from '../../rpc/protocol.ts';
+import type { StepView } from '../../rpc/protocol.ts';
 
 /** Geometry of the timeline: positions are shares of the track, 0 … 1. */
 
@@ -17,11 +17,14 @@ export const positionOf = (index: number, stepCount: number): number =>
   stepCount === 0 ? 0 : index / stepCount;
 
 /** Where `now` lies, inside a step included. `writes` is how many writes that step made. */
-export function nowPosition(path: readonly number[], now: Moment, writes: number): number {
-  const index = path.indexOf(now.step) + 1;
-  if (now.write === undefined || writes === 0) return positionOf(index, path.length);
-  const inside = Math.min(1, (now.write + 1) / (writes + 1));
-  return positionOf(index - 1 + inside, path.length);
+export function nowPosition(
+  { index, count }: { readonly index: number; readonly count: number },
+  write: number | undefined,
+  writes: number,
+): number {
+  if (write === undefined || writes === 0) return positionOf(index, count);
+  const inside = Math.min(1, (write + 1) / (writes + 1));
+  return positionOf(index - 1 + inside, count);
 }
 
 /** Every step that fits with `gapPixels` between two; the newest always. */
@@ -37,7 +40,7 @@ export function ticks(path: readonly number[], widthPixels: number, gapPixels = 
 /** Barriers, evenly within their step; a step whose barriers would crowd shows none. */
 export function barrierMarks(
   path: readonly number[],
-  stepOf: (step: number) => StepView | undefined,
+  stepOf: (step: number) => StepView | null,
   widthPixels: number,
 ): Mark[] {
   const gap = widthPixels / Math.max(1, path.length);

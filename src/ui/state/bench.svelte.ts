@@ -1,183 +1,277 @@
-import type { EngineApi, NewDiskRequest, Role, SessionOptions } from '../../rpc/protocol.ts';
+import type { Moment, NewDiskRequest, Role, SessionOptions } from '../../rpc/protocol.ts';
 import { ROLES } from '../../rpc/protocol.ts';
 import { bytesInWords, visible } from '../draw/words.ts';
-import { decodeLink, encodeLink, hasLink, LINK_CHARACTERS_MAX } from '../storage/link.ts';
-import { dropSave, IMAGE_BYTES_MAX, readSave, writeSave } from '../storage/saves.ts';
-import type { Machine } from '../terminal/controller.ts';
-import { DiskState } from './disk.svelte.ts';
-import type { Origin } from './disk.svelte.ts';
-import { Inspection } from './inspection.svelte.ts';
-import { MapState } from './map.svelte.ts';
+import { BenchHistory } from './bench-history.svelte.ts';
+import type { BenchMoment, Taken } from './bench-history.svelte.ts';
+import { NO_SCRIPT } from './bench-script.ts';
+import type { BenchScript } from './bench-script.ts';
+import { Column, tellApart } from './column.svelte.ts';
+import type { EngineHandle } from './column.svelte.ts';
+import type { DiskState, Origin, Work } from './disk.svelte.ts';
+import { Keeper } from './keeper.svelte.ts';
+import { LineRunner, takenFrom } from './line-runner.svelte.ts';
 import { Messages } from './messages.svelte.ts';
-import { FIRST_DISK } from './samples.ts';
-import { NO_SCRIPT } from './typed-line.ts';
-import type { Script, TypedLine } from './typed-line.ts';
-import { sentenceOf } from './sentence.ts';
+import { FIRST_BENCH } from './samples.ts';
 import { Theme } from './theme.svelte.ts';
-
-/** A worker with an engine in it. */
-export interface EngineHandle {
-  readonly api: EngineApi;
-  /** Resolves with a sentence when the worker is dead. */
-  readonly died: Promise<string>;
-  stop(): void;
-}
 
 class Refusal extends Error {
   override readonly name = 'Refusal';
 }
 
-/** One disk with its worker and what is looked at of it. More of these make a bench of several columns. */
-export class Column {
-  readonly disk: DiskState;
-  readonly map: MapState;
-  readonly inspection: Inspection;
-
-  constructor(readonly engine: EngineHandle) {
-    this.disk = new DiskState(engine.api);
-    this.map = new MapState(this.disk);
-    this.inspection = new Inspection(engine.api);
-  }
-}
-
 /** Errors by these names are what the user or the disk did. */
 const SENTENCES: ReadonlySet<string> = new Set(['FsError', 'Refusal']);
 
-const SAVE_DELAY_MILLISECONDS = 400;
+export const DISKS_MAX = 6;
 
-/** The whole page: its column, what it has to say, what is kept. Every action a button or key has ends here. */
-export class Bench implements Machine {
-  column = $state.raw<Column>() as Column;
+/**
+ * The whole page: its disks, what was typed at them, what the page has to say, what is kept. Every action a button or a
+ * key has ends here. A line goes to all disks at once, each in a worker of its own, and makes one step of the bench.
+ */
+export class Bench {
+  columns = $state.raw<readonly Column[]>([]);
+  /** The disk whose files, bytes and trace are on show. */
+  #selectedKey = $state('');
+  /** The one disk that the prompt speaks to; null: all. */
+  #targetKey = $state<string | null>(null);
   shownRoles = $state.raw<ReadonlySet<Role>>(new Set(ROLES));
-  savedAt = $state<number | null>(null);
-  isDead = $state(false);
+  /** What new disks are made with. */
+  options = $state.raw<SessionOptions>({ seed: 1, profile: 'nvme', policy: 'each' });
+  work = $state.raw<Work | null>(null);
+  readonly history = new BenchHistory();
   readonly messages = new Messages();
   readonly theme = new Theme();
+  readonly keeper: Keeper;
+  readonly runner: LineRunner;
   readonly #start: () => EngineHandle;
-  #saveTimer: ReturnType<typeof setTimeout> | null = null;
-  #hasStorage = true;
-  #columns = 80;
-  #quietCount = 0;
+  #lastKey = 0;
 
   constructor(start: () => EngineHandle) {
     this.#start = start;
-    this.column = this.#newColumn();
+    this.keeper = new Keeper(this);
+    this.runner = new LineRunner(this);
+    this.#place(FIRST_BENCH.map(() => this.#newColumn()));
   }
+
+  readonly column: Column = $derived.by(() => {
+    const found = this.columns.find(({ key }) => key === this.#selectedKey) ?? this.columns[0];
+    return found as Column;
+  });
+  readonly target: Column | null = $derived(this.columns.find(({ key }) => key === this.#targetKey) ?? null);
+  readonly isReady: boolean = $derived(this.columns.every(({ disk }) => disk.isReady));
 
   get disk(): DiskState {
     return this.column.disk;
   }
 
-  get options(): SessionOptions {
-    const { origin } = this.disk;
-    const { seed, profile, policy, overwritesInPlace } =
-      origin === null ? FIRST_DISK : origin.kind === 'new' ? origin.request : origin.options;
-    return { seed, profile, policy, ...(overwritesInPlace === undefined ? {} : { overwritesInPlace }) };
+  select(column: Column): void {
+    this.#selectedKey = column.key;
+  }
+
+  /** Null: the prompt speaks to all disks. */
+  narrow(column: Column | null): void {
+    this.#targetKey = column?.key ?? null;
+    if (column !== null) this.select(column);
   }
 
   // ── beginning ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** What the address asks for, else the last session, else the sample disk. Returns the lines replayed. */
-  async begin(hash: string): Promise<readonly TypedLine[]> {
-    const script = (await this.#fromLink(hash)) ?? (await this.#fromSave());
-    if (script !== null) return script.lines;
-    await this.#attempt('make the sample disk', () =>
-      this.#remake({ kind: 'new', request: FIRST_DISK }, NO_SCRIPT),
-    );
+  /** What the address asks for, else the last bench, else the first one. Returns the lines that ran again. */
+  async begin(hash: string): Promise<readonly string[]> {
+    const lines = (await this.keeper.fromLink(hash)) ?? (await this.keeper.fromSave());
+    if (lines !== null) return lines;
+    await this.attempt('make the disks', () => this.startOver());
     return [];
   }
 
-  /** Null: there is no link, or none that can be opened. */
-  async #fromLink(hash: string): Promise<Script | null> {
-    if (!hasLink(hash)) return null;
-    try {
-      const { request, lines } = decodeLink(hash);
-      const script = { lines, shown: lines.length };
-      await this.#remake({ kind: 'new', request }, script);
-      return script;
-    } catch (error) {
-      const why = sentenceOf(error);
-      this.messages.say('bad', `The link in the address cannot be opened: ${why}.`);
-      return null;
-    }
-  }
-
-  /** Null: nothing was kept, or it cannot be brought back. */
-  async #fromSave(): Promise<Script | null> {
-    const save = await this.#lastSave();
-    if (save === null) return null;
-    try {
-      await this.#remake(save.origin, save.script);
-      this.savedAt = save.savedAt;
-      return save.script;
-    } catch (error) {
-      this.messages.fail('bring back the last session', error);
-      return null;
-    }
-  }
-
-  async #remake(origin: Origin, script: Script): Promise<void> {
-    const { disk, inspection, map } = this.column;
-    await this.#quietly(async () => {
-      if (origin.kind === 'new') await disk.create(origin.request);
-      else await disk.open(origin.file, origin.options);
-      inspection.blockSizeBytes = disk.view?.blockSizeBytes ?? 512;
-      inspection.clear();
-      map.fit();
-      await disk.replay(script);
-    });
-  }
-
-  /** Nothing is kept on the way: half a replay must not take the place of the whole session. */
-  async #quietly(task: () => Promise<void>): Promise<void> {
-    this.#quietCount += 1;
-    try {
-      await task();
-    } finally {
-      this.#quietCount -= 1;
-    }
-  }
-
-  #newColumn(): Column {
-    const column = new Column(this.#start());
-    column.disk.onchange = () => this.save();
-    void column.engine.died.then((sentence) => {
-      if (this.column !== column) return;
-      this.isDead = true;
-      this.messages.say('bad', `${sentence} Restart it, and the disk is made again from the lines typed.`, {
-        label: 'Restart the engine',
-        run: () => void this.restart(),
-      });
-    });
-    return column;
-  }
-
-  /** A new worker, and the same disk in it. */
-  async restart(): Promise<void> {
-    const { origin } = this.disk;
-    const script = this.disk.script();
-    this.column.engine.stop();
-    this.column = this.#newColumn();
-    this.resize(this.#columns);
-    this.isDead = false;
-    this.messages.clear();
-    await this.#attempt('make the disk again', () =>
-      this.#remake(origin ?? { kind: 'new', request: FIRST_DISK }, origin === null ? NO_SCRIPT : script),
+  /** The bench that the page opens with. */
+  async startOver(): Promise<void> {
+    await this.remake(
+      FIRST_BENCH.map((request) => ({ kind: 'new', request: { ...request, ...this.options } })),
+      NO_SCRIPT,
     );
+  }
+
+  /** Other disks, and the lines run on them again. Rejects when a disk cannot be made. */
+  async remake(origins: readonly Origin[], script: BenchScript): Promise<void> {
+    await this.keeper.quietly(async () => {
+      this.#place(origins.map((_, at) => this.columns[at] ?? this.#newColumn()));
+      this.history.clear();
+      this.#targetKey = null;
+      await Promise.all(
+        this.columns.map((column, at) => {
+          const origin = origins[at];
+          return origin === undefined ? Promise.resolve() : column.make(origin);
+        }),
+      );
+      tellApart(this.columns);
+      await this.#replay(script);
+    });
+  }
+
+  async #replay({ lines, shown }: BenchScript): Promise<void> {
+    let isStopped = false;
+    const cancel = () => {
+      isStopped = true;
+      void this.runner.interrupt();
+    };
+    await this.busy('running the lines again', cancel, async (tell) => {
+      for (const [index, line] of lines.entries()) {
+        if (isStopped) return;
+        tell(`running line ${index + 1} of ${lines.length} again`);
+        await this.runner.runAgain(line);
+      }
+      if (shown < lines.length) await this.seek({ number: this.history.path[shown - 1] ?? 0 });
+    });
   }
 
   // ── disks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Rejects with the engine's sentence: the form shows it. */
-  async makeDisk(request: NewDiskRequest): Promise<void> {
-    await this.#replaceDisk({ kind: 'new', request });
+  #newColumn(key = `disk-${++this.#lastKey}`): Column {
+    const column = new Column(key, this.#start());
+    this.runner.fit(column);
+    void column.engine.died.then((sentence) => {
+      if (!this.columns.includes(column)) return;
+      column.isDead = true;
+      this.messages.say(
+        'bad',
+        `${column.name}: ${sentence} Restart it, and the disk is made again from the lines typed.`,
+        { label: `Restart ${column.name}`, run: () => void this.restart(column) },
+      );
+    });
+    return column;
+  }
+
+  /** Columns that are no longer there lose their worker. */
+  #place(columns: readonly Column[]): void {
+    const gone = this.columns.filter((column) => !columns.includes(column));
+    this.columns = columns;
+    for (const { engine } of gone) engine.stop();
+    tellApart(columns);
+  }
+
+  /** A new worker, and the same disk in it. */
+  async restart(column: Column): Promise<void> {
+    const { origin } = column.disk;
+    const at = this.columns.indexOf(column);
+    if (at < 0 || origin === null) return;
+    this.messages.clear();
+    const fresh = this.#newColumn(column.key);
+    this.#place(this.columns.with(at, fresh));
+    await this.attempt(`make ${column.name} again`, () => this.#makeAndCatchUp(fresh, origin, false));
+  }
+
+  /** Those that still run something, when nothing else helps. */
+  async restartStuck(): Promise<void> {
+    const stuck = this.columns.filter(
+      (column) => this.runner.running.includes(column) || column.disk.work !== null || column.isDead,
+    );
+    await Promise.all(stuck.map((column) => this.restart(column)));
+  }
+
+  /** Beside the others; every line typed to all so far runs on it too. Rejects with the engine's sentence. */
+  async addDisk(origin: Origin): Promise<void> {
+    if (this.columns.length >= DISKS_MAX)
+      throw new Refusal(`a bench holds ${DISKS_MAX} disks; remove one first`);
+    const column = this.#newColumn();
+    this.#place([...this.columns, column]);
+    try {
+      await this.#makeAndCatchUp(column, origin, origin.kind === 'new');
+    } catch (error) {
+      this.#place(this.columns.filter((other) => other !== column));
+      throw error;
+    }
+    this.select(column);
+    this.keeper.save();
+  }
+
+  /** Another disk in a disk's place. Rejects with the engine's sentence; then the one before is still there. */
+  async replaceDisk(column: Column, origin: Origin): Promise<void> {
+    const at = this.columns.indexOf(column);
+    const fresh = this.#newColumn(column.key);
+    try {
+      await fresh.make(origin);
+    } catch (error) {
+      fresh.engine.stop();
+      throw error;
+    }
+    this.#place(this.columns.with(at, fresh));
+    if (origin.kind === 'new') await this.#catchUp(fresh, true);
+    else this.history.rewrite(fresh.key, new Map());
+    this.keeper.save();
+  }
+
+  async removeDisk(column: Column): Promise<void> {
+    if (this.columns.length === 1) {
+      this.messages.say('note', 'A bench has at least one disk: add another one before you remove this.');
+      return;
+    }
+    const { origin } = column.disk;
+    const { name } = column;
+    this.#place(this.columns.filter((other) => other !== column));
+    this.keeper.save();
+    if (origin === null) return;
+    this.messages.say('note', `${name} was removed.`, {
+      label: 'Bring it back',
+      run: () => {
+        this.messages.clear();
+        void this.attempt('bring the disk back', () => this.addDisk(origin));
+      },
+    });
+  }
+
+  move(column: Column, by: 1 | -1): void {
+    const from = this.columns.indexOf(column);
+    const to = from + by;
+    if (to < 0 || to >= this.columns.length) return;
+    const columns = this.columns.filter((other) => other !== column);
+    columns.splice(to, 0, column);
+    this.#place(columns);
+    this.keeper.save();
+  }
+
+  /** `isNew`: it runs what was typed to all, also before it came; else what it had run. */
+  async #makeAndCatchUp(column: Column, origin: Origin, isNew: boolean): Promise<void> {
+    await column.make(origin);
+    tellApart(this.columns);
+    await this.#catchUp(column, isNew);
+  }
+
+  /** Run the lines of every branch on one disk, each where it was typed, and bring it to the moment shown. */
+  async #catchUp(column: Column, isNew: boolean): Promise<void> {
+    const { history } = this;
+    const { disk, key } = column;
+    const others = this.columns.length - 1;
+    const lines = history.all().slice(1);
+    const taken = new Map<number, Taken>();
+    let isStopped = false;
+    const what = `running the lines on ${column.name}`;
+    await this.busy(
+      what,
+      () => (isStopped = true),
+      async (tell) => {
+        for (const [index, step] of lines.entries()) {
+          const own = step.taken.get(key);
+          const isForAll = isNew && step.taken.size >= Math.max(1, others);
+          if (isStopped) break;
+          if (own?.isInterrupted || (own === undefined && !isForAll)) continue;
+          tell(`running line ${index + 1} of ${lines.length} on ${column.name}`);
+          await disk.seek({ step: history.lastTaken(step.parent, taken)?.step ?? 0 });
+          const [first] = step.taken.values();
+          const result = await disk.replay({ text: step.line, typed: (own ?? first)?.typed ?? [] });
+          const took = takenFrom(result);
+          if (took !== null) taken.set(step.number, took);
+        }
+      },
+    );
+    history.rewrite(key, taken);
+    await this.#bring(column, history.now);
   }
 
   async openFile(file: File): Promise<void> {
-    await this.#attempt(`open ${visible(file.name)}`, async () => {
+    await this.attempt(`open ${visible(file.name)}`, async () => {
       if (file.size === 0) throw new Refusal('the file is empty; choose a disk image');
-      await this.#replaceDisk({ kind: 'image', file, options: this.options });
-      if (file.size > IMAGE_BYTES_MAX) {
+      await this.addDisk({ kind: 'image', file, options: this.options });
+      if (this.keeper.isTooLarge(file)) {
         const size = bytesInWords(file.size);
         this.messages.say(
           'note',
@@ -187,184 +281,118 @@ export class Bench implements Machine {
     });
   }
 
-  async #replaceDisk(origin: Origin): Promise<void> {
-    const before = this.disk.origin;
-    const script = this.disk.script();
-    await this.#remake(origin, NO_SCRIPT);
-    this.save();
-    if (before !== null && script.lines.length > 0) {
-      this.messages.say('note', 'The disk from before made room. It can come back as it was.', {
-        label: 'Bring it back',
-        run: () => {
-          this.messages.clear();
-          void this.#attempt('bring the disk back', async () => {
-            await this.#remake(before, script);
-            this.save();
-          });
-        },
-      });
-    }
+  /** Another device or commit policy for the whole bench: the same lines run on every disk anew. */
+  async setOptions(change: Partial<SessionOptions>): Promise<void> {
+    this.options = { ...this.options, ...change };
+    await Promise.all(this.columns.map((column) => this.setDiskOptions(column, change)));
   }
 
-  /** Another device or commit policy: the same lines run on it anew. */
-  async setOptions(options: Partial<SessionOptions>): Promise<void> {
-    const script = this.disk.script();
-    await this.#attempt('change the device', async () => {
-      await this.#quietly(() => this.disk.remake(options, script));
-      this.save();
+  /** Of one disk alone: the lines run on it anew. */
+  async setDiskOptions(column: Column, change: Partial<SessionOptions>): Promise<void> {
+    const { origin } = column.disk;
+    if (origin === null) return;
+    await this.attempt(`change ${column.name}`, async () => {
+      await this.#makeAndCatchUp(column, withOptions(origin, change), false);
+      this.keeper.save();
     });
   }
 
-  async download(): Promise<void> {
-    await this.#attempt('download the image', async () => {
-      const blob = await this.disk.download();
-      const name = (this.disk.view?.volume?.label || this.disk.view?.name || 'disk').replace(
-        /[^\w.-]+/g,
-        '-',
-      );
+  async download(column: Column): Promise<void> {
+    await this.attempt('download the image', async () => {
+      const { disk } = column;
+      const blob = await disk.download();
+      const label = disk.view?.volume?.label || disk.view?.name || 'disk';
+      const name = `${label}-${column.name}`.replace(/[^\w.-]+/g, '-');
       const link = document.createElement('a');
       link.href = URL.createObjectURL(blob);
-      link.download = /\.(img|dmg|iso|raw|bin)$/i.test(name) ? name : `${name}.img`;
+      link.download = /\.(img|dmg|iso|raw|bin)$/i.test(label) ? label : `${name}.img`;
       link.click();
       // The browser reads the blob after the click; a minute is ample.
       setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
     });
   }
 
-  async check(): Promise<void> {
-    await this.#attempt('check the volume', async () => {
-      await this.disk.check();
-      this.column.inspection.tab = 'Check';
+  async check(column: Column): Promise<void> {
+    await this.attempt('check the volume', async () => {
+      await column.disk.check();
+      column.inspection.tab = 'Check';
+      this.select(column);
     });
-  }
-
-  async share(): Promise<void> {
-    const { origin } = this.disk;
-    if (origin === null) return;
-    if (origin.kind === 'image') {
-      this.messages.say('note', 'A link cannot carry an image file. Download the image and hand that on.');
-      return;
-    }
-    const hash = encodeLink({ request: origin.request, lines: this.disk.linesSoFar() });
-    if (hash.length > LINK_CHARACTERS_MAX) {
-      this.messages.say('note', 'This session is too long for a link. Download the image and hand that on.');
-      return;
-    }
-    history.replaceState(null, '', hash);
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.messages.say(
-        'good',
-        'The link is copied: it makes this disk again and runs the lines typed so far.',
-      );
-    } catch {
-      // Some browsers and frames refuse the clipboard; the address bar holds the link all the same.
-      this.messages.say(
-        'good',
-        'The address bar now holds the link: it makes this disk again and runs the lines typed.',
-      );
-    }
-  }
-
-  // ── the terminal's machine ────────────────────────────────────────────────────────────────────────────────────────
-
-  async run(text: string, onOutput: Parameters<DiskState['run']>[1]) {
-    try {
-      const { isComplete, unread } = await this.disk.run(text, onOutput);
-      return { isComplete, unread };
-    } catch (error) {
-      this.#report(`run ${text}`, error);
-      return { isComplete: true, unread: '' };
-    }
-  }
-
-  type = (text: string | null): Promise<boolean> => this.disk.type(text).catch(() => false);
-  interrupt = (): Promise<void> => this.disk.api.interrupt().catch(() => {});
-  complete = (text: string) => this.disk.api.complete(text).catch(() => ({ words: [], replaceLength: 0 }));
-
-  resize(columns: number): void {
-    this.#columns = columns;
-    void this.disk.api.resize(columns).catch(() => {});
-  }
-
-  prompt(): string {
-    const { view, cwd } = this.disk;
-    const mount = view?.volume?.mountPoint ?? '/';
-    const inside = cwd === mount ? '/' : cwd.startsWith(`${mount}/`) ? cwd.slice(mount.length) : cwd;
-    return `${visible(view?.volume?.label || view?.name || 'disk')} ${visible(inside)} % `;
   }
 
   // ── time ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
+  /** Where a disk stands at a moment of the bench. */
+  momentOf({ key, disk }: Column, moment: BenchMoment): Moment {
+    return this.history.momentOf(key, moment, (step) => disk.stepAt(step)?.writeCount ?? 0);
+  }
+
+  #bring(column: Column, moment: BenchMoment): Promise<void> {
+    return column.disk.seek(this.momentOf(column, moment));
+  }
+
+  /** Show another moment on every disk. */
+  async seek(moment: BenchMoment): Promise<void> {
+    await this.attempt('go there', async () => {
+      const alive = this.columns.filter(({ isDead, disk }) => !isDead && disk.isReady);
+      await Promise.all(alive.map((column) => this.#bring(column, moment)));
+      this.history.moveTo(moment);
+      this.keeper.save();
+    });
+  }
+
   async undo(): Promise<void> {
-    await this.#attempt('undo', () => this.disk.undo());
+    const { previous } = this.history;
+    if (previous !== null) await this.seek(previous);
   }
 
   async redo(): Promise<void> {
-    await this.#attempt('redo', () => this.disk.redo());
+    const { next } = this.history;
+    if (next !== null) await this.seek(next);
   }
 
-  // ── keeping ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── what goes wrong ───────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Soon, and once for many changes in a row. */
-  save(): void {
-    if (this.#quietCount > 0) return;
-    // A link says what was, not what is: from the first change on, a reload brings back the session itself.
-    if (hasLink(location.hash)) history.replaceState(null, '', location.pathname + location.search);
-    if (this.#saveTimer !== null) clearTimeout(this.#saveTimer);
-    this.#saveTimer = setTimeout(() => void this.#saveNow(), SAVE_DELAY_MILLISECONDS);
-  }
-
-  async #saveNow(): Promise<void> {
-    const { origin } = this.disk;
-    if (origin === null || !this.#hasStorage) return;
-    const savedAt = Date.now();
+  /** While `task` runs, the header says `what`. */
+  async busy<T>(
+    what: string,
+    cancel: (() => void) | null,
+    task: (tell: (what: string) => void) => Promise<T>,
+  ): Promise<T> {
+    const outer = this.work;
+    if (outer === null) this.work = { what, cancel };
     try {
-      if (origin.kind === 'image' && origin.file.size > IMAGE_BYTES_MAX) await dropSave();
-      else {
-        await writeSave({
-          origin: $state.snapshot(origin) as Origin,
-          script: this.disk.script(),
-          savedAt,
-        });
-        this.savedAt = savedAt;
-      }
-    } catch (error) {
-      this.#noStorage(error);
+      return await task((now) => {
+        if (outer === null) this.work = { what: now, cancel };
+      });
+    } finally {
+      this.work = outer;
     }
   }
 
-  async #lastSave() {
-    try {
-      return await readSave();
-    } catch (error) {
-      this.#noStorage(error);
-      return null;
-    }
-  }
-
-  #noStorage(error: unknown): void {
-    this.#hasStorage = false;
-    const why = sentenceOf(error);
-    this.messages.say(
-      'note',
-      `This browser keeps nothing (${why}). Everything works; download the image to keep it.`,
-    );
-  }
-
-  async #attempt(what: string, task: () => Promise<unknown>): Promise<void> {
+  async attempt(what: string, task: () => Promise<unknown>): Promise<void> {
     try {
       await task();
     } catch (error) {
-      this.#report(what, error);
+      this.report(what, error);
     }
   }
 
   /** A bug of the engine leaves it closed to everything: then the way on is a new one. */
-  #report(what: string, error: unknown): void {
-    if (this.isDead) return;
+  report(what: string, error: unknown, column: Column | null = null): void {
+    if (column?.isDead) return;
     const isBug = !(error instanceof Error) || !SENTENCES.has(error.name);
-    const action = isBug ? { label: 'Restart the engine', run: () => void this.restart() } : null;
+    const action =
+      isBug && column !== null
+        ? { label: `Restart ${column.name}`, run: () => void this.restart(column) }
+        : null;
     this.messages.fail(what, error, action);
   }
 }
+
+const withOptions = (origin: Origin, change: Partial<SessionOptions>): Origin =>
+  origin.kind === 'new'
+    ? { kind: 'new', request: { ...origin.request, ...change } }
+    : { ...origin, options: { ...origin.options, ...change } };
+
+export const newDisk = (request: NewDiskRequest): Origin => ({ kind: 'new', request });

@@ -4,14 +4,6 @@ export interface TypedLine {
   readonly typed: readonly (string | null)[];
 }
 
-/** A line of history: every line of it, and how many of them the moment shown has behind it. */
-export interface Script {
-  readonly lines: readonly TypedLine[];
-  readonly shown: number;
-}
-
-export const NO_SCRIPT: Script = { lines: [], shown: 0 };
-
 /** Of what was typed while a command ran, the part it read: all but the `unread` end. */
 export function consumed(typed: readonly (string | null)[], unread: string): (string | null)[] {
   let left = typed.reduce((sum, piece) => sum + (piece?.length ?? 0), 0) - unread.length;

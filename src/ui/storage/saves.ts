@@ -1,12 +1,12 @@
 import { openDB } from 'idb';
 import type { DBSchema, IDBPDatabase } from 'idb';
 import type { Origin } from '../state/disk.svelte.ts';
-import type { Script } from '../state/typed-line.ts';
+import type { BenchScript } from '../state/bench-script.ts';
 
-/** The last session, kept in this browser: where its disk came from and the lines typed. Replaying makes it again. */
+/** The last bench, kept in this browser: where its disks came from and the lines typed. Replaying makes it again. */
 export interface Save {
-  readonly origin: Origin;
-  readonly script: Script;
+  readonly disks: readonly Origin[];
+  readonly script: BenchScript;
   /** Milliseconds since 1970. */
   readonly savedAt: number;
 }
@@ -18,7 +18,7 @@ interface Schema extends DBSchema {
 /** Larger images are not kept: storage in a browser is the user's, and is small. */
 export const IMAGE_BYTES_MAX = 256 * 2 ** 20;
 
-const KEY = 'last';
+const KEY = 'bench';
 
 let database: Promise<IDBPDatabase<Schema>> | null = null;
 

@@ -1,5 +1,5 @@
-import type { OutputPiece } from '../../rpc/protocol.ts';
 import { count } from '../draw/words.ts';
+import type { Printed } from '../state/output-fan.ts';
 import { keysOf } from './keys.ts';
 import type { Key } from './keys.ts';
 import { LineEditor } from './line-editor.ts';
@@ -17,7 +17,7 @@ export interface Screen {
 /** Who runs what is typed. */
 export interface Machine {
   /** Resolves when the prompt is back. Never rejects: whoever implements it reports failures elsewhere. */
-  run(text: string, onOutput: (piece: OutputPiece) => void): Promise<{ isComplete: boolean; unread: string }>;
+  run(text: string, print: (piece: Printed) => void): Promise<{ isComplete: boolean; unread: string }>;
   type(text: string | null): Promise<boolean>;
   interrupt(): Promise<void>;
   complete(text: string): Promise<{ readonly words: readonly string[]; readonly replaceLength: number }>;
@@ -32,7 +32,8 @@ const WORDS_MAX = 120;
 const TAIL_CHARACTERS_MAX = 4096;
 /** Lines pasted behind a command become its input only when it has not ended by then. */
 const HOLD_MILLISECONDS = 250;
-const ERROR_STYLE = '31';
+/** Errors red, what the page says grey. */
+const STYLES: Readonly<Record<Printed['stream'], string>> = { stdout: '', stderr: '31', remark: '90' };
 
 /**
  * A shell's prompt over a screen: edits the line, runs it, shows what comes, and treats what is typed meanwhile as a
@@ -185,7 +186,7 @@ export class TerminalController {
     else if (this.#beginning === '') this.remark('The prompt stays open: closing the page ends the session.');
   }
 
-  #show(piece: OutputPiece): void {
+  #show(piece: Printed): void {
     if (this.#isCut) return;
     const room = OUTPUT_CHARACTERS_MAX - this.#shown;
     // What the command `clear` prints; the one sequence that is obeyed.
@@ -196,7 +197,8 @@ export class TerminalController {
     this.#shown += text.length;
     this.#isCut = fresh.length > room;
     const safe = withReturns(safeForTerminal(text));
-    this.#write(piece.stream === 'stderr' ? `\x1b[${ERROR_STYLE}m${safe}\x1b[0m` : safe);
+    const style = STYLES[piece.stream];
+    this.#write(style === '' ? safe : `\x1b[${style}m${safe}\x1b[0m`);
     this.#logText(safeForTerminal(text));
     if (this.#isCut) {
       const limit = count(OUTPUT_CHARACTERS_MAX);

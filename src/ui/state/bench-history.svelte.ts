@@ -1,0 +1,180 @@
+import type { Moment } from '../../rpc/protocol.ts';
+
+/**
+ * The lines typed at the bench and where they led, as a tree over all disks. Each disk has a history of its own in its
+ * worker; this one knows which step of it belongs to which line. Step 0 is the beginning and never goes. Typing in the
+ * past makes a branch and loses nothing; undo and redo are moves in the tree, and redo takes the branch visited last.
+ */
+export interface BenchStep {
+  readonly number: number;
+  readonly parent: number;
+  readonly line: string;
+  readonly branch: string;
+  /** How many lines lead here from the beginning, this one included. */
+  readonly depth: number;
+  /** What it did on each disk that took part, by the disk's key. */
+  readonly taken: ReadonlyMap<string, Taken>;
+}
+
+export interface Taken {
+  /** Number of the step in the disk's own history. */
+  readonly step: number;
+  /** What the command read from the keyboard there. */
+  readonly typed: readonly (string | null)[];
+  /** Ended by Ctrl-C: where it was then, nobody can find again by running the line. */
+  readonly isInterrupted: boolean;
+}
+
+/** A moment of the whole bench: after the line `number`, or inside it, right after the access `write` of each disk. */
+export interface BenchMoment {
+  readonly number: number;
+  readonly write?: number;
+}
+
+interface Place extends BenchStep {
+  taken: ReadonlyMap<string, Taken>;
+  childCount: number;
+  /** Where redo leads; −1: nowhere yet. */
+  lastVisited: number;
+}
+
+const BEGINNING = { number: 0, parent: 0, line: '', branch: 'main', depth: 0 };
+
+export class BenchHistory {
+  now = $state.raw<BenchMoment>({ number: 0 });
+  /** Grows with every line and every move. */
+  version = $state(0);
+  #steps: Place[] = [{ ...BEGINNING, taken: new Map(), childCount: 0, lastVisited: -1 }];
+  #branchCount = 1;
+
+  /** Lines of the way that leads through `now` to its newest end, oldest first; without the beginning. */
+  readonly path: readonly number[] = $derived.by(() => {
+    void this.version;
+    const path = this.#routeTo(this.now.number);
+    for (let next = this.#at(this.now.number).lastVisited; next > 0; next = this.#at(next).lastVisited)
+      path.push(next);
+    return path;
+  });
+  /** Place of `now` on the path, from 1; 0 is the beginning. */
+  readonly index: number = $derived(this.#at(this.now.number).depth);
+  readonly canUndo: boolean = $derived(this.now.number !== 0);
+  readonly canRedo: boolean = $derived.by(() => {
+    void this.version;
+    return this.now.write !== undefined || this.#at(this.now.number).lastVisited > 0;
+  });
+  readonly current: BenchStep = $derived.by(() => {
+    void this.version;
+    return this.#at(this.now.number);
+  });
+
+  get length(): number {
+    return this.#steps.length;
+  }
+
+  step(number: number): BenchStep | null {
+    return this.#steps[number] ?? null;
+  }
+
+  #at(number: number): Place {
+    return this.#steps[number] ?? (this.#steps[0] as Place);
+  }
+
+  /** Numbers from the first line to `number`. */
+  #routeTo(number: number): number[] {
+    const route: number[] = [];
+    for (let at = this.#at(number); at.number !== 0; at = this.#at(at.parent)) route.push(at.number);
+    return route.reverse();
+  }
+
+  /** All lines, for the tree of branches. */
+  all(): readonly BenchStep[] {
+    return this.#steps;
+  }
+
+  /** A line was run at `now`; the bench stands behind it afterwards. */
+  append(line: string, taken: ReadonlyMap<string, Taken>): BenchStep {
+    const parent = this.#at(this.now.number);
+    const branch = parent.childCount === 0 ? parent.branch : `branch ${++this.#branchCount}`;
+    const added: Place = {
+      ...{ number: this.#steps.length, parent: parent.number, line, branch, depth: parent.depth + 1, taken },
+      ...{ childCount: 0, lastVisited: -1 },
+    };
+    this.#steps.push(added);
+    parent.childCount += 1;
+    this.moveTo({ number: added.number });
+    return added;
+  }
+
+  /** Every line on the way there becomes the one that redo takes. */
+  moveTo(moment: BenchMoment): void {
+    let at = this.#at(moment.number);
+    while (at.number !== 0) {
+      const parent = this.#at(at.parent);
+      // Above here the way is marked already.
+      if (parent.lastVisited === at.number) break;
+      parent.lastVisited = at.number;
+      at = parent;
+    }
+    this.now = moment;
+    this.version += 1;
+  }
+
+  /** Where undo leads; inside a line to its beginning. */
+  get previous(): BenchMoment | null {
+    return this.now.number === 0 ? null : { number: this.#at(this.now.number).parent };
+  }
+
+  /** Where redo leads; inside a line to its end. */
+  get next(): BenchMoment | null {
+    if (this.now.write !== undefined) return { number: this.now.number };
+    const { lastVisited } = this.#at(this.now.number);
+    return lastVisited > 0 ? { number: lastVisited } : null;
+  }
+
+  /**
+   * Where a disk stands at a moment: after the last line that it took part in. Inside a line each disk is right after
+   * its own access of that number, or at the line's end where it made no more; `writeCountOf` says how many it made.
+   */
+  momentOf(key: string, { number, write }: BenchMoment, writeCountOf: (step: number) => number): Moment {
+    const own = this.#at(number).taken.get(key);
+    if (own !== undefined) {
+      const isInside = write !== undefined && write + 1 < writeCountOf(own.step);
+      return isInside ? { step: own.step, write } : { step: own.step };
+    }
+    for (let at = this.#at(number); at.number !== 0; at = this.#at(at.parent)) {
+      const taken = at.taken.get(key);
+      if (taken !== undefined) return { step: taken.step };
+    }
+    return { step: 0 };
+  }
+
+  /** Of a disk that runs its lines again, the last one it has run on the way to `number`. */
+  lastTaken(number: number, taken: ReadonlyMap<number, Taken>): Taken | null {
+    for (let at = this.#at(number); at.number !== 0; at = this.#at(at.parent)) {
+      const found = taken.get(at.number);
+      if (found !== undefined) return found;
+    }
+    return null;
+  }
+
+  /** A disk was made anew or came later: the lines it ran now are these, by number; of others it knows nothing. */
+  rewrite(key: string, taken: ReadonlyMap<number, Taken>): void {
+    for (const step of this.#steps) {
+      const fresh = taken.get(step.number);
+      if (fresh === undefined && !step.taken.has(key)) continue;
+      const all = new Map(step.taken);
+      if (fresh === undefined) all.delete(key);
+      else all.set(key, fresh);
+      step.taken = all;
+    }
+    this.version += 1;
+  }
+
+  /** Nothing was typed yet. */
+  clear(): void {
+    this.#steps = [{ ...BEGINNING, taken: new Map(), childCount: 0, lastVisited: -1 }];
+    this.#branchCount = 1;
+    this.now = { number: 0 };
+    this.version += 1;
+  }
+}

@@ -1,0 +1,163 @@
+import { visible } from '../draw/words.ts';
+import type { Machine } from '../terminal/controller.ts';
+import type { Taken } from './bench-history.svelte.ts';
+import type { Bench } from './bench.svelte.ts';
+import type { BenchLine } from './bench-script.ts';
+import type { Column } from './column.svelte.ts';
+import type { DiskState, LineResult } from './disk.svelte.ts';
+import { OutputFan } from './output-fan.ts';
+import type { Printed } from './output-fan.ts';
+import { orderOf } from './typed-order.ts';
+
+const INTERRUPTED = 130;
+
+/**
+ * Runs lines on the disks of a bench, each in its own worker at the same time, and makes one step of the bench of what
+ * they came to. What is typed meanwhile goes to all that still run.
+ */
+export class LineRunner implements Machine {
+  readonly #bench: Bench;
+  /** Of the terminal, in characters. */
+  #widthColumns = 80;
+  running = $state.raw<readonly Column[]>([]);
+
+  constructor(bench: Bench) {
+    this.#bench = bench;
+  }
+
+  async run(text: string, print: (piece: Printed) => void) {
+    const bench = this.#bench;
+    const order = orderOf(text, bench.columns, bench.target?.key ?? null);
+    if (order.kind === 'refusal') {
+      print({ stream: 'stderr', text: `${order.sentence}\n` });
+      return { isComplete: true, unread: '' };
+    }
+    if (order.kind === 'narrow') {
+      bench.narrow(bench.columns.find(({ key }) => key === order.key) ?? null);
+      return { isComplete: true, unread: '' };
+    }
+    const heard = bench.columns.filter(({ key, isDead }) => order.keys.includes(key) && !isDead);
+    const columns = this.#leadFirst(heard);
+    await Promise.all(columns.map(({ ready }) => ready));
+    const fan = new OutputFan(
+      columns.map(({ name }) => name),
+      print,
+    );
+    const results = await this.#onAll(columns, order.line, (column, at) =>
+      column.disk.run(order.line, fan.from(at)).catch((error: unknown) => {
+        bench.report(`run ${order.line} on ${column.name}`, error, column);
+        return null;
+      }),
+    );
+    fan.end();
+    const [lead] = results.filter((result) => result !== null);
+    if (lead?.isComplete === false) return { isComplete: false, unread: '' };
+    await this.#conclude(order.line, columns, results);
+    return { isComplete: true, unread: lead?.unread ?? '' };
+  }
+
+  /** A line of an earlier bench, where it ran then. */
+  async runAgain({ text, on }: BenchLine): Promise<void> {
+    const columns = on.flatMap(({ disk }) => this.#bench.columns[disk] ?? []);
+    const results = await this.#onAll(columns, text, (column, at) =>
+      column.disk.replay({ text, typed: on[at]?.typed ?? [] }),
+    );
+    this.#remember(text, columns, results);
+  }
+
+  async #onAll<T>(
+    columns: readonly Column[],
+    line: string,
+    start: (column: Column, at: number) => Promise<T>,
+  ): Promise<T[]> {
+    this.running = columns;
+    try {
+      return await this.#bench.busy(
+        `running ${line}`,
+        () => void this.interrupt(),
+        () => Promise.all(columns.map(start)),
+      );
+    } finally {
+      this.running = [];
+    }
+  }
+
+  /** The selected disk answers for the others where only one can. */
+  #leadFirst(columns: readonly Column[]): readonly Column[] {
+    const { column } = this.#bench;
+    return columns.includes(column) ? [column, ...columns.filter((other) => other !== column)] : columns;
+  }
+
+  /** A step of the bench; or the way back that the line itself asked for. */
+  async #conclude(line: string, columns: readonly Column[], results: readonly (LineResult | null)[]) {
+    const { history, keeper } = this.#bench;
+    if (this.#remember(line, columns, results)) {
+      keeper.save();
+      return;
+    }
+    const moved = columns.find((column) => {
+      const { step, write } = this.#bench.momentOf(column, history.now);
+      return column.disk.now.step !== step || column.disk.now.write !== write;
+    });
+    if (moved === undefined) return;
+    const isRedo = moved.disk.now.step > this.#bench.momentOf(moved, history.now).step;
+    await this.#bench.seek((isRedo ? history.next : history.previous) ?? history.now);
+  }
+
+  /** False: no disk made a step of it. */
+  #remember(line: string, columns: readonly Column[], results: readonly (LineResult | null)[]): boolean {
+    const taken = new Map<string, Taken>();
+    columns.forEach(({ key }, at) => {
+      const result = results[at] ?? null;
+      const took = result === null ? null : takenFrom(result);
+      if (took !== null) taken.set(key, took);
+    });
+    if (taken.size === 0) return false;
+    this.#bench.history.append(line, taken);
+    return true;
+  }
+
+  async type(text: string | null): Promise<boolean> {
+    const answers = await Promise.all(this.running.map(({ disk }) => disk.type(text).catch(() => false)));
+    return answers.includes(true);
+  }
+
+  async interrupt(): Promise<void> {
+    await Promise.all(this.running.map(({ disk }) => disk.api.interrupt().catch(() => {})));
+  }
+
+  complete = (text: string) => {
+    const lead = this.#bench.target ?? this.#bench.column;
+    return lead.disk.api.complete(text).catch(() => ({ words: [], replaceLength: 0 }));
+  };
+
+  resize(widthColumns: number): void {
+    this.#widthColumns = widthColumns;
+    for (const column of this.#bench.columns) this.fit(column);
+  }
+
+  /** Tell a new worker how wide the terminal is. */
+  fit({ disk }: Column): void {
+    void disk.api.resize(this.#widthColumns).catch(() => {});
+  }
+
+  prompt(): string {
+    const { target, columns } = this.#bench;
+    const heard = target === null ? columns : [target];
+    const places = new Set(heard.map(({ disk }) => homeward(disk)));
+    const place = places.size === 1 ? [...places].join('') : '…';
+    const who = target?.name ?? (columns.length === 1 ? (columns[0]?.name ?? '') : 'all disks');
+    return `${who} ${visible(place)} % `;
+  }
+}
+
+export function takenFrom({ step, typed }: LineResult): Taken | null {
+  return step === null ? null : { step: step.step, typed, isInterrupted: step.exitCode === INTERRUPTED };
+}
+
+/** The directory as the prompt says it: '~' is the root of the volume. */
+function homeward({ view, cwd }: DiskState): string {
+  const mount = view?.volume?.mountPoint ?? '/';
+  if (cwd === mount) return '~';
+  return cwd.startsWith(`${mount}/`) ? `~${cwd.slice(mount.length)}` : cwd;
+}
