@@ -8,6 +8,7 @@ import type { BenchScript } from './bench-script.ts';
 import { Column, tellApart } from './column.svelte.ts';
 import type { EngineHandle } from './column.svelte.ts';
 import type { DiskState, Origin, Work } from './disk.svelte.ts';
+import { Demo } from './demo.svelte.ts';
 import { Keeper } from './keeper.svelte.ts';
 import { LineRunner, takenFrom } from './line-runner.svelte.ts';
 import { Messages } from './messages.svelte.ts';
@@ -42,6 +43,7 @@ export class Bench {
   readonly theme = new Theme();
   readonly keeper: Keeper;
   readonly runner: LineRunner;
+  readonly demo: Demo;
   readonly #start: () => EngineHandle;
   #lastKey = 0;
 
@@ -49,6 +51,7 @@ export class Bench {
     this.#start = start;
     this.keeper = new Keeper(this);
     this.runner = new LineRunner(this);
+    this.demo = new Demo(this);
     this.#place(FIRST_BENCH.map(() => this.#newColumn()));
   }
 

@@ -27,6 +27,7 @@ export class LineRunner implements Machine {
 
   async run(text: string, print: (piece: Printed) => void) {
     const bench = this.#bench;
+    bench.demo.takeOver();
     const order = orderOf(text, bench.columns, bench.target?.key ?? null);
     if (order.kind === 'refusal') {
       print({ stream: 'stderr', text: `${order.sentence}\n` });
