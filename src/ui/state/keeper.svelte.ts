@@ -76,7 +76,10 @@ export class Keeper {
   /** Rejects with a sentence when it cannot be opened; then it stays where it is. */
   async open(id: string): Promise<readonly string[]> {
     await this.flush();
-    const mine = await this.#lease.take(id, () => void this.#takeOver(id));
+    return this.#load(id, await this.#lease.take(id, () => void this.#takeOver(id)));
+  }
+
+  async #load(id: string, mine: boolean): Promise<readonly string[]> {
     const saved = await this.#shelf.load(id);
     if (saved === null) throw new Error('there is no such bench any more');
     const { record, lines, disks, notes, nextNote } = saved;
@@ -104,12 +107,8 @@ export class Keeper {
 
   async #takeOver(id: string): Promise<void> {
     if (this.id !== id) return;
-    this.isReadOnly = false;
     await this.#bench.attempt('bring the bench up to date', async () => {
-      const kept = this.#kept;
-      const saved = await this.#shelf.load(id);
-      if (saved === null || this.#kept !== kept) return;
-      await this.open(id);
+      await this.#load(id, true);
       this.#bench.messages.clear();
       this.#bench.messages.say(
         'good',
@@ -214,9 +213,9 @@ export class Keeper {
   /** Soon, and once for many changes in a row. */
   save(): void {
     if (!this.#isKeeping) return;
-    // A link says what was, not what is: from the first change on, a reload brings back the bench itself.
-    if (hasLink(location.hash)) window.history.replaceState(null, '', location.pathname + location.search);
-    this.#timer ??= setTimeout(() => void this.flush(), SAVE_DELAY_MILLISECONDS);
+    const isFirst = this.savedAt === null;
+    if (!isFirst) leaveLink();
+    this.#timer ??= setTimeout(() => void this.flush(), isFirst ? 0 : SAVE_DELAY_MILLISECONDS);
   }
 
   /** What is waiting to be saved, now. */
@@ -245,6 +244,7 @@ export class Keeper {
       }
       this.savedAt = save.record.savedAt;
       this.#isFailing = false;
+      leaveLink();
     } catch (error) {
       // A command began meanwhile; another save follows it.
       if ((error as { code?: unknown }).code === 'EBUSY') this.save();
@@ -320,6 +320,11 @@ export class Keeper {
 
 const READ_ONLY =
   'This bench is open in another tab, which writes it. Here you can look at it and go through its history; close the other tab to type.';
+
+/** A link says what was, not what is: once the bench is kept, a reload brings back the bench itself. */
+function leaveLink(): void {
+  if (hasLink(location.hash)) window.history.replaceState(null, '', location.pathname + location.search);
+}
 
 const newId = (): string => `${Date.now().toString(36)}-${Math.floor(Math.random() * 2 ** 40).toString(36)}`;
 

@@ -112,6 +112,7 @@ interface ChunkRecord extends SavedChunk {
   readonly number: number;
 }
 
+const DISKS_MAX = 6;
 /** Of a chunk, in bytes: what removing covered ones counts by. */
 const CHUNK_BYTES = 2 ** 18;
 const TABLES = ['bench', 'line', 'note', 'origin', 'head', 'part', 'chunk'] as const;
@@ -199,6 +200,7 @@ export class Shelf {
     if (record.version !== BENCH_VERSION) {
       throw new Error('it was saved by another version of Diskoscope; it stays here as it is');
     }
+    if (!isWhole(record)) throw new Error('what was kept of it is damaged');
     const rows = async (table: string) => await this.#tables.list([table, id]);
     const values = async <T>(table: string) => (await rows(table)).map(({ value }) => value as T);
     const notes = await rows('note');
@@ -263,6 +265,21 @@ export class Shelf {
   async makeCurrent(id: string): Promise<void> {
     await this.#tables.write([put(['current'], id)]);
   }
+}
+
+/** A record may come from a file that anybody made. */
+function isWhole({ disks, path, now, panes }: Partial<BenchRecord>): boolean {
+  const hasDisks = Array.isArray(disks) && disks.length > 0 && disks.length <= DISKS_MAX;
+  const isMoment = typeof now === 'object' && now !== null && Number.isSafeInteger(now.number);
+  const hasPath = Array.isArray(path) && path.every((number) => Number.isSafeInteger(number));
+  return (
+    hasDisks &&
+    disks.every((key) => typeof key === 'string') &&
+    hasPath &&
+    isMoment &&
+    typeof panes === 'object' &&
+    panes !== null
+  );
 }
 
 const put = (key: Key, value: unknown): Change => ({ kind: 'put', key, value });
