@@ -11,7 +11,7 @@ usePage();
 
 /** The first digits of every disk's fingerprint, as the link to the bench says them. */
 async function hashesOf(page: Page): Promise<string> {
-  await page.getByRole('button', { name: 'Share' }).click();
+  await page.getByRole('button', { name: 'Share', exact: true }).click();
   await page.getByText(/^The (link is copied|address bar now holds)/).waitFor();
   return page.evaluate(async () => {
     const text = location.hash.slice(4).replaceAll('-', '+').replaceAll('_', '/');

@@ -39,7 +39,9 @@ export class Bench {
   shownRoles = $state.raw<ReadonlySet<Role>>(new Set(ROLES));
   /** What new disks are made with. */
   options = $state.raw<SessionOptions>({ seed: 1, profile: 'nvme', policy: 'each' });
-  work = $state.raw<Work | null>(null);
+  #works = $state.raw<readonly Work[]>([]);
+  /** What began first of all that is under way. */
+  readonly work: Work | null = $derived(this.#works[0] ?? null);
   readonly history = new BenchHistory();
   readonly messages = new Messages();
   readonly theme = new Theme();
@@ -413,14 +415,17 @@ export class Bench {
     cancel: (() => void) | null,
     task: (tell: (what: string) => void) => Promise<T>,
   ): Promise<T> {
-    const outer = this.work;
-    if (outer === null) this.work = { what, cancel };
+    // Work need not end in the order in which it began: each takes away its own.
+    let mine: Work = { what, cancel };
+    this.#works = [...this.#works, mine];
     try {
       return await task((now) => {
-        if (outer === null) this.work = { what: now, cancel };
+        const next = { what: now, cancel };
+        this.#works = this.#works.map((work) => (work === mine ? next : work));
+        mine = next;
       });
     } finally {
-      this.work = outer;
+      this.#works = this.#works.filter((work) => work !== mine);
     }
   }
 

@@ -58,6 +58,7 @@ export class BrowserTables implements Tables {
       if (change.kind === 'put') return transaction.store.put(change.value, [...change.key]);
       const { prefix, from, to } = change;
       const isRange = from !== undefined && to !== undefined;
+      if (isRange && from >= to) return undefined; // a range of nothing is an error to the database
       const range = isRange
         ? IDBKeyRange.bound([...prefix, from], [...prefix, to], false, true)
         : rangeOf(prefix);
