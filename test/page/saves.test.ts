@@ -29,6 +29,9 @@ async function type(page: Page, line: string): Promise<void> {
   await page.keyboard.press('Enter');
 }
 
+const says = (page: Page, words: string) =>
+  expect.poll(() => outputOf(page).then((lines) => lines.join()), { timeout: 20_000 }).toContain(words);
+
 const numberOf = async (page: Page): Promise<number> =>
   Number(/^step (\d+)/.exec((await momentOf(page)) ?? '')?.[1] ?? 0);
 
@@ -49,7 +52,7 @@ test('reloaded at fifty random moments, the bench is each time where its last fi
     const seen = await numberOf(page);
     await page.reload();
     await ready(page);
-    await expect.poll(() => outputOf(page).then((lines) => lines.join())).toContain('is back as it was');
+    await says(page, 'is back as it was');
     const back = await numberOf(page);
     // The line that was running when the end came may be there or not; nothing before it may be missing.
     expect(back, `kill ${kill}`).toBeGreaterThanOrEqual(Math.max(finished, seen - 1));
@@ -81,7 +84,7 @@ test('a second tab reads only and says why, and writes when the first is closed'
   await ready(second);
   await second.getByText('open in another tab').waitFor();
   await type(second, 'echo two > b');
-  await expect.poll(() => outputOf(second).then((lines) => lines.join())).toContain('can only be looked at');
+  await says(second, 'can only be looked at');
   await run(first, 'echo three > c');
   await first.getByText(/^saved /).waitFor();
   await first.waitForTimeout(600);
@@ -127,11 +130,11 @@ test('benches have names, stay beside each other, and go through a file', async 
   const again = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: 'Import a file…' }).click();
   await (await again).setFiles(path);
-  await expect.poll(() => outputOf(page).then((lines) => lines.join())).toContain('This is From a link');
+  await says(page, 'This is From a link');
   await run(page, 'cat a');
   await choose('Benches…');
   await page.getByRole('button', { name: 'Open My bench' }).click();
-  await expect.poll(() => outputOf(page).then((lines) => lines.join())).toContain('This is My bench');
+  await says(page, 'This is My bench');
   expect(await momentOf(page)).toContain('step 1 of 1');
 });
 
@@ -149,5 +152,5 @@ test('after a reload a step of before still has its trace and its bytes: its lin
     .first()
     .waitFor();
   await page.keyboard.press('Control+z');
-  await expect.poll(() => momentOf(page)).toContain('step 1 of 2');
+  await expect.poll(() => momentOf(page), { timeout: 20_000 }).toContain('step 1 of 2');
 });

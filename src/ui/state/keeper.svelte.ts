@@ -241,10 +241,10 @@ export class Keeper {
         await this.#shelf.makeCurrent(kept.id);
         // Asked quietly: whatever the browser answers, the bench is kept as long as it can be.
         void navigator.storage?.persist?.().catch(() => false);
+        leaveLink();
       }
       this.savedAt = save.record.savedAt;
       this.#isFailing = false;
-      leaveLink();
     } catch (error) {
       // A command began meanwhile; another save follows it.
       if ((error as { code?: unknown }).code === 'EBUSY') this.save();
@@ -272,6 +272,7 @@ export class Keeper {
 
   async share(): Promise<void> {
     const { messages } = this.#bench;
+    await this.flush();
     const shared = await sharedOf(this.#bench);
     const hash = typeof shared === 'string' ? '' : encodeLink(shared);
     if (typeof shared === 'string' || hash.length > LINK_CHARACTERS_MAX) {
