@@ -5,10 +5,10 @@ import { FsError } from '../engine/base/errno.ts';
 import { createDisk } from '../engine/session/new-disk.ts';
 import { Session } from '../engine/session/session.ts';
 import { DEFAULT_SETTINGS, writePoliciesOf } from '../engine/session/settings.ts';
-import { storeOver } from './file-store.ts';
-import { imageBlob } from './image-blob.ts';
+import { AT_REST, Copies } from './copies.ts';
 import { Output } from './output.ts';
 import { buffersOf, restored } from './saving.ts';
+import { breathe } from './transfer.ts';
 import type {
   Delta,
   EngineApi,
@@ -47,6 +47,7 @@ export class EngineServer implements EngineApi {
   #onRecall: Parameters<EngineApi['watchRecall']>[0] | null = null;
   /** What went wrong with the other formats; null when they are there. */
   readonly #others: Promise<string | null>;
+  readonly #copies = new Copies();
 
   /** `others` resolves when the formats are there that the program does not begin with. */
   constructor(others: Promise<void> = Promise.resolve()) {
@@ -73,7 +74,9 @@ export class EngineServer implements EngineApi {
     this.#guard(async () => {
       await this.#requireOthers();
       this.#requireIdle();
-      this.#open(storeOver(file), file.name, options);
+      const store = await this.#copies.storeOf(file);
+      this.#requireIdle();
+      this.#open(store, file.name, options);
       return this.#delta();
     });
 
@@ -86,7 +89,17 @@ export class EngineServer implements EngineApi {
     this.#session.columns = this.#columns;
   }
 
-  exportImage = (): Promise<Blob> => this.#answer((session) => imageBlob(session.restingStore));
+  exportView: EngineApi['exportView'] = (request) =>
+    this.#guard(() => this.#copies.view(this.#resting, request));
+  exportImage = (): Promise<Blob> => this.#guard(() => this.#copies.blob(this.#required, AT_REST));
+  exportFile: EngineApi['exportFile'] = (request, into) =>
+    this.#guard(() =>
+      into === undefined
+        ? this.#copies.blob(this.#resting, request)
+        : this.#copies.write(this.#resting, request, into),
+    );
+  transfer: EngineApi['transfer'] = async () => this.#copies.transfer;
+  stopTransfer: EngineApi['stopTransfer'] = async () => this.#copies.stop();
 
   imageHash = (): Promise<string> => this.#answer((session) => session.imageHash());
 
@@ -236,7 +249,20 @@ export class EngineServer implements EngineApi {
   trace: EngineApi['trace'] = (step, page) => this.#lookBack(true, (views) => views.trace(step, page), step);
   why: EngineApi['why'] = (subject) =>
     this.#lookBack(typeof subject === 'number', (views) => views.why(subject));
-  check: EngineApi['check'] = () => this.#look((views) => views.check());
+  snapshotDeletions: EngineApi['snapshotDeletions'] = () => this.#look((views) => views.snapshots());
+  verdict: EngineApi['verdict'] = () => this.#look((views) => views.verdict());
+  labels: EngineApi['labels'] = () => this.#look((views) => views.labels());
+  check: EngineApi['check'] = (asItLies) => this.#look((views) => views.check(asItLies));
+
+  stops: EngineApi['stops'] = (step) => this.#lookBack(true, (views) => views.stops(step), step);
+  filesBetween: EngineApi['filesBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).files(page));
+  structuresBetween: EngineApi['structuresBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).structures(page));
+  blocksBetween: EngineApi['blocksBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).blocks(page));
+  blockBetween: EngineApi['blockBetween'] = (pair, block) =>
+    this.#answer(({ differences }) => differences.between(pair).block(block));
 
   #look<T>(look: (views: Session['views']) => T): Promise<T> {
     return this.#answer(({ views }) => {
@@ -267,6 +293,12 @@ export class EngineServer implements EngineApi {
     if (problem !== null) throw new Error(problem);
   }
 
+  /** Between two lines. */
+  get #resting(): Session {
+    this.#requireIdle();
+    return this.#required;
+  }
+
   #requireIdle(): void {
     if (this.#isRunning)
       throw new FsError('EBUSY', 'run', '', 'a command is running; stop it with Ctrl-C first');
@@ -291,15 +323,3 @@ export class EngineServer implements EngineApi {
 
 /** A callback of the page is a message port, which nobody else would close. */
 const release = (callback: object): void => (callback as Partial<ProxyMethods>)[releaseProxy]?.();
-
-/** Lets messages that have arrived be answered. A timer would wait four milliseconds. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
-}

@@ -21,20 +21,32 @@ export interface Step<State> extends NewStep<State> {
   readonly view: StepView;
   /** How many lines lead here from the beginning. */
   readonly depth: number;
+  /** Into the list of branches. */
+  readonly branchIndex: number;
   childCount: number;
+  /** The one that goes on with the branch. */
+  firstChild: number | null;
   /** Where redo leads. */
   lastVisitedChild: number | null;
 }
 
+/** Steps in a row, each the first child of the one before. */
+interface Branch {
+  readonly name: string;
+  readonly firstStep: number;
+  /** Steps of the branch that other branches leave from. */
+  readonly forks: number[];
+}
+
 export class History<State> {
   readonly #steps: Step<State>[] = [];
+  readonly #branches: Branch[] = [{ name: 'main', firstStep: 0, forks: [] }];
   #now: Moment = { step: 0 };
-  #branchCount = 1;
   /** Every change of where redo leads: parent, child, parent, child … */
   readonly visits: number[] = [];
 
   constructor(beginning: NewStep<State>) {
-    this.#add(beginning, 0, 'main');
+    this.#add(beginning, 0, 0);
   }
 
   get now(): Moment {
@@ -60,10 +72,25 @@ export class History<State> {
     return step;
   }
 
-  #add(step: NewStep<State>, parent: number, branch: string): Step<State> {
+  #branch(index: number): Branch {
+    const branch = this.#branches[index];
+    assert(branch !== undefined, `branch ${index} is in the history`);
+    return branch;
+  }
+
+  #add(step: NewStep<State>, parent: number, branchIndex: number): Step<State> {
+    const branch = this.#branch(branchIndex).name;
     const view = { ...step.view, step: this.#steps.length, parent, branch };
     const depth = this.#steps.length === 0 ? 0 : this.#existing(parent).depth + 1;
-    const added = { ...step, view, depth, childCount: 0, lastVisitedChild: null };
+    const added = {
+      ...step,
+      view,
+      depth,
+      branchIndex,
+      childCount: 0,
+      firstChild: null,
+      lastVisitedChild: null,
+    };
     this.#steps.push(added);
     return added;
   }
@@ -71,16 +98,20 @@ export class History<State> {
   /** A line was run at `now`; the session stands behind it afterwards. */
   append(step: NewStep<State>): Step<State> {
     const added = this.appendTo(this.#now.step, step);
+    this.visit(added.view.parent, added.view.step);
     this.moveTo({ step: added.view.step });
     return added;
   }
 
   /** A step behind `parent`, wherever the session stands. */
-  appendTo(parent: number, step: NewStep<State>): Step<State> {
-    const before = this.#existing(parent);
-    const branch = before.childCount === 0 ? before.view.branch : `branch ${++this.#branchCount}`;
-    before.childCount++;
-    return this.#add(step, parent, branch);
+  appendTo(number: number, step: NewStep<State>): Step<State> {
+    const parent = this.#existing(number);
+    const { childCount, branchIndex } = parent;
+    const added = this.#add(step, number, childCount === 0 ? branchIndex : this.#newBranch());
+    if (childCount === 0) parent.firstChild = added.view.step;
+    if (childCount === 1) this.#branch(branchIndex).forks.push(number);
+    parent.childCount++;
+    return added;
   }
 
   /** The line of step `index` was run again: what it did is known from now on. Its view and its place stay. */
@@ -93,14 +124,28 @@ export class History<State> {
     return this.#steps.slice(first);
   }
 
-  /** Stand at `moment`; every step on the way there becomes the one that redo takes. */
+  #newBranch(): number {
+    const name = `branch ${this.#branches.length + 1}`;
+    return this.#branches.push({ name, firstStep: this.#steps.length, forks: [] }) - 1;
+  }
+
+  /**
+   * Stand at `moment`; every step on the way there becomes the one that redo takes. Only steps that have a choice are
+   * told, so that moving costs what there are forks on the way, not steps.
+   */
   moveTo(moment: Moment): void {
     this.#now = moment;
     let step = this.#existing(moment.step);
-    while (step.view.step > 0) {
-      const parent = this.#existing(step.view.parent);
-      this.visit(parent.view.step, step.view.step);
-      step = parent;
+    for (;;) {
+      const { firstStep, forks } = this.#branch(step.branchIndex);
+      for (const number of forks) {
+        const fork = this.#existing(number);
+        if (fork.depth < step.depth && fork.firstChild !== null) this.visit(number, fork.firstChild);
+      }
+      if (firstStep === 0) return;
+      const left = this.#existing(this.#existing(firstStep).view.parent);
+      this.visit(left.view.step, firstStep);
+      step = left;
     }
   }
 

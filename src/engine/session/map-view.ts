@@ -37,14 +37,14 @@ const WEIGHTS = ROLES.map((role) => WEIGHT[role]);
 const FREE = roleIndex('free');
 
 /**
- * `regions`: of the whole disk, ascending, without gaps. `written`: [first, count, …] ascending. A request beyond the
- * disk's end is cut to it.
+ * `regions`: of the whole disk, ascending, without gaps. `written`: [first, count, …] of the step shown, then of the
+ * steps before it, the newest first. A request beyond the disk's end is cut to it.
  */
 export function mapView(
   regions: readonly Region[],
   diskBlockCount: number,
   request: MapRequest,
-  written: Float64Array,
+  written: Iterable<Float64Array>,
 ): MapView {
   const firstBlock = clamp(Math.floor(request.firstBlock), 0, diskBlockCount);
   const blockCount = clamp(Math.floor(request.blockCount), 0, diskBlockCount - firstBlock);
@@ -57,9 +57,18 @@ export function mapView(
     if (region === undefined || region.firstBlock >= firstBlock + blockCount) break;
     cells.add(region);
   }
-  for (let i = 0; i + 1 < written.length; i += 2) cells.mark(written[i] ?? 0, written[i + 1] ?? 0);
+  let age = 0;
+  for (const ranges of written) {
+    for (let i = 0; i + 1 < ranges.length; i += 2) cells.grow(age, ranges[i] ?? 0, ranges[i + 1] ?? 0);
+    if (++age === AGE_UNKNOWN) break;
+  }
   return cells.view();
 }
+
+/** Written longer ago than anybody counts, or before the history began. */
+const AGE_UNKNOWN = 255;
+/** As many holders as a cell can say; more look the same. */
+const HOLDERS_MAX = 255;
 
 /** More cells than any screen has pixels for. */
 const CELLS_MAX = 1 << 20;
@@ -84,7 +93,11 @@ class Cells {
   readonly #roles: Uint8Array;
   readonly #used: Float64Array;
   readonly #score: Float64Array;
-  readonly #written: Uint8Array;
+  readonly #holders: Uint8Array;
+  readonly #chainEnds: Uint8Array;
+  readonly #age: Uint8Array;
+  /** Of each cell whose age is known, a later one; of others the cell itself. Stretches are stepped over at once. */
+  readonly #ageless: Uint32Array;
   readonly #owner: Uint32Array;
   readonly #owners = [''];
   readonly #ownerIndex = new Map([['', 0]]);
@@ -98,7 +111,11 @@ class Cells {
     this.#roles = new Uint8Array(count);
     this.#used = new Float64Array(count);
     this.#score = new Float64Array(count);
-    this.#written = new Uint8Array(count);
+    this.#holders = new Uint8Array(count);
+    this.#chainEnds = new Uint8Array(count);
+    this.#age = new Uint8Array(count).fill(AGE_UNKNOWN);
+    this.#ageless = new Uint32Array(count + 1);
+    for (let cell = 0; cell <= count; cell++) this.#ageless[cell] = cell;
     this.#owner = new Uint32Array(count);
   }
 
@@ -106,8 +123,12 @@ class Cells {
     const role = roleIndex(region.role);
     if (role === FREE) return;
     const owner = this.#ownerNumber(region.owner);
+    const holders = Math.min(region.holderCount ?? 1, HOLDERS_MAX);
+    if (region.endsChain)
+      this.#each(region.firstBlock + region.blockCount - 1, 1, (cell) => (this.#chainEnds[cell] = 1));
     this.#each(region.firstBlock, region.blockCount, (cell, blocks) => {
       this.#used[cell] = (this.#used[cell] ?? 0) + blocks;
+      if (holders > (this.#holders[cell] ?? 0)) this.#holders[cell] = holders;
       const score = blocks * (WEIGHTS[role] ?? 0);
       if (score <= (this.#score[cell] ?? 0)) return;
       this.#score[cell] = score;
@@ -116,8 +137,29 @@ class Cells {
     });
   }
 
-  mark(first: number, count: number): void {
-    this.#each(first, count, (cell) => (this.#written[cell] = 1));
+  /** Cells that these blocks touch and no younger ones did were written `age` steps ago. */
+  grow(age: number, first: number, count: number): void {
+    const from = Math.max(first - this.firstBlock, 0);
+    const to = Math.min(first + count - this.firstBlock, this.blockCount);
+    if (from >= to) return;
+    const last = Math.floor((to - 1) / this.blocksPerCell);
+    for (let cell = this.#agelessFrom(Math.floor(from / this.blocksPerCell)); cell <= last;) {
+      this.#age[cell] = age;
+      this.#ageless[cell] = cell + 1;
+      cell = this.#agelessFrom(cell + 1);
+    }
+  }
+
+  #agelessFrom(cell: number): number {
+    let end = cell;
+    while (this.#ageless[end] !== end) end = this.#ageless[end] ?? end;
+    // The way is made shorter for the next who comes along.
+    for (let at = cell; at < end;) {
+      const next = this.#ageless[at] ?? end;
+      this.#ageless[at] = end;
+      at = next;
+    }
+    return end;
   }
 
   /** Calls `visit` for every cell that the blocks fall into, with how many of them do. */
@@ -151,7 +193,10 @@ class Cells {
       blocksPerCell: this.blocksPerCell,
       roles: this.#roles,
       fill: Uint8Array.from(fill),
-      written: this.#written,
+      written: this.#age.map((age) => (age === 0 ? 1 : 0)),
+      age: this.#age,
+      holders: this.#holders,
+      chainEnds: this.#chainEnds,
       owner: this.#owner,
       owners: this.#owners,
     };

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { utf8 } from '../base/bytes.ts';
 import { FsError, strerror } from '../base/errno.ts';
+import { SILENT } from '../base/trace.ts';
 import type { Volume } from '../formats/contract.ts';
 import { imageHash } from '../device/image.ts';
 import type { Backing, Store } from '../device/store.ts';
@@ -11,17 +12,18 @@ import { Shell } from '../shell/shell.ts';
 import type { OutputSink } from '../shell/terminal.ts';
 import { Computer } from './computer.ts';
 import type { Disk } from './disk.ts';
-import { addCosts, NO_COSTS } from './costs.ts';
-import { History } from './history.ts';
-import type { NewStep } from './history.ts';
-import { bringTo, isStart, runAgain, storeAt, thinOut, type Kept, type KeptStep } from './kept.ts';
+import { addCosts, NO_COSTS, NO_FIGURES } from './costs.ts';
+import { History, type NewStep } from './history.ts';
+import { bringTo, isStart, runAgain, thinOut, type Kept, type KeptStep } from './kept.ts';
 import { SessionMachine } from './machine.ts';
 import { Requests } from './requests.ts';
 import { Recalls } from './recall.ts';
+import type { MountRecord } from './mounts.ts';
+import { MomentDifferences } from './moment-difference.ts';
+import { Moments } from './moments.ts';
 import { Saver, type Checkpoint, type SavedSession } from './save.ts';
 import { restoredDisk, restoredHistory, type RestoredDisk } from './session-restore.ts';
-import { writePoliciesOf } from './settings.ts';
-import type { SessionSettings } from './settings.ts';
+import { writePoliciesOf, type SessionSettings } from './settings.ts';
 import { StepRecord, type RunOutcome } from './step-record.ts';
 import type { Costs, Moment, StepView, TimelineView } from './view.ts';
 import { Views } from './views.ts';
@@ -44,6 +46,8 @@ export class Session {
   readonly views: Views;
   /** Of steps that come from a save. */
   readonly recalls: Recalls;
+  readonly differences: MomentDifferences;
+  readonly #moments: Moments;
   readonly #name: string;
   readonly #settings: SessionSettings;
   readonly #onOutput: OutputSink;
@@ -107,12 +111,18 @@ export class Session {
       this.#saver = new Saver(this.#source, saved.number);
     }
     this.recalls = new Recalls(() => this.#source);
+    this.#moments = new Moments({
+      ...{ store, tape: this.tape, history: () => this.#history, recalls: this.recalls },
+      options: (store) => this.#computerOptions(store),
+    });
+    this.differences = new MomentDifferences((moment) => this.#moments.computerAt(moment));
     this.views = new Views({
       tape: this.tape,
       history: () => this.#history,
       shown: () => this.#shown,
-      storeAt: (moment) => this.#storeAt(moment),
+      storeAt: (moment) => this.#moments.storeAt(moment),
       requireTape: (step) => this.recalls.finish({ step }, true),
+      copy: (computer) => this.#copy(computer),
       diskAtRest: () => this.#diskAtRest(),
     });
   }
@@ -253,7 +263,7 @@ export class Session {
   }
 
   #begin(): StepRecord {
-    this.#costs = addCosts(this.#costs, this.#live.disk.metered.take());
+    this.#costs = addCosts(this.#costs, this.#live.beginStep());
     this.tape.isRecording = this.#settings.isRecording;
     return new StepRecord(this.tape, this.#live, this.#shell.history.length);
   }
@@ -299,6 +309,7 @@ export class Session {
     this.#history = new History(this.#beginning());
     this.#liveStep = 0;
     this.#saver = null;
+    this.differences.forget();
     this.views.forget();
   }
 
@@ -308,7 +319,7 @@ export class Session {
     const none: TapeRange = { from: 0, to: 0 };
     const view = {
       ...{ line: '', exitCode: 0, error: null, costs: NO_COSTS, writeCount: 0, freeBytesChange: 0 },
-      ...{ startedAt: this.#live.clock.now(), written: new Float64Array() },
+      ...{ figures: NO_FIGURES, startedAt: this.#live.clock.now(), written: new Float64Array() },
     };
     return { view, entries: none, spans: none, state: this.#keep(false, 0) };
   }
@@ -340,25 +351,14 @@ export class Session {
   /** Show another moment. FsError EINVAL when there is no such moment. */
   seek(moment: Moment): void {
     assert(!this.#isRunning, 'the moment changes between lines');
-    const step = this.#history.step(moment.step);
-    const writeCount = step?.view.writeCount ?? 0;
-    const { write } = moment;
-    if (step === undefined || (write !== undefined && !(write >= 0 && write < writeCount))) {
-      throw new FsError('EINVAL', 'seek', '', 'there is no such moment in this history');
-    }
     this.recalls.end();
-    this.recalls.finish(moment);
+    this.#moments.recall(moment);
+    const step = this.#moments.stepOf(moment);
     this.views.forget();
-    if (write === undefined) {
-      this.#goTo(this.#history.step(moment.step) ?? step);
+    if (moment.write === undefined) {
+      this.#goTo(step);
       this.#shown = this.#live;
-    } else {
-      // The disk as a power cut here would leave it; whoever looks at it cannot change it.
-      const before = this.#history.step(step.view.parent) ?? step;
-      assert(before.state.machine !== null, 'the step before is known');
-      const options = this.#computerOptions(this.#storeAt(moment));
-      this.#shown = Computer.lookAt(options, before.state.machine.computer);
-    }
+    } else this.#shown = this.#moments.computerAt(moment);
     this.#history.moveTo(moment);
   }
 
@@ -391,12 +391,6 @@ export class Session {
     this.#live.disk.metered.take();
     this.#requests.take();
     this.#isMuted = false;
-  }
-
-  /** The disk at a moment, beside the live one. */
-  #storeAt(moment: Moment): Store {
-    this.recalls.finish(moment);
-    return storeAt(this.#source, moment);
   }
 
   /** Where undo leads. */
@@ -460,7 +454,9 @@ export class Session {
       redo: () => this.#requests.ask('redo'),
       why: (pathOrBlock: string) => this.views.whyOn(computer(), pathOrBlock),
       extentsOf: (path: string) => this.views.extentsOf(computer(), path),
+      whySnapshot: (mount: MountRecord, name: string) => this.views.whySnapshot(computer(), mount, name),
       regions: () => this.views.regionsOf(computer()),
+      diskAtRest: () => this.#diskAtRest(),
     };
   }
 
@@ -469,19 +465,23 @@ export class Session {
   /** Unmounts everything, so that the disk is whole. Nothing can be run afterwards. */
   shutDown(): void {
     assert(!this.#isRunning, 'the machine is shut down between lines');
-    const { process, mounts } = this.#live;
-    process.exit();
-    for (const record of mounts.all) mounts.unmount(record);
+    this.#live.unmountAll();
   }
 
   /**
-   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, and one in the
-   * middle of a step, is as a power cut would leave it.
+   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, one in the
+   * middle of a step and one too damaged to be unmounted are as a power cut would leave them.
    */
   #diskAtRest(): Disk {
     const shown = this.#shown;
     if (shown !== this.#live || !shown.isSettled) return shown.disk;
-    return shown.atRest(this.#computerOptions(this.store.fork()));
+    return this.#copy(shown).shutDown() ?? shown.disk;
+  }
+
+  /** The same machine on a fork of its disk; nobody sees what it does. */
+  #copy(computer: Computer): Computer {
+    const options = { ...this.#computerOptions(computer.disk.store.fork()), trace: SILENT };
+    return Computer.resume(options, computer.save());
   }
 
   /** Fingerprint of the disk at the moment shown (device/image.ts). */

@@ -47,6 +47,7 @@ export class StepRecord {
   ): Omit<StepView, 'step' | 'parent' | 'branch'> {
     const { entries } = this;
     return {
+      figures: computer.figures(this.#tape, entries),
       ...{ line, exitCode, costs, startedAt: this.#startedAt },
       error: firstErrorOf(this.#tape, this.spans, exitCode),
       writeCount: entries.to - entries.from,

@@ -1,6 +1,8 @@
 import type { ErrnoCode } from '../base/errno.ts';
+import type { DeletionView } from './deletion-words.ts';
 import type { SpanLevel } from '../base/trace.ts';
 import type { Role } from '../base/role.ts';
+import type { ProfileName } from '../device/profile.ts';
 import type {
   BlockAnnotation,
   Extent,
@@ -60,6 +62,15 @@ export interface Costs {
   readonly simulatedNanoseconds: number;
 }
 
+/** What comparing needs of a step beside its costs. */
+export interface StepFigures {
+  /** Contents of files and values of attributes that programs handed to system calls, and that were taken. */
+  readonly handedBytes: number;
+  readonly trimmedBytes: number;
+  /** What the same accesses take on each profile, the head standing where it stood. Simulated, never measured. */
+  readonly nanosecondsByProfile: Readonly<Record<ProfileName, number>>;
+}
+
 /** One line typed and what came of it. Steps form a tree: `parent` is the step it was typed after. */
 export interface StepView {
   readonly step: number;
@@ -70,6 +81,7 @@ export interface StepView {
   /** The first errno met, for the ribbon: 'ENOSPC'. */
   readonly error: { readonly code: ErrnoCode; readonly text: string } | null;
   readonly costs: Costs;
+  readonly figures: StepFigures;
   /** Disk accesses of the step: writes, trims and barriers. */
   readonly writeCount: number;
   /** Bytes of free space after the step minus before. */
@@ -114,6 +126,12 @@ export interface MapView {
   readonly fill: Uint8Array;
   /** 1 where the step at `now` wrote. */
   readonly written: Uint8Array;
+  /** How many steps ago each cell was written last: 0 by this one, 255 longer ago than counted or before them all. */
+  readonly age: Uint8Array;
+  /** How many files hold the contents of a cell: 0 nobody, 255 as many or more. Of a mixed cell the most. */
+  readonly holders: Uint8Array;
+  /** 1 where the chain of a file ends. */
+  readonly chainEnds: Uint8Array;
   /** Number of the owner in `owners` per cell; 0 is nobody. */
   readonly owner: Uint32Array;
   readonly owners: readonly string[];
@@ -163,6 +181,8 @@ export interface BlockView {
   /** The same block before the step at `now`; null when that step did not touch it. */
   readonly before: Uint8Array | null;
   readonly annotation: BlockAnnotation;
+  /** The part of the specification that most of its bytes are explained by; empty where none is cited. */
+  readonly section: string;
 }
 
 /** Structures of the volume, with offsets on the whole disk. */
@@ -174,6 +194,8 @@ export interface StructuresView {
 export interface WhyView {
   readonly title: string;
   readonly sentences: readonly string[];
+  /** What deleting it would free: alone first, then with others that hold its blocks. */
+  readonly deletions: readonly DeletionView[];
 }
 
 export interface CheckView {

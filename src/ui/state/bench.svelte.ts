@@ -353,21 +353,6 @@ export class Bench {
     });
   }
 
-  async download(column: Column): Promise<void> {
-    await this.attempt('download the image', async () => {
-      const { disk } = column;
-      const blob = await disk.download();
-      const label = disk.view?.volume?.label || disk.view?.name || 'disk';
-      const name = `${label}-${column.name}`.replace(/[^\w.-]+/g, '-');
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(blob);
-      link.download = /\.(img|dmg|iso|raw|bin)$/i.test(label) ? label : `${name}.img`;
-      link.click();
-      // The browser reads the blob after the click; a minute is ample.
-      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    });
-  }
-
   async check(column: Column): Promise<void> {
     await this.attempt('check the volume', async () => {
       await column.disk.check();

@@ -10,6 +10,7 @@ import type { Kept } from './bench-save.ts';
 import type { BenchMoment, Taken } from './bench-history.svelte.ts';
 import type { Bench } from './bench.svelte.ts';
 import { downloadBytes } from './download.ts';
+import { markNow } from './mark-now.ts';
 import { sentenceOf } from './sentence.ts';
 
 const SAVE_DELAY_MILLISECONDS = 300;
@@ -174,7 +175,10 @@ export class Keeper {
     }
     if (id === undefined) return null;
     try {
-      return await this.open(id);
+      markNow('bench restoring');
+      const lines = await this.open(id);
+      markNow('bench restored');
+      return lines;
     } catch (error) {
       this.#bench.messages.fail('bring back the last bench', error);
       return null;

@@ -1,6 +1,8 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
+import { LABELS } from './labels.ts';
+import { mend } from './mend.ts';
 import { detect, mountFirstVolume, openContainer } from './mount.ts';
 import { newfs } from './newfs.ts';
 import { regions } from './regions.ts';
@@ -10,6 +12,7 @@ import { structures } from './structures.ts';
 export const apfs: Format = {
   name: 'apfs',
   title: 'APFS',
+  labels: LABELS,
   detect,
   newfs,
   mount: mountFirstVolume,
@@ -17,5 +20,6 @@ export const apfs: Format = {
   fsck,
   regions,
   annotate,
+  mend,
   structures,
 };

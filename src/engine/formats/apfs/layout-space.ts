@@ -128,6 +128,8 @@ export const CHUNK_INFO_SIZE_BYTES = 32;
 /** The free count shares its word with reserved bits. */
 export const FREE_COUNT_MASK = 0xf_ffff;
 
+/** Where in an entry its bitmap's address stands. */
+export const CHUNK_INFO_BITMAP_AT = 24;
 export const ChunkInfo = struct('chunk_info_t', CHUNK_INFO_SIZE_BYTES, 'little', 'ref "chunk_info_t"', {
   xid: u64(0, 'transaction that changed this chunk last', { show: showXid }),
   address: u64(8, 'first block of the chunk', { show: (value) => `block ${value}` }),
@@ -135,7 +137,7 @@ export const ChunkInfo = struct('chunk_info_t', CHUNK_INFO_SIZE_BYTES, 'little',
   freeCount: u32(20, 'free ones among them (low 20 bits)', {
     show: (value) => plural('block')(value & FREE_COUNT_MASK),
   }),
-  bitmapAddress: u64(24, 'block of its bitmap; 0: the whole chunk is free', { show: showAddress }),
+  bitmapAddress: u64(CHUNK_INFO_BITMAP_AT, 'block of its bitmap; 0: the whole chunk is free', { show: showAddress }),
 });
 export type ChunkInfo = Value<typeof ChunkInfo>;
 

@@ -55,6 +55,8 @@ export interface Segment {
   readonly owner: string;
   /** The claims that decided: several where files share blocks, none where only the bitmap speaks. */
   readonly holders: readonly Holding[];
+  /** Of contents: how many files share them; Infinity where they were not all counted. */
+  readonly fileCount?: number;
 }
 
 /** So many claims on one block are looked at: on a sound volume every one of them is a clone. */
@@ -119,8 +121,7 @@ class Sweep {
   }
 
   #say(first: number, end: number, rank: number, best: readonly Holding[]): void {
-    const { role, owner, holders } = rank <= RANK.snapshot ? this.#ofContents(best, rank) : this.#other(best);
-    this.#push({ first, end, role, owner, holders });
+    this.#push({ first, end, ...(rank <= RANK.snapshot ? this.#ofContents(best, rank) : this.#other(best)) });
   }
 
   #other(best: readonly Holding[]): Owned {
@@ -139,13 +140,14 @@ class Sweep {
     if (rank === RANK.live) return { ...this.#ofStreams(streams), holders: streams };
     const newest = streams.reduce((a, b) => (b.view.xid > a.view.xid ? b : a));
     const { name } = newest.view.snapshot ?? { name: '' };
-    const { prefix, names } = this.#named([newest]);
-    return { role: 'pinned', owner: `${prefix}snapshot ${name}: ${names}`, holders: [newest] };
+    const { prefix, names, total } = this.#named([newest]);
+    const owner = `${prefix}snapshot ${name}: ${names}`;
+    return { role: 'pinned', owner, holders: [newest], fileCount: total };
   }
 
-  #ofStreams(streams: readonly StreamHolding[]): { readonly role: Role; readonly owner: string } {
+  #ofStreams(streams: readonly StreamHolding[]): Omit<Owned, 'holders'> {
     const { prefix, names, total } = this.#named(streams);
-    return { role: total > 1 ? 'shared' : 'data', owner: `${prefix}${names}` };
+    return { role: total > 1 ? 'shared' : 'data', owner: `${prefix}${names}`, fileCount: total };
   }
 
   /** Names of the files that hold these streams. */
@@ -205,7 +207,7 @@ const LOST = { role: 'data', owner: 'lost blocks' } as const;
 /** The same where an encrypted container keeps secret where its volumes' keybags lie. */
 const BEHIND_KEYBAG = { role: 'reserved', owner: 'known to the encrypted keybag only' } as const;
 
-type Owned = Pick<Segment, 'role' | 'owner' | 'holders'>;
+type Owned = Pick<Segment, 'role' | 'owner' | 'holders' | 'fileCount'>;
 type StreamHolding = Extract<Holding, { kind: 'stream' }>;
 
 interface Named {

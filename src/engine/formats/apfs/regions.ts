@@ -8,7 +8,8 @@ import { OWNER } from './view-claims.ts';
 /** What every block is for, as runs in the order of the device. Costs what is stored, not what could be. */
 export function regions(device: Device, index: OwnerIndex = new OwnerIndex(device)): Region[] {
   const spans = new Spans(device);
-  for (const { end, role, owner } of index.segments) spans.add(end * BLOCK_SIZE_BYTES, role, owner);
+  for (const { end, role, owner, fileCount } of index.segments)
+    spans.add(end * BLOCK_SIZE_BYTES, role, owner, fileCount);
   const isContainer = index.container.problem === '';
   spans.add(index.container.medium.sizeBytes, 'reserved', isContainer ? OWNER.outside : '');
   return spans.found;
@@ -16,8 +17,7 @@ export function regions(device: Device, index: OwnerIndex = new OwnerIndex(devic
 
 /** Neighbours, each said by where it ends; those that say the same are one. */
 class Spans {
-  readonly found: { firstBlock: number; blockCount: number; readonly role: Role; readonly owner: string }[] =
-    [];
+  readonly found: (Region & { blockCount: number })[] = [];
   readonly #device: Device;
   #end = 0;
 
@@ -25,13 +25,17 @@ class Spans {
     this.#device = device;
   }
 
-  add(endBytes: number, role: Role, owner: string): void {
+  add(endBytes: number, role: Role, owner: string, fileCount = 1): void {
     const { blockSizeBytes, blockCount } = this.#device;
     const end = Math.min(Math.ceil(endBytes / blockSizeBytes), blockCount);
     if (end <= this.#end) return;
     const last = this.found.at(-1);
-    if (last?.role === role && last.owner === owner) last.blockCount += end - this.#end;
-    else this.found.push({ firstBlock: this.#end, blockCount: end - this.#end, role, owner });
+    if (last?.role === role && last.owner === owner && (last.holderCount ?? 1) === fileCount)
+      last.blockCount += end - this.#end;
+    else {
+      const region = { firstBlock: this.#end, blockCount: end - this.#end, role, owner };
+      this.found.push(fileCount > 1 ? { ...region, holderCount: fileCount } : region);
+    }
     this.#end = end;
   }
 }

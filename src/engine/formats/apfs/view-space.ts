@@ -4,6 +4,7 @@ import {
   BLOCKS_PER_CHUNK,
   CHUNKS_PER_CIB,
   CHUNK_INFOS_AT,
+  CHUNK_INFO_BITMAP_AT,
   CHUNK_INFO_SIZE_BYTES,
   CIBS_PER_CAB,
   CIB_ADDRESSES_AT,
@@ -34,6 +35,8 @@ export class SpaceView {
   readonly #read: BlockReader;
   readonly #blockCount: number;
   #chunkOfBitmap: Map<number, number> | undefined;
+  /** Chunks that have a bitmap, ascending. */
+  #withBitmap: readonly number[] | undefined;
   #cibBlocks: readonly number[] | undefined;
 
   constructor(bytes: Uint8Array, read: BlockReader, blockCount: number) {
@@ -119,7 +122,7 @@ export class SpaceView {
   chunkOfBitmap(block: number): number | undefined {
     if (!this.#chunkOfBitmap) {
       this.#chunkOfBitmap = new Map();
-      for (let chunk = 0; chunk < this.chunkCount; chunk++) {
+      for (let chunk = this.#bitmapFrom(0); chunk < Infinity; chunk = this.#bitmapFrom(chunk + 1)) {
         const address = this.chunk(chunk)?.bitmapAddress ?? 0;
         if (address !== 0) this.#chunkOfBitmap.set(address, chunk);
       }
@@ -137,7 +140,7 @@ export class SpaceView {
       if (!bitmap) {
         if (start >= 0) yield [start, block];
         start = -1;
-        block = chunkEnd;
+        block = Math.max(chunkEnd, Math.min(this.#bitmapFrom(chunk + 1) * BLOCKS_PER_CHUNK, end));
         continue;
       }
       for (; block < chunkEnd; block++) {
@@ -162,6 +165,37 @@ export class SpaceView {
     if (!info || info.bitmapAddress === 0) return undefined;
     if ((info.freeCount & FREE_COUNT_MASK) === info.blockCount) return undefined;
     return this.#read(info.bitmapAddress);
+  }
+
+  /** The first chunk from `chunk` on that has a bitmap; Infinity when none has. */
+  #bitmapFrom(chunk: number): number {
+    this.#withBitmap ??= this.#findBitmaps();
+    let low = 0;
+    let high = this.#withBitmap.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#withBitmap[middle] ?? 0) < chunk) low = middle + 1;
+      else high = middle;
+    }
+    return this.#withBitmap[low] ?? Infinity;
+  }
+
+  /** A huge container has many chunks and few bitmaps: the others are told apart before anything is decoded. */
+  #findBitmaps(): number[] {
+    const found: number[] = [];
+    const cibs = Math.ceil(this.chunkCount / CHUNKS_PER_CIB);
+    for (let index = 0; index < cibs; index++) {
+      const bytes = this.cib(index);
+      if (!bytes) continue;
+      const view = viewOf(bytes);
+      const chunks = Math.min(CHUNKS_PER_CIB, this.chunkCount - index * CHUNKS_PER_CIB);
+      for (let i = 0; i < chunks; i++) {
+        const at = CHUNK_INFOS_AT + i * CHUNK_INFO_SIZE_BYTES + CHUNK_INFO_BITMAP_AT;
+        if (view.getUint32(at, true) !== 0 || view.getUint32(at + 4, true) !== 0)
+          found.push(index * CHUNKS_PER_CIB + i);
+      }
+    }
+    return found;
   }
 
   isUsed(block: number): boolean {

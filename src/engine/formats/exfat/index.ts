@@ -1,6 +1,8 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
+import { LABELS } from './labels.ts';
+import { mend } from './mend.ts';
 import { detect, mount } from './mount.ts';
 import { newfs } from './newfs.ts';
 import { regions } from './regions.ts';
@@ -10,11 +12,13 @@ import { structures } from './structures.ts';
 export const exfat: Format = {
   name: 'exfat',
   title: 'ExFAT',
+  labels: LABELS,
   detect,
   newfs,
   mount,
   fsck,
   regions: (device) => regions(device),
   annotate: (device, block) => annotate(device, block),
+  mend,
   structures: (device, parent, page) => structures(device, parent, page),
 };

@@ -96,6 +96,11 @@ export class OwnerIndex {
     return this.runs.slice(firstRun, firstRun + runCount);
   }
 
+  lastRunOf(file: number): ClusterRun | undefined {
+    const { firstRun, runCount } = this.files[file] ?? { firstRun: 0, runCount: 0 };
+    return runCount === 0 ? undefined : this.runs[firstRun + runCount - 1];
+  }
+
   /** '/photos/summer.jpg'; of the two system files their names. */
   pathOf(file: number): string {
     const { kind, name } = this.files[file] ?? { kind: 'file', name: '' };

@@ -66,6 +66,11 @@ export class OwnerIndex {
     return this.runs.slice(firstRun, firstRun + runCount);
   }
 
+  lastRunOf(file: number): ClusterRun | undefined {
+    const { firstRun, runCount } = this.files[file] ?? { firstRun: 0, runCount: 0 };
+    return runCount === 0 ? undefined : this.runs[firstRun + runCount - 1];
+  }
+
   pathOf(file: number): string {
     const names: string[] = [];
     for (let at = file; at > 0 && names.length < PATH_NAMES_MAX; at = this.files[at]?.parent ?? 0) {

@@ -26,25 +26,29 @@ export function regions(device: Device, index: OwnerIndex = new OwnerIndex(devic
 
 /** A list of neighbours, each said by where it ends. */
 class Spans {
-  readonly #list: { endBytes: number; readonly role: Role; readonly owner: string }[] = [];
+  readonly #list: { endBytes: number; readonly role: Role; readonly owner: string; endsChain: boolean }[] =
+    [];
   #endBytes = 0;
 
-  add(endBytes: number, role: Role, owner: string): void {
+  add(endBytes: number, role: Role, owner: string, endsChain = false): void {
     if (endBytes <= this.#endBytes) return;
     this.#endBytes = endBytes;
     const last = this.#list.at(-1);
-    if (last?.role === role && last.owner === owner) last.endBytes = endBytes;
-    else this.#list.push({ endBytes, role, owner });
+    if (last?.role === role && last.owner === owner && !last.endsChain) {
+      last.endBytes = endBytes;
+      last.endsChain = endsChain;
+    } else this.#list.push({ endBytes, role, owner, endsChain });
   }
 
   /** A block larger than a sector belongs to the part that its first byte belongs to. */
   inBlocks({ blockSizeBytes, blockCount }: Device): Region[] {
     const regions: Region[] = [];
     let firstBlock = 0;
-    for (const { endBytes, role, owner } of this.#list) {
+    for (const { endBytes, role, owner, endsChain } of this.#list) {
       const end = Math.min(Math.ceil(endBytes / blockSizeBytes), blockCount);
       if (end <= firstBlock) continue;
-      regions.push({ firstBlock, blockCount: end - firstBlock, role, owner });
+      const region = { firstBlock, blockCount: end - firstBlock, role, owner };
+      regions.push(endsChain ? { ...region, endsChain } : region);
       firstBlock = end;
     }
     return regions;
@@ -95,7 +99,8 @@ function addClusters(spans: Spans, geometry: Geometry, index: OwnerIndex): void 
       path = index.pathOf(file);
     }
     cluster = run.firstCluster + run.clusterCount;
-    spans.add(endOf(cluster - 1), index.files[file]?.isDirectory ? 'directory' : 'data', path);
+    const role = index.files[file]?.isDirectory ? 'directory' : 'data';
+    spans.add(endOf(cluster - 1), role, path, index.lastRunOf(file) === run);
   }
   if (cluster < geometry.clusterCount + 2) fillTo(geometry.clusterCount + 2);
 }

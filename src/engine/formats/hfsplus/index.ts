@@ -2,6 +2,8 @@ import type { Device } from '../../device/device.ts';
 import type { Format, MountOptions } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { fsck } from './fsck.ts';
+import { LABELS } from './labels.ts';
+import { mend } from './mend.ts';
 import { detect, openVolume } from './mount.ts';
 import { newfs } from './newfs.ts';
 import { regions } from './regions.ts';
@@ -10,10 +12,12 @@ import { HfsVolume } from './volume.ts';
 
 /** What HFS+ and HFSX share: nearly all. See README.md. */
 const common = {
+  labels: LABELS,
   mount: (device: Device, options: MountOptions) => new HfsVolume(openVolume(device, options), options),
   fsck,
   regions: (device) => regions(device),
   annotate: (device, block) => annotate(device, block),
+  mend,
   structures: (device, parent, page) => structures(device, parent, page),
 } satisfies Partial<Format>;
 
