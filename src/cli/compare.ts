@@ -5,7 +5,7 @@ import type { ProfileName } from '../engine/device/profile.ts';
 import { FORMAT_NAMES } from '../engine/formats/registry.ts';
 import { comparedFile, compare, missingFile } from '../engine/session/compare.ts';
 import { comparisonCsv, comparisonJson } from '../engine/session/compare-export.ts';
-import { fileRows, tableRows } from '../engine/session/compare-rows.ts';
+import { columnTitles, fileRows, tableRows } from '../engine/session/compare-rows.ts';
 import type { TableRow } from '../engine/session/compare-rows.ts';
 import { countedBlockBytes } from '../engine/session/comparison.ts';
 import type { ComparedFile, ComparedSteps, Comparison } from '../engine/session/comparison.ts';
@@ -61,7 +61,7 @@ export const compareCommand: Subcommand = {
       'Each disk is new and in memory; no image is touched. Starts in the root of the volume, COMPARE. What commands',
       'print is left out; what they complain about goes to standard error with the name of the format. A command that',
       'fails is a result: the exit code is 0 when the script was run.',
-      'In brackets stand blocks, of 512 bytes where nothing else is said; times are simulated, never measured.',
+      'In brackets stand blocks, of 512 bytes where the heading says nothing else; times are simulated, never measured.',
     ],
   },
   async run(args, output) {
@@ -186,7 +186,7 @@ function reportOf(comparison: Comparison): string {
       : [{ title: counted(commands.length, 'command'), rows: tableRows(comparison, total) }]),
     ...(files.length === 0 ? [] : [{ title: 'Files', rows: fileRows(comparison) }]),
   ];
-  const titles = comparison.disks.map(({ title }) => title);
+  const titles = columnTitles(comparison);
   const widths = columnWidths(
     titles,
     blocks.flatMap(({ rows }) => rows),

@@ -1,5 +1,6 @@
 import { FsError } from '../engine/base/errno.ts';
 import { compareCommand } from './compare.ts';
+import { exportCommand } from './export.ts';
 import { fsckCommand } from './fsck.ts';
 import { getCommand } from './get.ts';
 import { infoCommand } from './info.ts';
@@ -27,6 +28,7 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   getCommand,
   manifestCommand,
   fsckCommand,
+  exportCommand,
   infoCommand,
   mapCommand,
   inspectCommand,

@@ -3,7 +3,7 @@ export { compare, comparedFile, missingFile } from '../engine/session/compare.ts
 export { chartSvg, comparisonChart } from '../engine/session/compare-chart.ts';
 export type { Chart, Palette } from '../engine/session/compare-chart.ts';
 export { comparisonCsv, comparisonJson } from '../engine/session/compare-export.ts';
-export { fileRows, tableRows } from '../engine/session/compare-rows.ts';
+export { columnTitles, fileRows, tableRows } from '../engine/session/compare-rows.ts';
 export type { TableRow } from '../engine/session/compare-rows.ts';
 export { countedBlockBytes, MEANINGS, PROFILE_TITLES, ROLE_GROUPS } from '../engine/session/comparison.ts';
 export type {

@@ -10,6 +10,7 @@ import type {
 } from '../engine/session/moment-view.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
 import type { StepStops } from '../engine/session/step-stops.ts';
+import type { DiagramsView } from '../engine/session/diagram-view.ts';
 import type {
   BlockView,
   CheckView,
@@ -34,6 +35,7 @@ export type { MountAdvice } from '../engine/session/mount-advice.ts';
 export type { TransferView } from './transfer.ts';
 export type * from '../engine/session/moment-view.ts';
 export type { StepStops } from '../engine/session/step-stops.ts';
+export type * from '../engine/session/diagram-view.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';
@@ -95,6 +97,7 @@ export interface EngineApi {
   directory(path: string, page: { offset: number; countMax: number }): Promise<DirectoryView>;
   file(path: string): Promise<FileDetailView>;
   structures(parent: string | null, page: { offset: number; countMax: number }): Promise<StructuresView>;
+  diagrams(): Promise<DiagramsView>;
   block(block: number): Promise<BlockView>;
   trace(
     step: number,

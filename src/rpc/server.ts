@@ -186,6 +186,7 @@ export class EngineServer implements EngineApi {
   file: EngineApi['file'] = (path) => this.#look((views) => views.file(path));
   structures: EngineApi['structures'] = (parent, page) =>
     this.#look((views) => views.structures(parent, page));
+  diagrams: EngineApi['diagrams'] = () => this.#look((views) => views.diagrams());
   block: EngineApi['block'] = (block) => this.#look((views) => views.block(block));
   trace: EngineApi['trace'] = (step, page) => this.#look((views) => views.trace(step, page));
   why: EngineApi['why'] = (subject) => this.#look((views) => views.why(subject));

@@ -64,7 +64,7 @@ describe('compare', () => {
     expect(lines.filter((line) => /^% /.test(line)).length).toBe(COMMANDS.length);
     expect(lines).toContain('4 commands');
     expect(lines).toContain('>   echo $i > note-$i.txt');
-    const heads = lines.filter((line) => / APFS +FAT32$/.test(line));
+    const heads = lines.filter((line) => / APFS \(4 KiB\) +FAT32$/.test(line));
     expect(heads.length).toBe(COMMANDS.length + 1);
     const rows = lines.filter((line) => /^(result|written|  data|barriers|free space)/.test(line));
     expect(new Set([...heads, ...rows].map(({ length }) => length)).size).toBe(1);

@@ -86,7 +86,7 @@ test('the dialog is usable by everybody, and its lines can be copied', async () 
     .getByRole('button', { name: /^Copy: Attach and mount it, macOS/ })
     .click();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
-    'hdiutil attach -imagekey diskimage-class=CRawDiskImage BENCH-fat32.img',
+    'hdiutil attach -imagekey diskimage-class=CRawDiskImage SAMPLE-fat32.img',
   );
   expect(await dialogOf(page).getByRole('status').allInnerTexts()).toContainEqual(
     expect.stringContaining('Copied: hdiutil'),
@@ -112,7 +112,7 @@ describe('a terabyte', () => {
   });
 });
 
-test('where the browser can, a large file is written straight to its place, with holes, and Cancel leaves none', async () => {
+test('where the browser can, a large file is written straight to its place, with holes', async () => {
   const hash = encodeLink({ disks: [{ ...prepared('exfat'), sizeBytes: 2 ** 30 }], lines: [] });
   const { page } = await openPage({ hash });
   // The browser's own dialog cannot be driven; a file of the page's private folder stands in for its answer.
@@ -167,24 +167,21 @@ describe('an image packed with gzip', () => {
     expect(fsckVfat(await save(page, /\(\.img\)/))).toBe('');
   });
 
-  test('that is cut short, damaged or bottomless gets a sentence', async () => {
+  test('that is cut short or damaged gets a sentence', async () => {
     const bytes = gzipSync(Buffer.from(Array.from({ length: 70_000 }, (_, i) => (i * i) & 255)));
     const folder = temporaryFolder();
     const damaged = Buffer.from(bytes);
     damaged[damaged.length - 6]! ^= 1; // of the CRC-32
-    // Two gibibytes that are not zeros in two megabytes.
-    const bomb = gzipSync(Buffer.alloc(2 ** 30 + 2 ** 20, 'A'));
     const { page } = await openPage();
     for (const [name, content, sentence] of [
       ['short.img.gz', bytes.subarray(0, -20), 'damaged, cut short'],
       ['damaged.img.gz', damaged, 'damaged, cut short'],
-      ['bomb.img.gz', bomb, 'unpack it with gunzip'],
     ] as const) {
       const path = join(folder, name);
       writeFileSync(path, content);
       await open(page, path);
       await expect
-        .poll(() => page.getByRole('alert').allInnerTexts(), { timeout: 60_000 })
+        .poll(() => page.getByRole('alert').allInnerTexts())
         .toContainEqual(expect.stringContaining(sentence));
     }
     await ready(page);

@@ -69,7 +69,7 @@ test('one selection: a file, its blocks, its bytes, its fields and why', async (
 
 test('the map reads itself out, walks by arrows, zooms, and Enter opens the bytes', async () => {
   const { page } = await openPage();
-  const map = page.getByRole('listbox', { name: /^Block map/ });
+  const map = page.getByRole('grid', { name: /^Block map/ });
   await map.focus();
   const current = async () => {
     const id = await map.getAttribute('aria-activedescendant');

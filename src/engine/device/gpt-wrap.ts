@@ -1,24 +1,29 @@
-import { FsError } from '../base/errno.ts';
 import { Prng } from '../base/prng.ts';
 import type { Device } from './device.ts';
 import { gptReservedBlocks, writeGpt } from './gpt.ts';
 import { ALIGNMENT_BYTES } from './mbr.ts';
 import { DEVICE_BYTES_MAX, Store } from './store.ts';
 
+/** The disk with the map, in whole mebibytes. */
+function totalBlocksOf({ blockSizeBytes, blockCount }: Device, reservedBlocks: number): number {
+  const alignmentBlocks = ALIGNMENT_BYTES / blockSizeBytes;
+  return Math.ceil((alignmentBlocks + blockCount + reservedBlocks) / alignmentBlocks) * alignmentBlocks;
+}
+
+/** False for a volume of 16 TiB, the largest disk there is. */
+export const hasRoomForGpt = (volume: Device): boolean =>
+  totalBlocksOf(volume, gptReservedBlocks(volume)) * volume.blockSizeBytes <= DEVICE_BYTES_MAX;
+
 /**
  * A bare volume as the only partition of a larger disk, byte for byte as it was: some systems look for a volume in a
- * partition only, and which format it is they learn from the partition's type. Nothing is copied.
+ * partition only, and which format it is they learn from the partition's type. Nothing is copied. The caller has asked
+ * `hasRoomForGpt`.
  */
 export function wrappedInGpt(volume: Device, type: string, name: string, seed: number): Store {
   const { blockSizeBytes, blockCount } = volume;
   const alignmentBlocks = ALIGNMENT_BYTES / blockSizeBytes;
   const endBlock = alignmentBlocks + blockCount;
-  const wanted = endBlock + gptReservedBlocks(volume);
-  const totalBlocks = Math.ceil(wanted / alignmentBlocks) * alignmentBlocks;
-  if (totalBlocks * blockSizeBytes > DEVICE_BYTES_MAX) {
-    const detail = 'a disk of 16 TiB has no room for a partition map around it; leave the map out';
-    throw new FsError('EINVAL', 'export', '', detail);
-  }
+  const totalBlocks = totalBlocksOf(volume, gptReservedBlocks(volume));
   const shiftBytes = ALIGNMENT_BYTES;
   const backing = {
     sizeBytes: endBlock * blockSizeBytes,

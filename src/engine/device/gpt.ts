@@ -105,13 +105,13 @@ export const gptReservedBlocks = (device: Device): number =>
 
 // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-interface ReadCopy {
+export interface GptCopy {
   readonly header: GptHeader;
   readonly entries: readonly GptEntry[];
 }
 
 /** A header and its entries, or one clause about what is wrong with them. */
-function readCopy(device: Device, block: number): ReadCopy | string {
+export function readGptCopy(device: Device, block: number): GptCopy | string {
   if (block >= device.blockCount) return 'lies outside the device';
   const raw = new Uint8Array(device.blockSizeBytes);
   device.read(block, raw);
@@ -147,7 +147,7 @@ export function readGpt(device: Device): PartitionMap | null {
     Array.from({ length: MBR_SLOTS }, (_, i) => MbrSlot.peek(mbr, slotOffsetBytes(i)).type).includes(
       MBR_TYPE_PROTECTIVE,
     );
-  const main = readCopy(device, HEADER_BLOCK);
+  const main = readGptCopy(device, HEADER_BLOCK);
   // An old map at the end of a disk that was formatted anew without one does not count.
   if (!isProtected && typeof main === 'string') return null;
   const problems: string[] = [];
@@ -155,7 +155,7 @@ export function readGpt(device: Device): PartitionMap | null {
     problems.push('The protective MBR is missing: older systems take the disk for an empty one.');
 
   const backupBlock = typeof main === 'string' ? device.blockCount - 1 : main.header.otherBlock;
-  const backup = readCopy(device, backupBlock);
+  const backup = readGptCopy(device, backupBlock);
   if (typeof main === 'string') {
     problems.push(`The GPT header in block ${HEADER_BLOCK} ${main}.`);
     if (typeof backup === 'string') {
@@ -166,7 +166,7 @@ export function readGpt(device: Device): PartitionMap | null {
   } else if (typeof backup === 'string') {
     problems.push(`The copy of the GPT header in block ${backupBlock} ${backup}.`);
   }
-  const used = typeof main === 'string' ? (backup as ReadCopy) : main;
+  const used = typeof main === 'string' ? (backup as GptCopy) : main;
   return { scheme: 'gpt', partitions: partitionsOf(used.entries), problems };
 }
 

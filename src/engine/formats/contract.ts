@@ -1,5 +1,7 @@
 import type { Clock, Timespec } from '../base/clock.ts';
+import type { FsckOptions, FsckReport } from '../base/finding.ts';
 import type { Label } from '../base/label.ts';
+import type { Diagram } from '../base/diagram.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Role } from '../base/role.ts';
 import type { Trace } from '../base/trace.ts';
@@ -9,6 +11,7 @@ import type { Mending } from '../device/mending.ts';
 
 export { ZERO_FILL } from '../device/device.ts';
 export type { Fill } from '../device/device.ts';
+export type { Finding, FsckOptions, FsckReport } from '../base/finding.ts';
 
 /**
  * What every format offers, and all that vfs and session know of one. Several implementations, no shared parent.
@@ -47,6 +50,8 @@ export interface Format {
   mend(device: Device, block: number, before: Device): Mending;
   /** The format's own structures as a tree; `parent` null gives the top. Children are made when asked for. */
   structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
+  /** Rings, strips, layers and trees to be drawn; never throws on damage, bounded in size. */
+  diagrams?(device: Device): Diagram[];
 }
 
 export type FormatName = 'fat32' | 'exfat' | 'hfsplus' | 'hfsx' | 'apfs';
@@ -409,42 +414,26 @@ export interface Container {
   /** Mounted or not. */
   renameVolume(index: number, label: string): void;
   setRole(index: number, role: string): void;
+  /** Between which sizes `resize` works; the largest is that of the device it lies on. */
+  resizeLimits(): ContainerLimits;
+  /** Volumes may be mounted and files open. ENOSPC with a sentence beyond the limits. A power cut leaves either size. */
+  resize(sizeBytes: number): void;
   /** Everything dirty to the device. */
   sync(): void;
   /** `sync` and say clean. EBUSY while a volume is mounted. No other call may follow. */
   close(): void;
 }
 
+export interface ContainerLimits {
+  readonly minimumBytes: number;
+  readonly currentBytes: number;
+  readonly maximumBytes: number;
+}
+
 export interface NodeInit {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-}
-
-// ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export interface FsckOptions {
-  readonly repair: boolean;
-}
-
-/** One thing that is wrong. */
-export interface Finding {
-  /** Stable word for programs: 'dirty', 'lost-clusters', 'cross-link' … */
-  readonly kind: string;
-  /** `error`: data or structure at risk. `warning`: odd, harmless, or not repairable by the real tool either. */
-  readonly severity: 'error' | 'warning';
-  /** In the words of the real checker, with names and numbers. */
-  readonly message: string;
-  readonly block: number;
-  readonly isRepaired: boolean;
-}
-
-export interface FsckReport {
-  /** False when the volume could not be read as this format at all; then `findings` says why. */
-  readonly isReadable: boolean;
-  /** The whole printed output, in the real tool's layout. */
-  readonly lines: readonly string[];
-  readonly findings: readonly Finding[];
 }
 
 // ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────────

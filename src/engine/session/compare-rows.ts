@@ -14,29 +14,23 @@ export interface TableRow {
 export const NOT_RUN = 'not run';
 export const NO_FIGURE = '–';
 
-type Column = { readonly cell: Cell; readonly blockSizeBytes: number };
-
 /** Rows of one command, or of the total. Always the same rows, so that tables below each other line up. */
-export function tableRows({ disks, profile }: Comparison, cells: readonly Cell[]): TableRow[] {
-  const columns = disks.map(({ blockSizeBytes }, at): Column => ({
-    cell: cells[at] ?? null,
-    blockSizeBytes,
-  }));
+export function tableRows({ profile }: Comparison, cells: readonly Cell[]): TableRow[] {
   const row = (
     label: string,
-    say: (figures: Figures, blockSizeBytes: number) => string,
+    say: (figures: Figures) => string,
     group: RoleGroup | null = null,
   ): TableRow => ({
     ...{ label, group },
-    cells: columns.map(({ cell, blockSizeBytes }) => (cell === null ? NO_FIGURE : say(cell, blockSizeBytes))),
+    cells: cells.map((cell) => (cell === null ? NO_FIGURE : say(cell))),
   });
   return [
-    { label: 'result', group: null, cells: columns.map(({ cell }) => resultOf(cell)) },
-    row('written', ({ bytes, blocks }, size) => amount(bytes, blocks, size)),
+    { label: 'result', group: null, cells: cells.map(resultOf) },
+    row('written', ({ bytes, blocks }) => amount(bytes, blocks)),
     ...ROLE_GROUPS.map((group) =>
       row(
         group,
-        ({ bytesByGroup, blocksByGroup }, size) => amount(bytesByGroup[group], blocksByGroup[group], size),
+        ({ bytesByGroup, blocksByGroup }) => amount(bytesByGroup[group], blocksByGroup[group]),
         group,
       ),
     ),
@@ -56,11 +50,15 @@ export function tableRows({ disks, profile }: Comparison, cells: readonly Cell[]
   ];
 }
 
-/** Nothing, or bytes and the blocks they are; a block that is not the disk's sector says its size. */
-const amount = (bytes: number, blocks: number, blockSizeBytes: number): string =>
-  bytes === 0
-    ? '0'
-    : `${printedSize(bytes)} (${grouped(blocks)}${blockSizeBytes === SECTOR_BYTES ? '' : ` × ${printedSize(blockSizeBytes)}`})`;
+/** Nothing, or bytes and the blocks they are. */
+const amount = (bytes: number, blocks: number): string =>
+  bytes === 0 ? '0' : `${printedSize(bytes)} (${grouped(blocks)})`;
+
+/** Over the columns: the disk, and how large its blocks are where they are not sectors. */
+export const columnTitles = ({ disks }: Comparison): string[] =>
+  disks.map(({ title, blockSizeBytes }) =>
+    blockSizeBytes === SECTOR_BYTES ? title : `${title} (${printedSize(blockSizeBytes)})`,
+  );
 const SECTOR_BYTES = 512;
 
 /** 'done', 'ENOTSUP', 'done, ENOTSUP met', '2 failed, ENOSPC'. */

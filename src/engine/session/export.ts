@@ -2,7 +2,7 @@ import { SimulatedClock } from '../base/clock.ts';
 import { FsError } from '../base/errno.ts';
 import { Prng } from '../base/prng.ts';
 import { crc32 } from '../codec/crc32.ts';
-import { wrappedInGpt } from '../device/gpt-wrap.ts';
+import { hasRoomForGpt, wrappedInGpt } from '../device/gpt-wrap.ts';
 import { gzipPieces, rawPieces, RUN_BYTES, type FilePiece } from '../device/image-pieces.ts';
 import { VOLUME_TYPES } from '../device/partition-map.ts';
 import type { Store } from '../device/store.ts';
@@ -92,7 +92,8 @@ export function prepareExport(source: ExportSource, request: ExportRequest): Pre
   const { scheme, mainSlice } = new Disk('disk1', label, store, 'nvme', new SimulatedClock());
   const formatName = mainSlice?.format?.name ?? null;
   const isBare = scheme === 'none' && formatName !== null;
-  const isWrapped = isBare && request.isWrapped;
+  const hasRoom = !request.isWrapped || !isBare || hasRoomForGpt(store);
+  const isWrapped = isBare && request.isWrapped && hasRoom;
   const seed = seedOf(store);
   const whole = isWrapped ? wrappedInGpt(store, VOLUME_TYPES[formatName].gptType, label, seed) : store;
   const diskBytes = whole.blockCount * whole.blockSizeBytes;
@@ -103,7 +104,7 @@ export function prepareExport(source: ExportSource, request: ExportRequest): Pre
     ...{ fileName, diskBytes, contentBytes: content.bytes, workBytes: content.workBytes, isBare, states },
     fileBytesMax: sizeOf(container, diskBytes, content),
     isPacked: container === 'gzip' || container === 'dmg',
-    refusal: refusalOf(container, diskBytes),
+    refusal: refusalOf(container, diskBytes, hasRoom),
     stateSentence: sentenceOf(state, states, now),
     advice: mountAdvice({
       ...{ container, fileName, formatName, diskBytes, state },
@@ -178,7 +179,8 @@ function sizeOf(container: Container, diskBytes: number, content: Content): numb
   }
 }
 
-function refusalOf(container: Container, diskBytes: number): string | null {
+function refusalOf(container: Container, diskBytes: number, hasRoom: boolean): string | null {
+  if (!hasRoom) return 'a disk of 16 TiB has no room for a partition map around it; leave the map out';
   if (container !== 'vhd' || diskBytes <= VHD_BYTES_MAX) return null;
   return `a VHD holds at most ${printedSize(VHD_BYTES_MAX)}; choose another kind of file`;
 }

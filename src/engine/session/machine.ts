@@ -295,6 +295,20 @@ export class SessionMachine implements Machine {
     return this.#pools.resizeLimits(deviceName(container));
   }
 
+  resizeContainer(container: string, sizeBytes: number): void {
+    const { kernel, mounts } = this.#parts;
+    this.#requireWritable(container, 'resize');
+    const device = deviceName(container);
+    this.#pools.resize(device, sizeBytes);
+    // Devices in /dev know their size from when they came.
+    const found = mounts.containers.named(device);
+    if (found === undefined) return;
+    for (const name of found.slice.index === 0 ? [found.device] : [found.slice.device, found.device]) {
+      kernel.removeDevice(name);
+      kernel.addDevice(name, found.slice.metered);
+    }
+  }
+
   createSnapshot(deviceOrPath: string, name: string): void {
     requireSnapshotName(name, deviceOrPath);
     this.#withSnapshots(deviceOrPath, (snapshots) => snapshots.create(name));

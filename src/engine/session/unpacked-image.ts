@@ -10,7 +10,12 @@ import { printedSize } from './sentences.ts';
  */
 const BLOCK_BYTES = 4096;
 /** Contents beside zeros: what a tab can be expected to hold. */
-export const CONTENT_BYTES_MAX = 2 ** 30;
+const LIMITS: UnpackLimits = { contentBytes: 2 ** 30, sizeBytes: DEVICE_BYTES_MAX };
+
+export interface UnpackLimits {
+  readonly contentBytes: number;
+  readonly sizeBytes: number;
+}
 
 const LABEL = { role: 'data', owner: 'image', reason: 'unpacked' } as const;
 
@@ -23,7 +28,10 @@ export class UnpackedImage implements Backing {
   readonly #rest = new Uint8Array(BLOCK_BYTES);
   #restBytes = 0;
 
-  constructor(name: string) {
+  readonly #limits: UnpackLimits;
+
+  constructor(name: string, limits: UnpackLimits = LIMITS) {
+    this.#limits = limits;
     this.#name = name;
   }
 
@@ -33,8 +41,8 @@ export class UnpackedImage implements Backing {
 
   /** FsError EFBIG with a sentence when it grows beyond what can be held. */
   append(bytes: Uint8Array): void {
-    if (this.#sizeBytes + bytes.length > DEVICE_BYTES_MAX) {
-      throw this.#tooLarge(`unpacked it is larger than ${printedSize(DEVICE_BYTES_MAX)}`);
+    if (this.#sizeBytes + bytes.length > this.#limits.sizeBytes) {
+      throw this.#tooLarge(`unpacked it is larger than ${printedSize(this.#limits.sizeBytes)}`);
     }
     let at = 0;
     if (this.#restBytes > 0) {
@@ -65,8 +73,8 @@ export class UnpackedImage implements Backing {
   #keep(offsetBytes: number, block: Uint8Array): void {
     if (isZero(block)) return;
     this.#contentBytes += BLOCK_BYTES;
-    if (this.#contentBytes > CONTENT_BYTES_MAX) {
-      const limit = printedSize(CONTENT_BYTES_MAX);
+    if (this.#contentBytes > this.#limits.contentBytes) {
+      const limit = printedSize(this.#limits.contentBytes);
       throw this.#tooLarge(
         `it unpacks to more than ${limit} that are not zeros; unpack it with gunzip and open the image, which is read where it lies`,
       );

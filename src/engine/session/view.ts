@@ -185,9 +185,14 @@ export interface BlockView {
   readonly section: string;
 }
 
+export interface StructureNodeView extends StructureNode {
+  /** The step shown changed its bytes. Absent: it did not. */
+  readonly isChanged?: boolean;
+}
+
 /** Structures of the volume, with offsets on the whole disk. */
 export interface StructuresView {
-  readonly nodes: readonly StructureNode[];
+  readonly nodes: readonly StructureNodeView[];
   readonly total: number;
 }
 

@@ -1,13 +1,16 @@
+import { equalBytes } from '../base/bytes.ts';
 import { FsError } from '../base/errno.ts';
 import type { Label } from '../base/label.ts';
 import { PartitionDevice } from '../device/partition.ts';
 import type { Annotation } from '../codec/struct.ts';
 import type { Store } from '../device/store.ts';
 import type { Tape } from '../device/tape.ts';
-import type { Extent, Page, Region } from '../formats/contract.ts';
+import type { Extent, Page, Region, StructureNode } from '../formats/contract.ts';
 import { checkSlice, unreadable } from './machine.ts';
 import type { Computer } from './computer.ts';
 import type { Disk } from './disk.ts';
+import { diagramsOf, touches as touchesRanges } from './diagrams.ts';
+import type { DiagramsView } from './diagram-view.ts';
 import type { History, Step } from './history.ts';
 import { mapView, regionAt } from './map-view.ts';
 import type { MapRequest } from './map-view.ts';
@@ -114,7 +117,35 @@ export class Views {
   }
 
   structures(parent: string | null, page: Page): StructuresView {
-    return this.#diskViews.structures(parent, page);
+    const { nodes, total } = this.#diskViews.structures(parent, page);
+    const { blockSizeBytes } = this.#source.shown().disk.store;
+    const { written } = this.#current.view;
+    return {
+      total,
+      nodes: nodes.map((node) => {
+        const first = Math.floor(node.deviceOffsetBytes / blockSizeBytes);
+        const end = Math.ceil((node.deviceOffsetBytes + node.lengthBytes) / blockSizeBytes);
+        const isChanged = touchesRanges(written, first, end) && this.#isChanged(node);
+        return isChanged ? { ...node, isChanged } : node;
+      }),
+    };
+  }
+
+  /** Are the bytes others than before the step? Of what is long, that it was written is enough. */
+  #isChanged({ deviceOffsetBytes, lengthBytes }: StructureNode): boolean {
+    if (lengthBytes === 0 || lengthBytes > COMPARED_BYTES_MAX) return lengthBytes > 0;
+    const { store } = this.#source.shown().disk;
+    const now = bytesAt(store, deviceOffsetBytes, lengthBytes);
+    return !equalBytes(now, bytesAt(this.#storeBefore, deviceOffsetBytes, lengthBytes));
+  }
+
+  get #storeBefore(): Store {
+    return (this.#before ??= this.#source.storeAt({ step: this.#current.view.parent }));
+  }
+
+  diagrams(): DiagramsView {
+    const { written } = this.#current.view;
+    return diagramsOf(this.#source.shown(), written, () => this.#storeBefore);
   }
 
   block(block: number): BlockView {
@@ -133,14 +164,14 @@ export class Views {
 
   /** The block before the step shown; null when the step does not touch it. */
   #bytesBefore(block: number): Uint8Array | null {
-    const { tape, storeAt } = this.#source;
-    const { entries, view } = this.#current;
+    const { tape } = this.#source;
+    const { entries } = this.#current;
     const { write } = this.#source.history().now;
     const end = write === undefined ? entries.to : entries.from + write + 1;
     if (!touches(tape, block, entries.from, end)) return null;
-    this.#before ??= storeAt({ step: view.parent });
-    const bytes = new Uint8Array(this.#before.blockSizeBytes);
-    this.#before.read(block, bytes);
+    const before = this.#storeBefore;
+    const bytes = new Uint8Array(before.blockSizeBytes);
+    before.read(block, bytes);
     return bytes;
   }
 
@@ -282,6 +313,22 @@ export function sectionOf(fields: readonly Annotation[]): string {
     if (section !== '') bytes.set(section, (bytes.get(section) ?? 0) + lengthBytes);
   }
   return [...bytes].reduce((best, each) => (each[1] > best[1] ? each : best), ['', 0] as const)[0];
+}
+
+/** Longer structures are not compared byte by byte. */
+const COMPARED_BYTES_MAX = 16_384;
+
+function bytesAt(store: Store, offsetBytes: number, lengthBytes: number): Uint8Array {
+  const { blockSizeBytes, blockCount } = store;
+  const first = Math.floor(offsetBytes / blockSizeBytes);
+  const end = Math.min(Math.ceil((offsetBytes + lengthBytes) / blockSizeBytes), blockCount);
+  const bytes = new Uint8Array(Math.max(0, end - first) * blockSizeBytes);
+  for (let block = first; block < end; block++) {
+    const at = (block - first) * blockSizeBytes;
+    store.read(block, bytes.subarray(at, at + blockSizeBytes));
+  }
+  const within = offsetBytes - first * blockSizeBytes;
+  return bytes.subarray(within, within + lengthBytes);
 }
 
 function touches(tape: Tape, block: number, from: number, to: number): boolean {

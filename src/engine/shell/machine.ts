@@ -51,6 +51,8 @@ export interface Machine {
   changeRole(device: string, role: string): void;
   /** Between which sizes the container could be made another one. */
   resizeLimits(container: string): ResizeLimits;
+  /** Container and partition; whole blocks of 4,096 bytes, rounded down. ENOSPC beyond the limits, EROFS. */
+  resizeContainer(container: string, sizeBytes: number): void;
   // Snapshots of one volume, by device or by a path on it, mounted or not.
   /** EEXIST, ENOSPC, EROFS. */
   createSnapshot(deviceOrPath: string, name: string): void;

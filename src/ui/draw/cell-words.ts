@@ -4,9 +4,9 @@ import { blocksOfCell } from './grid.ts';
 import type { Grid } from './grid.ts';
 import { sampleOf } from './paint-map.ts';
 import { lookOf } from './roles.ts';
-import { blocksInWords, visible } from './words.ts';
+import { blocksInWords, plural, visible } from './words.ts';
 
-/** A cell of the map in words: 'blocks 57 to 64, file data, /a.txt, written by this step'. */
+/** A cell of the map in words: 'block 57, file data, end of chain, /a.txt, shared by 2, written by this step'. */
 export function cellInWords(grid: Grid, view: MapView | null, cell: number): string {
   const blocks = blocksOfCell(grid, cell);
   if (blocks === null) return 'beyond the end of the disk';
@@ -19,7 +19,16 @@ export function cellInWords(grid: Grid, view: MapView | null, cell: number): str
   const fill = view.fill[at] ?? 0;
   const share =
     role !== 'free' && fill < 255 ? `${Math.max(1, Math.round((fill / 255) * 100))} % in use` : '';
-  const parts = [place, lookOf(role).label, visible(owner), share];
-  if (view.written[at] === 1) parts.push('written by this step');
+  const end = view.chainEnds[at] !== 1 ? '' : blocks.blockCount > 1 ? 'a chain ends here' : 'end of chain';
+  const parts = [place, lookOf(role).label, end, visible(owner), sharedInWords(view.holders[at] ?? 0), share];
+  parts.push(ageInWords(view.age[at] ?? 255));
   return parts.filter((part) => part !== '').join(', ');
+}
+
+const sharedInWords = (holders: number): string =>
+  holders < 2 ? '' : `shared by ${holders === 255 ? 'many' : holders}`;
+
+function ageInWords(age: number): string {
+  if (age === 255) return '';
+  return age === 0 ? 'written by this step' : `written ${plural(age, 'step')} ago`;
 }

@@ -1,9 +1,14 @@
+import { curveOf } from './hilbert.ts';
+
 /**
- * Geometry of the block map: which blocks a cell stands for and where it lies. Rows run left to right, top to bottom,
- * and always begin at a multiple of `columns × blocksPerCell`, so that a cell never changes its blocks by scrolling.
+ * Geometry of the block map: which blocks a cell stands for and where it lies. Rows run left to right, top to bottom, or
+ * the cells on show follow a Hilbert curve; what is on show is the same in both orders. Rows always begin at a multiple of `columns × blocksPerCell`, so that a cell never changes its blocks by scrolling.
  * Blocks per cell are a power of two: cells fall together with allocation blocks. Sizes are CSS pixels.
  */
+export type Order = 'rows' | 'hilbert';
+
 export interface Grid {
+  readonly order: Order;
   readonly columns: number;
   readonly rows: number;
   readonly cellPixels: number;
@@ -23,6 +28,8 @@ export interface GridRequest {
   /** 0: the whole disk. Each step halves the blocks of a cell; below one block a cell grows instead. */
   readonly zoom: number;
   readonly firstRow: number;
+  /** Absent: rows. */
+  readonly order?: Order;
 }
 
 export const CELL_PIXELS_MIN = 8;
@@ -38,7 +45,7 @@ const largestCell = (width: number, height: number, cells: number): number => {
 };
 
 export function layGrid(request: GridRequest): Grid {
-  const { blocksTotal } = request;
+  const { blocksTotal, order = 'rows' } = request;
   const width = Math.max(request.widthPixels, CELL_PIXELS_MIN);
   const height = Math.max(request.heightPixels, CELL_PIXELS_MIN);
 
@@ -57,7 +64,7 @@ export function layGrid(request: GridRequest): Grid {
   const rows = Math.max(1, Math.floor(height / cellPixels));
   const rowsTotal = Math.ceil(blocksTotal / (columns * blocksPerCell));
   const firstRow = Math.max(0, Math.min(Math.floor(request.firstRow), rowsTotal - rows));
-  return { columns, rows, cellPixels, blocksPerCell, firstRow, rowsTotal, blocksTotal, zoom, zoomMax };
+  return { order, columns, rows, cellPixels, blocksPerCell, firstRow, rowsTotal, blocksTotal, zoom, zoomMax };
 }
 
 /** The blocks on show; the last row may end before the grid does. */
@@ -72,7 +79,7 @@ export function cellAt(grid: Grid, x: number, y: number): number | null {
   const column = Math.floor(x / grid.cellPixels);
   const row = Math.floor(y / grid.cellPixels);
   if (column < 0 || column >= grid.columns || row < 0 || row >= grid.rows) return null;
-  const cell = row * grid.columns + column;
+  const cell = cellAtPlace(grid, column, row);
   return blocksOfCell(grid, cell) === null ? null : cell;
 }
 
@@ -88,10 +95,23 @@ export const cellOfBlock = (grid: Grid, block: number): number =>
 
 export const isOnShow = (grid: Grid, cell: number): boolean => cell >= 0 && cell < grid.columns * grid.rows;
 
-export const cornerOfCell = (grid: Grid, cell: number): { x: number; y: number } => ({
-  x: (cell % grid.columns) * grid.cellPixels,
-  y: Math.floor(cell / grid.columns) * grid.cellPixels,
-});
+/** Of a cell on show. */
+export function placeOfCell(grid: Grid, cell: number): { column: number; row: number } {
+  const place = grid.order === 'rows' ? cell : (curveOf(grid.columns, grid.rows).placeOf[cell] ?? 0);
+  return { column: place % grid.columns, row: Math.floor(place / grid.columns) };
+}
+
+/** −1 outside the grid. */
+export function cellAtPlace(grid: Grid, column: number, row: number): number {
+  if (column < 0 || column >= grid.columns || row < 0 || row >= grid.rows) return -1;
+  const place = row * grid.columns + column;
+  return grid.order === 'rows' ? place : (curveOf(grid.columns, grid.rows).cellOf[place] ?? -1);
+}
+
+export function cornerOfCell(grid: Grid, cell: number): { x: number; y: number } {
+  const { column, row } = placeOfCell(grid, cell);
+  return { x: column * grid.cellPixels, y: row * grid.cellPixels };
+}
 
 /** First row for `next` that keeps `block` as far from the top as it was in `now`. */
 export function firstRowKeeping(now: Grid, next: Grid, block: number): number {

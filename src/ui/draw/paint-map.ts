@@ -1,8 +1,9 @@
 import type { MapView, Role } from '../../rpc/protocol.ts';
 import { ROLES } from '../../rpc/protocol.ts';
-import { blocksOfCell, cornerOfCell } from './grid.ts';
+import { blocksOfCell, cellAtPlace, cornerOfCell, placeOfCell } from './grid.ts';
 import type { Grid } from './grid.ts';
 import { lookOf } from './roles.ts';
+import type { Thread } from './thread.ts';
 
 /** Colours as the canvas wants them, resolved from tokens.css by whoever draws. */
 export interface MapColours {
@@ -38,40 +39,101 @@ const DIMMED = 0.1;
 const FAINTEST = 0.4;
 /** Neighbouring files differ a little in shade, so that one sees where one ends and the next begins. */
 const SHADES = [1, 0.8, 0.9];
+/** Steps after which a write looks as old as any. */
+const AGE_OLD = 12;
+const HOLDERS_BRIGHT = 4;
+const FREE = ROLES.indexOf('free');
+const DATA = ROLES.indexOf('data');
+
+/** What brightness says: how much of a cell is in use, how lately it was written, or how many files hold it. */
+export type Brightness = 'use' | 'age' | 'references';
+
+/** Share of full colour for cell `at` of the view, 0 … 1. Free space is always itself. */
+export function strengthOf(view: MapView, at: number, brightness: Brightness): number {
+  const role = view.roles[at] ?? FREE;
+  if (role === FREE) return 1;
+  const share = (value: number) => FAINTEST + (1 - FAINTEST) * value;
+  if (brightness === 'age') return share(1 - Math.min(view.age[at] ?? 255, AGE_OLD) / AGE_OLD);
+  if (brightness === 'references')
+    return share(Math.min((view.holders[at] ?? 0) - 1, HOLDERS_BRIGHT - 1) / (HOLDERS_BRIGHT - 1));
+  const shade = role === DATA ? (SHADES[(view.owner[at] ?? 0) % SHADES.length] ?? 1) : 1;
+  return share((view.fill[at] ?? 0) / 255) * shade;
+}
+
+export interface PaintedMap {
+  readonly grid: Grid;
+  readonly view: MapView;
+  readonly shown: ReadonlySet<Role>;
+  readonly brightness: Brightness;
+  readonly colours: MapColours;
+  /** Device pixels per CSS pixel. */
+  readonly scale: number;
+}
+
+/** Levels of strength that are told apart. */
+const LEVELS = 63;
 
 /**
- * The cells: role as colour, share in use as strength, glyph as second channel. Roles not in `shown` fade.
- * `scale` is device pixels per CSS pixel. Cost follows the cells on show.
+ * The cells: role as colour, brightness as strength, glyph as second channel; roles not in `shown` fade. Remembers what
+ * each cell looks like and paints only those that look different: after a step, a handful.
  */
-export function paintCells(
-  context: CanvasRenderingContext2D,
-  map: { grid: Grid; view: MapView; shown: ReadonlySet<Role>; colours: MapColours; scale: number },
-): void {
-  const { grid, view, shown, colours, scale } = map;
-  const size = grid.cellPixels * scale;
-  const gap = Math.max(1, Math.round(scale * (grid.cellPixels > 10 ? 1.5 : 1)));
-  const sprites = ROLES.map((role) => sprite(role, size - gap, colours));
-  const free = ROLES.indexOf('free');
-  const data = ROLES.indexOf('data');
+export class CellPainter {
+  #layout = '';
+  #colours: MapColours | null = null;
+  #sprites: readonly HTMLCanvasElement[] = [];
+  /** How each cell looks: role, level and whether it is shown, as one number; 0 is nothing. */
+  #looks = new Uint32Array();
 
-  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-  for (let cell = 0; cell < grid.columns * grid.rows; cell++) {
-    const at = sampleOf(grid, view, cell);
-    if (at < 0) continue;
-    const role = view.roles[at] ?? free;
-    const corner = cornerOfCell(grid, cell);
-    const x = corner.x * scale;
-    const y = corner.y * scale;
-    const isShown = shown.has(ROLES[role] ?? 'free');
-    const fill = (view.fill[at] ?? 0) / 255;
-    const shade = role === data ? (SHADES[(view.owner[at] ?? 0) % SHADES.length] ?? 1) : 1;
-    const strength = role === free ? 1 : (FAINTEST + (1 - FAINTEST) * fill) * shade;
-    context.globalAlpha = isShown ? 1 : DIMMED * 4;
-    if (role !== free) context.drawImage(sprites[free] as CanvasImageSource, x, y);
-    context.globalAlpha = isShown ? strength : DIMMED;
-    context.drawImage(sprites[role] as CanvasImageSource, x, y);
+  /** How many cells were painted. */
+  paint(context: CanvasRenderingContext2D, map: PaintedMap): number {
+    const { grid, view } = map;
+    const { width, height } = context.canvas;
+    const size = grid.cellPixels * map.scale;
+    const gap = Math.max(1, Math.round(map.scale * (grid.cellPixels > 10 ? 1.5 : 1)));
+    const layout = [width, height, grid.order, grid.columns, grid.rows, size].join();
+    if (layout !== this.#layout || map.colours !== this.#colours) {
+      this.#layout = layout;
+      this.#colours = map.colours;
+      this.#sprites = ROLES.map((role) => sprite(role, size - gap, map.colours));
+      this.#looks = new Uint32Array(grid.columns * grid.rows);
+      context.clearRect(0, 0, width, height);
+    }
+    let painted = 0;
+    for (let cell = 0; cell < this.#looks.length; cell++) {
+      const at = sampleOf(grid, view, cell);
+      const look = at < 0 ? 0 : lookAt(map, at);
+      if (look === this.#looks[cell]) continue;
+      this.#looks[cell] = look;
+      painted += 1;
+      const corner = cornerOfCell(grid, cell);
+      this.#paintCell(context, { x: corner.x * map.scale, y: corner.y * map.scale, size }, look);
+    }
+    context.globalAlpha = 1;
+    return painted;
   }
-  context.globalAlpha = 1;
+
+  #paintCell(
+    context: CanvasRenderingContext2D,
+    { x, y, size }: { x: number; y: number; size: number },
+    look: number,
+  ): void {
+    context.clearRect(x, y, size, size);
+    if (look === 0) return;
+    const isShown = (look & 1) === 1;
+    const role = (look >>> 1) & 31;
+    const ground = this.#sprites[FREE];
+    const face = this.#sprites[role];
+    context.globalAlpha = isShown ? 1 : DIMMED * 4;
+    if (role !== FREE && ground) context.drawImage(ground, x, y);
+    context.globalAlpha = isShown ? (look >>> 6) / LEVELS : DIMMED;
+    if (face) context.drawImage(face, x, y);
+  }
+}
+
+function lookAt({ view, shown, brightness }: PaintedMap, at: number): number {
+  const role = view.roles[at] ?? FREE;
+  const level = Math.max(1, Math.round(Math.min(strengthOf(view, at, brightness), 1) * LEVELS));
+  return (level << 6) | (role << 1) | (shown.has(ROLES[role] ?? 'free') ? 1 : 0);
 }
 
 function sprite(role: Role, size: number, colours: MapColours): HTMLCanvasElement {
@@ -104,14 +166,15 @@ export function outlineCells(
     path.lineTo(toX, toY);
   };
   for (const cell of cells) {
-    const corner = cornerOfCell(grid, cell);
-    const x = corner.x * scale - 0.5 * scale;
-    const y = corner.y * scale - 0.5 * scale;
-    const column = cell % grid.columns;
-    if (!cells.has(cell - grid.columns)) line(x, y, x + size, y);
-    if (!cells.has(cell + grid.columns)) line(x, y + size, x + size, y + size);
-    if (column === 0 || !cells.has(cell - 1)) line(x, y, x, y + size);
-    if (column === grid.columns - 1 || !cells.has(cell + 1)) line(x + size, y, x + size, y + size);
+    const { column, row } = placeOfCell(grid, cell);
+    const x = (column * grid.cellPixels - 0.5) * scale;
+    const y = (row * grid.cellPixels - 0.5) * scale;
+    const isOutside = (right: number, down: number) =>
+      !cells.has(cellAtPlace(grid, column + right, row + down));
+    if (isOutside(0, -1)) line(x, y, x + size, y);
+    if (isOutside(0, 1)) line(x, y + size, x + size, y + size);
+    if (isOutside(-1, 0)) line(x, y, x, y + size);
+    if (isOutside(1, 0)) line(x + size, y, x + size, y + size);
   }
   context.strokeStyle = outline.colour;
   context.lineWidth = outline.widthPixels * scale;
@@ -119,18 +182,60 @@ export function outlineCells(
   context.stroke(path);
 }
 
-/** A veil over cells, for the moment in which a step's writes show themselves. */
+/** A veil over cells: what shows itself when a step has written. */
 export function veilCells(
   context: CanvasRenderingContext2D,
-  veil: { grid: Grid; cells: Iterable<number>; colour: string; strength: number; scale: number },
+  veil: { grid: Grid; cells: Iterable<number>; colour: string; scale: number },
 ): void {
   const { grid, scale } = veil;
   const size = grid.cellPixels * scale;
-  context.globalAlpha = veil.strength;
   context.fillStyle = veil.colour;
   for (const cell of veil.cells) {
     const corner = cornerOfCell(grid, cell);
     context.fillRect(corner.x * scale, corner.y * scale, size, size);
   }
-  context.globalAlpha = 1;
+}
+
+/** A thread through the cells of a file: solid where its blocks follow each other, dashed where it jumps; a knot ends it. */
+export function paintThread(
+  context: CanvasRenderingContext2D,
+  map: { grid: Grid; thread: Thread; colour: string; ground: string; scale: number },
+): void {
+  const { grid, thread, scale } = map;
+  const middle = (cell: number) => {
+    const { x, y } = cornerOfCell(grid, cell);
+    return { x: (x + grid.cellPixels / 2 - 0.5) * scale, y: (y + grid.cellPixels / 2 - 0.5) * scale };
+  };
+  const path = new Path2D();
+  for (const stroke of thread.strokes)
+    stroke.forEach((cell, at) => {
+      const { x, y } = middle(cell);
+      if (at === 0) path.moveTo(x, y);
+      else path.lineTo(x, y);
+    });
+  const jumps = new Path2D();
+  for (const [from, to] of thread.jumps) {
+    const [start, end] = [middle(from), middle(to)];
+    jumps.moveTo(start.x, start.y);
+    jumps.lineTo(end.x, end.y);
+  }
+  context.lineCap = context.lineJoin = 'round';
+  for (const [colour, width] of [
+    [map.ground, 3],
+    [map.colour, 1.25],
+  ] as const) {
+    context.strokeStyle = colour;
+    context.lineWidth = width * scale;
+    context.stroke(path);
+    context.setLineDash([3 * scale, 3 * scale]);
+    context.stroke(jumps);
+    context.setLineDash([]);
+  }
+  context.fillStyle = map.colour;
+  const end = thread.strokes.at(-1)?.at(-1);
+  if (end === undefined) return;
+  const { x, y } = middle(end);
+  context.beginPath();
+  context.arc(x, y, 2.5 * scale, 0, 2 * Math.PI);
+  context.fill();
 }

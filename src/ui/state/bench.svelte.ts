@@ -14,6 +14,7 @@ import { LineRunner, takenFrom } from './line-runner.svelte.ts';
 import { Messages } from './messages.svelte.ts';
 import { FIRST_BENCH } from './samples.ts';
 import { Theme } from './theme.svelte.ts';
+import { plain } from './typed-order.ts';
 
 class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -68,6 +69,12 @@ export class Bench {
 
   select(column: Column): void {
     this.#selectedKey = column.key;
+  }
+
+  /** A line as it is typed for one disk alone. */
+  addressed({ key, name }: Column, line: string): string {
+    const isHeardAlone = this.columns.length === 1 || this.#targetKey === key;
+    return isHeardAlone ? line : `on ${plain(name)} ${line}`;
   }
 
   /** Null: the prompt speaks to all disks. */

@@ -8,8 +8,10 @@ import {
   layGrid,
 } from '../draw/grid.ts';
 import type { Grid } from '../draw/grid.ts';
+import { cellAtPlace, isOnShow, placeOfCell } from '../draw/grid.ts';
 import { Answer } from './answer.svelte.ts';
 import type { DiskState } from './disk.svelte.ts';
+import { mapLook } from './map-look.svelte.ts';
 
 /** Which part of the disk the map shows, how close, and which cell the keyboard stands on. */
 export class MapState {
@@ -20,6 +22,8 @@ export class MapState {
   /** The block of the keyboard's cell. */
   cursor = $state(0);
   readonly view = new Answer<MapView>();
+  /** Version of the disk that the view shows; changes together with the view. */
+  viewVersion = -1;
 
   readonly grid: Grid = $derived.by(() =>
     layGrid({
@@ -28,6 +32,7 @@ export class MapState {
       blocksTotal: this.disk.view?.blockCount ?? 1,
       zoom: this.zoom,
       firstRow: this.firstRow,
+      order: mapLook.order,
     }),
   );
 
@@ -37,7 +42,12 @@ export class MapState {
   load(): void {
     const { firstBlock, blockCount } = blocksOnShow(this.grid);
     const cellsMax = Math.ceil(blockCount / this.grid.blocksPerCell);
-    this.view.ask(() => this.disk.api.map({ firstBlock, blockCount, cellsMax }));
+    const { version } = this.disk;
+    this.view.ask(async () => {
+      const view = await this.disk.api.map({ firstBlock, blockCount, cellsMax });
+      this.viewVersion = version;
+      return view;
+    });
   }
 
   zoomBy(steps: number, block = this.cursor): void {
@@ -62,6 +72,18 @@ export class MapState {
 
   show(block: number): void {
     this.firstRow = firstRowShowing(this.grid, block);
+  }
+
+  /** To the neighbour on the screen. At an edge a row goes on in the next one; a curve goes on outside what is shown. */
+  step(right: number, down: number): void {
+    if (!isOnShow(this.grid, cellOfBlock(this.grid, this.cursor))) this.show(this.cursor);
+    const { grid } = this;
+    if (grid.order === 'rows') return this.walk(right + down * grid.columns);
+    const { column, row } = placeOfCell(grid, cellOfBlock(grid, this.cursor));
+    const cell = cellAtPlace(grid, column + right, row + down);
+    const blocks = cell < 0 ? null : blocksOfCell(grid, cell);
+    if (blocks !== null) this.cursor = blocks.firstBlock;
+    else if (cell < 0) this.walk((right + down) * grid.columns);
   }
 
   /** Move the keyboard's cell; the map scrolls along. */

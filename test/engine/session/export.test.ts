@@ -11,6 +11,7 @@ import { CONTAINERS, prepareExport, type ExportRequest } from '../../../src/engi
 import { createDisk } from '../../../src/engine/session/new-disk.ts';
 import { Session } from '../../../src/engine/session/session.ts';
 import { DEFAULT_SETTINGS } from '../../../src/engine/session/settings.ts';
+import { UnpackedImage } from '../../../src/engine/session/unpacked-image.ts';
 import {
   findChecker,
   fsckApfs,
@@ -250,7 +251,11 @@ describe('a terabyte with little on it', () => {
     const { view, pieces } = prepare(large, { container: 'vhd' });
     expect(view.refusal).toContain('at most 1.99 TiB');
     expect(() => pieces()).toThrow('choose another kind of file');
-    expect(() => prepare(sessionOf('exfat', 2 ** 44), { isWrapped: true })).toThrow('leave the map out');
+    const largest = prepare(sessionOf('exfat', 2 ** 44), { isWrapped: true });
+    expect(largest.view).toMatchObject({
+      refusal: expect.stringContaining('leave the map out'),
+      isBare: true,
+    });
   });
 });
 
@@ -274,4 +279,33 @@ test('names from disks cannot break commands', () => {
   );
   expect(view.fileName).toMatch(/^rm[a-z-]*-exfat\.img$/);
   expect(view.advice[1]!.steps.map(({ command }) => command).join()).toContain(view.fileName);
+});
+
+describe('an image that comes as a stream', () => {
+  const bytes = new Prng(3).bytes(50_000);
+  const content = Buffer.concat([bytes, Buffer.alloc(3 * MIB), bytes, Buffer.from('end')]);
+
+  test('is the same disk in pieces of any size, and zeros are not kept', () => {
+    for (const step of [1000, 4096, 65_537, content.length]) {
+      const image = new UnpackedImage('a.img.gz', { contentBytes: 120_000, sizeBytes: 2 ** 30 });
+      for (let at = 0; at < content.length; at += step) image.append(content.subarray(at, at + step));
+      image.finish();
+      expect(image.sizeBytes).toBe(content.length);
+      const back = Buffer.alloc(content.length);
+      image.read(0, back);
+      expect(back.equals(content)).toBe(true);
+      expect(image.nextData(60_000)).toBeGreaterThan(3 * MIB);
+      expect(image.nextData(content.length)).toBe(content.length);
+    }
+  });
+
+  test('that never ends is refused with a sentence, whether it holds something or zeros', () => {
+    const limits = { contentBytes: MIB, sizeBytes: 64 * MIB };
+    const endless = (piece: Uint8Array) => {
+      const image = new UnpackedImage('bomb.img.gz', limits);
+      for (;;) image.append(piece);
+    };
+    expect(() => endless(new Uint8Array(MIB).fill(65))).toThrow('unpack it with gunzip');
+    expect(() => endless(new Uint8Array(MIB))).toThrow('unpacked it is larger than 64 MiB');
+  });
 });

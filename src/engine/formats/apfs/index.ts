@@ -1,5 +1,6 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
+import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
 import { LABELS } from './labels.ts';
 import { mend } from './mend.ts';
@@ -22,4 +23,5 @@ export const apfs: Format = {
   annotate,
   mend,
   structures,
+  diagrams: (device) => diagrams(device),
 };

@@ -1,5 +1,6 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
+import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
 import { LABELS } from './labels.ts';
 import { mend } from './mend.ts';
@@ -21,4 +22,5 @@ export const fat32: Format = {
   annotate: (device, block) => annotate(device, block),
   mend,
   structures: (device, parent, page) => structures(device, parent, page),
+  diagrams: (device) => diagrams(device),
 };

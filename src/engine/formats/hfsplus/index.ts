@@ -1,6 +1,7 @@
 import type { Device } from '../../device/device.ts';
 import type { Format, MountOptions } from '../contract.ts';
 import { annotate } from './annotate.ts';
+import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
 import { LABELS } from './labels.ts';
 import { mend } from './mend.ts';
@@ -19,6 +20,7 @@ const common = {
   annotate: (device, block) => annotate(device, block),
   mend,
   structures: (device, parent, page) => structures(device, parent, page),
+  diagrams: (device) => diagrams(device),
 } satisfies Partial<Format>;
 
 /** HFS+, with or without a journal: names fold their case. */

@@ -1,0 +1,91 @@
+import type { Diagram, DiagramPart } from '../base/diagram.ts';
+import { FsError } from '../base/errno.ts';
+import { PartitionDevice } from '../device/partition.ts';
+import type { Store } from '../device/store.ts';
+import type { SnapshotSpace, Volume } from '../formats/contract.ts';
+import type { Computer } from './computer.ts';
+import type { DiagramView, DiagramsView } from './diagram-view.ts';
+
+/**
+ * What a format draws of the disk shown, at bytes of the whole disk, and the same before the step shown. A part counts
+ * as changed when the step wrote where it lies. Layers say what each snapshot holds on to, as the mounted volume counts.
+ */
+export function diagramsOf(computer: Computer, written: Float64Array, before: () => Store): DiagramsView {
+  const { disk, mounts } = computer;
+  const slice = disk.mainSlice;
+  const { format } = slice ?? {};
+  if (!slice || !format?.diagrams) return { now: [], before: [] };
+  const { blockSizeBytes } = disk.store;
+  const place = { shiftBytes: slice.firstBlock * blockSizeBytes, blockSizeBytes };
+  const mount = mounts.all.find((one) => one.slice === slice && one.volume.snapshots !== undefined);
+  const volume = (mount ?? mounts.first)?.volume;
+  const now = format.diagrams(slice.plain).map((drawn) => counted(drawn, volume));
+  const earlier = written.length === 0 ? null : before();
+  const old =
+    earlier === null
+      ? []
+      : format.diagrams(
+          slice.index === 0 ? earlier : new PartitionDevice(earlier, slice.firstBlock, slice.blockCount),
+        );
+  return {
+    now: now.map((drawn) => moved(drawn, place, written)),
+    before: old.map((drawn) => moved(drawn, place, new Float64Array())),
+  };
+}
+
+function moved(
+  drawn: Diagram,
+  { shiftBytes, blockSizeBytes }: { shiftBytes: number; blockSizeBytes: number },
+  written: Float64Array,
+): DiagramView {
+  const parts = drawn.parts.map((part) => {
+    const deviceOffsetBytes = part.deviceOffsetBytes + shiftBytes;
+    const first = Math.floor(deviceOffsetBytes / blockSizeBytes);
+    const end = Math.ceil((deviceOffsetBytes + part.lengthBytes) / blockSizeBytes);
+    return { ...part, deviceOffsetBytes, isChanged: part.lengthBytes > 0 && touches(written, first, end) };
+  });
+  return { ...drawn, parts };
+}
+
+/** Do ranges [first, count, …], ascending and apart, touch blocks `first` up to `end`? */
+export function touches(ranges: Float64Array, first: number, end: number): boolean {
+  let low = 0;
+  let high = ranges.length / 2;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ranges[2 * middle] ?? 0) + (ranges[2 * middle + 1] ?? 0) <= first) low = middle + 1;
+    else high = middle;
+  }
+  return low < ranges.length / 2 && (ranges[2 * low] ?? 0) < end;
+}
+
+const SNAPSHOT = 'snapshot:';
+
+function counted(drawn: Diagram, volume: Volume | undefined): Diagram {
+  const { snapshots } = volume ?? {};
+  if (drawn.kind !== 'layers' || !volume || !snapshots || drawn.title !== `Layers of ${volume.label}`)
+    return drawn;
+  const { totalBlocks, blockSizeBytes } = volume.statistics();
+  const totalBytes = totalBlocks * blockSizeBytes;
+  const known = new Set(snapshots.list().map(({ name }) => name));
+  const parts = drawn.parts.map((part): DiagramPart => {
+    const name = part.key.startsWith(SNAPSHOT) ? part.key.slice(SNAPSHOT.length) : '';
+    if (!known.has(name)) return part;
+    const space = spaceOf(() => snapshots.space(name));
+    if (space === null) return part;
+    const { pinnedBytes, privateBytes } = space;
+    const text = `${part.text}, holds ${pinnedBytes} bytes that the volume no longer needs, ${privateBytes} of them alone`;
+    return { ...part, text, fill: Math.min(1, pinnedBytes / Math.max(1, totalBytes)) };
+  });
+  return { ...drawn, parts };
+}
+
+/** Null: damage keeps it from being counted; the layer is shown without. */
+function spaceOf(count: () => SnapshotSpace): SnapshotSpace | null {
+  try {
+    return count();
+  } catch (error) {
+    if (error instanceof FsError) return null;
+    throw error;
+  }
+}
