@@ -171,9 +171,9 @@ export class Views {
 
   /** The block before the step shown; null when the step does not touch it. */
   #bytesBefore(block: number): Uint8Array | null {
-    const { tape, storeAt } = this.#source;
+    const { tape } = this.#source;
     if (this.isWrittenNow(block)) this.#source.requireTape(this.#current.view.step);
-    const { entries, view } = this.#current;
+    const { entries } = this.#current;
     const { write } = this.#source.history().now;
     const end = write === undefined ? entries.to : entries.from + write + 1;
     if (!touches(tape, block, entries.from, end)) return null;
