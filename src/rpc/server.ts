@@ -2,6 +2,7 @@ import { releaseProxy, transfer } from 'comlink';
 import type { ProxyMethods } from 'comlink';
 import { InvariantError } from '../engine/base/assert.ts';
 import { FsError } from '../engine/base/errno.ts';
+import type { MomentDifference } from '../engine/session/moment-difference.ts';
 import { createDisk } from '../engine/session/new-disk.ts';
 import { Session } from '../engine/session/session.ts';
 import { DEFAULT_SETTINGS, writePoliciesOf } from '../engine/session/settings.ts';
@@ -13,6 +14,7 @@ import type {
   Delta,
   EngineApi,
   Moment,
+  MomentPair,
   NewDiskRequest,
   OutputPiece,
   RunResult,
@@ -256,14 +258,21 @@ export class EngineServer implements EngineApi {
   check: EngineApi['check'] = (asItLies) => this.#look((views) => views.check(asItLies));
 
   stops: EngineApi['stops'] = (step) => this.#lookBack(true, (views) => views.stops(step), step);
-  filesBetween: EngineApi['filesBetween'] = (pair, page) =>
-    this.#answer(({ differences }) => differences.between(pair).files(page));
+  filesBetween: EngineApi['filesBetween'] = (pair, page) => this.#between(pair, (found) => found.files(page));
   structuresBetween: EngineApi['structuresBetween'] = (pair, page) =>
-    this.#answer(({ differences }) => differences.between(pair).structures(page));
+    this.#between(pair, (found) => found.structures(page));
   blocksBetween: EngineApi['blocksBetween'] = (pair, page) =>
-    this.#answer(({ differences }) => differences.between(pair).blocks(page));
+    this.#between(pair, (found) => found.blocks(page));
   blockBetween: EngineApi['blockBetween'] = (pair, block) =>
-    this.#answer(({ differences }) => differences.between(pair).block(block));
+    this.#between(pair, (found) => found.block(block));
+
+  /** What lies between two moments; the writes that led to either may have to be found out again first. */
+  #between<T>(pair: MomentPair, look: (found: MomentDifference) => T): Promise<T> {
+    return this.#guard(async () => {
+      for (const moment of [pair.before, pair.after]) await this.#recall(moment, true);
+      return look(this.#required.differences.between(pair));
+    });
+  }
 
   #look<T>(look: (views: Session['views']) => T): Promise<T> {
     return this.#answer(({ views }) => {
