@@ -1,9 +1,10 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { serviceWorker } from './scripts/service-worker-plugin.mjs';
 
 export default defineConfig(({ isSsrBuild }) => ({
   base: './',
-  plugins: [svelte()],
+  plugins: [svelte(), serviceWorker()],
   worker: { format: 'es' },
   build: {
     ...(isSsrBuild
@@ -25,8 +26,18 @@ export default defineConfig(({ isSsrBuild }) => ({
           environment: 'node',
           setupFiles: ['test/support/all-formats.ts'],
           include: ['test/**/*.test.ts'],
-          exclude: ['test/page/**'],
+          exclude: ['test/page/**', 'test/long/**'],
           testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'long',
+          environment: 'node',
+          setupFiles: ['test/support/all-formats.ts'],
+          include: ['test/long/**/*.test.ts'],
+          testTimeout: 1_800_000,
         },
       },
       {

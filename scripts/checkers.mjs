@@ -17,6 +17,9 @@ const PACKAGES = {
   // Older apfsck refuses what today's mkapfs makes; older fsapfsinfo refuses snapshots.
   apfsprogs: { release: 'trixie', programs: ['apfsck', 'mkapfs'] },
   'libfsapfs-utils': { release: 'trixie', programs: ['fsapfsinfo'] },
+  // These read disk images of macOS.
+  '7zip': { release: 'bookworm', programs: ['7zz'] },
+  dmg2img: { release: 'bookworm', programs: ['dmg2img'] },
   // What these programs are linked with.
   libfsapfs1t64: { release: 'trixie', programs: [] },
   libblkid1: { release: 'bookworm', programs: [] },

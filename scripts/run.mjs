@@ -79,12 +79,23 @@ async function test() {
   must(isGreen);
 }
 
+/** What takes minutes for one answer: not part of `npm test`. */
+async function testLong() {
+  const { ensureCheckers } = await import('./checkers.mjs');
+  const notChecked = [];
+  process.env.CHECKERS = ensureCheckers(notChecked);
+  const isGreen = tool('vitest/vitest.mjs', 'run', '--project', 'long', ...rest);
+  for (const line of notChecked) console.log(`not checked: ${line}`);
+  must(isGreen);
+}
+
 const JOBS = {
   start() {
     build();
     must(tool('vite/bin/vite.js', 'preview', '--outDir', 'dist/page', ...rest));
   },
   test,
+  'test:long': testLong,
   dev: () => must(tool('vite/bin/vite.js', ...rest)),
   build,
   /** Bundled first: a test runner's module loader would slow down what is measured. */
@@ -92,6 +103,14 @@ const JOBS = {
     const entry = ['--ssr', 'test/bench/main.ts', '--outDir', 'dist/bench'];
     must(tool('vite/bin/vite.js', 'build', ...entry, '--logLevel', 'warn'));
     must(succeeds(process.execPath, [join(root, 'dist/bench/main.js'), ...rest]));
+  },
+  /** Figures of the built page in a real Chromium. */
+  async 'bench:page'() {
+    const { ensureChromium } = await import('./chromium.mjs');
+    const chromium = ensureChromium([]);
+    if (!chromium) stop('No Chromium here: install one or set CHROME_PATH to its program.');
+    process.env.CHROME_PATH = chromium;
+    must(succeeds(process.execPath, [join(root, 'test/bench/page.mjs'), ...rest]));
   },
   check() {
     check();

@@ -1,4 +1,6 @@
 import { FsError } from '../engine/base/errno.ts';
+import { compareCommand } from './compare.ts';
+import { exportCommand } from './export.ts';
 import { fsckCommand } from './fsck.ts';
 import { getCommand } from './get.ts';
 import { infoCommand } from './info.ts';
@@ -26,9 +28,11 @@ const SUBCOMMANDS: readonly Subcommand[] = [
   getCommand,
   manifestCommand,
   fsckCommand,
+  exportCommand,
   infoCommand,
   mapCommand,
   inspectCommand,
+  compareCommand,
 ];
 
 export async function runCommandLine(argv: readonly string[], output: Output): Promise<number> {

@@ -12,6 +12,16 @@ export const SEED_OPTION: OptionSpec = {
   help: 'seed of everything random, a whole number (default 1)',
 };
 
+const POLICIES = ['each', 'writeback'] as const;
+
+export const POLICY_OPTION: OptionSpec = {
+  ...{ name: 'policy', value: 'POLICY', choices: POLICIES },
+  help: 'commit each system call, or gather (default each)',
+};
+
+export const policyOf = (args: Arguments): SessionSettings['policy'] =>
+  POLICIES.find((policy) => policy === args.value('policy')) ?? 'each';
+
 export const IMAGE_OPERAND = { name: 'IMAGE', help: 'disk image on the host' };
 
 export const VOLUME_OPTION: OptionSpec = {

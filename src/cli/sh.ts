@@ -1,4 +1,3 @@
-import * as fs from 'node:fs';
 import type { Session } from '../engine/session/session.ts';
 import type { Costs } from '../engine/session/view.ts';
 import { withImage } from './image-session.ts';
@@ -6,12 +5,20 @@ import { UsageError } from './options.ts';
 import type { Arguments } from './options.ts';
 import { runPrompt } from './prompt.ts';
 import { pump } from './pump.ts';
-import { EXIT, onHost, printable } from './report.ts';
+import { EXIT, printable } from './report.ts';
 import type { Output } from './report.ts';
 import type { Subcommand } from './run.ts';
-import { choiceOf, IMAGE_OPERAND, READ_WRITE, SEED_OPTION, seedOf, VOLUME_OPTION } from './settings.ts';
-
-const POLICIES = ['each', 'writeback'] as const;
+import { readScript } from './script.ts';
+import {
+  choiceOf,
+  IMAGE_OPERAND,
+  POLICY_OPTION,
+  policyOf,
+  READ_WRITE,
+  SEED_OPTION,
+  seedOf,
+  VOLUME_OPTION,
+} from './settings.ts';
 
 export const shCommand: Subcommand = {
   synopsis: {
@@ -23,10 +30,7 @@ export const shCommand: Subcommand = {
     ],
     options: [
       { name: 'command', short: 'c', value: 'LINE', help: 'run this line' },
-      {
-        ...{ name: 'policy', value: 'POLICY', choices: POLICIES },
-        help: 'commit each system call, or gather (default each)',
-      },
+      POLICY_OPTION,
       VOLUME_OPTION,
       SEED_OPTION,
       { name: 'stats', help: 'print what it cost as JSON on standard error' },
@@ -44,7 +48,7 @@ export const shCommand: Subcommand = {
       ...READ_WRITE,
       ...choiceOf(args),
       seed: seedOf(args),
-      policy: POLICIES.find((policy) => policy === args.value('policy')) ?? 'each',
+      policy: policyOf(args),
       isRecording: isInteractive,
       isTerminal: isInteractive && process.stdin.isTTY,
     };
@@ -72,8 +76,7 @@ function scriptText(args: Arguments): string | null {
   if (line !== undefined && script !== undefined) throw new UsageError('Give -c LINE or SCRIPT, not both.');
   if (line !== undefined) return line;
   if (script === undefined) return null;
-  const source = script === '-' ? 0 : script;
-  return onHost('read', script, EXIT.unreadable, () => fs.readFileSync(source, 'utf8'));
+  return readScript(script);
 }
 
 async function runScript(

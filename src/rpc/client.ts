@@ -33,9 +33,12 @@ type PlainCalls = Omit<EngineApi, 'run'>;
 /** Every call of the protocol but `run`, whose callback needs care; a call forgotten here does not compile. */
 const PLAIN_CALLS: Readonly<Record<keyof PlainCalls, true>> = {
   ...{ createDisk: true, openImage: true, exportImage: true, imageHash: true },
+  ...{ exportView: true, exportFile: true, transfer: true, stopTransfer: true },
   ...{ interrupt: true, type: true, complete: true, resize: true, seek: true, undo: true, redo: true },
   ...{ map: true, regions: true, directory: true, file: true, structures: true, diagrams: true, block: true },
+  ...{ snapshotDeletions: true, verdict: true, labels: true },
   ...{ trace: true, why: true, check: true },
+  ...{ stops: true, filesBetween: true, structuresBetween: true, blocksBetween: true, blockBetween: true },
 };
 
 export function startEngine(worker: WorkerLike = startWorker()): Engine {

@@ -1,5 +1,16 @@
+import type { Label } from '../engine/base/label.ts';
+import type { DeletionView } from '../engine/session/deletion-words.ts';
+import type { ExportRequest, ExportView } from '../engine/session/export.ts';
+import type {
+  BlockDifferences,
+  BlockDifferenceView,
+  FileDifferences,
+  MomentPair,
+  StructureDifferences,
+} from '../engine/session/moment-view.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
 import type { DiagramsView } from '../engine/session/diagram-view.ts';
+import type { StepStops } from '../engine/session/step-stops.ts';
 import type {
   BlockView,
   CheckView,
@@ -14,9 +25,17 @@ import type {
   TraceRow,
   WhyView,
 } from '../engine/session/view.ts';
+import type { TransferView } from './transfer.ts';
 
 export type * from '../engine/session/view.ts';
 export type * from '../engine/session/diagram-view.ts';
+export type { DeletionView } from '../engine/session/deletion-words.ts';
+export type { Label, LabelKind } from '../engine/base/label.ts';
+export type { Container, ExportRequest, ExportState, ExportView } from '../engine/session/export.ts';
+export type { MountAdvice } from '../engine/session/mount-advice.ts';
+export type { TransferView } from './transfer.ts';
+export type * from '../engine/session/moment-view.ts';
+export type { StepStops } from '../engine/session/step-stops.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';
@@ -30,10 +49,23 @@ export { ROLES } from '../engine/base/role.ts';
 export interface EngineApi {
   /** Make a disk with one new volume and forget what was open. */
   createDisk(request: NewDiskRequest): Promise<Delta>;
-  /** Open an image the user chose. Nothing of it is copied; blocks are read when they are looked at. */
+  /**
+   * Open an image the user chose: raw or UDIF, read block by block when somebody looks, or packed with gzip, which is
+   * unpacked first (`transfer` tells how far it is).
+   */
   openImage(file: File, options: SessionOptions): Promise<Delta>;
-  /** The whole disk at the moment shown, as unmounting leaves it: a file to save. */
+  /** The whole disk at the moment shown, as unmounting leaves it: its raw bytes. */
   exportImage(): Promise<Blob>;
+  /** What a file of the disk at the moment shown would be, and what it is good for on other systems. */
+  exportView(request: ExportRequest): Promise<ExportView>;
+  /**
+   * The whole disk at the moment shown as such a file: a blob, or null when it was written into `into`. One at a time
+   * (EBUSY); ECANCELED after `stopTransfer`.
+   */
+  exportFile(request: ExportRequest, into?: FileSystemFileHandle): Promise<Blob | null>;
+  /** How far the file is that is being packed or unpacked; null when none is. */
+  transfer(): Promise<TransferView | null>;
+  stopTransfer(): Promise<void>;
 
   /**
    * Run what was typed. Output arrives in pieces through `onOutput` while it runs; resolves when the prompt is back.
@@ -73,7 +105,25 @@ export interface EngineApi {
   ): Promise<{ rows: TraceRow[]; total: number }>;
   /** About a block (number) or a path (string). */
   why(subject: number | string): Promise<WhyView>;
-  check(): Promise<CheckView>;
+  /** What deleting each snapshot would free. */
+  snapshotDeletions(): Promise<readonly DeletionView[]>;
+  /** What the checker says of the bytes as they lie, in a few lines. */
+  verdict(): Promise<readonly string[]>;
+  /** How exact the format of the volume is: behaviours and where they come from. */
+  labels(): Promise<readonly Label[]>;
+  /** `asItLies`: as a power cut leaves the disk, not as unmounting would. */
+  check(asItLies?: boolean): Promise<CheckView>;
+
+  /** Where one can stop inside a step: after calls, changes of structures, at barriers. */
+  stops(step: number): Promise<StepStops>;
+  /** Two moments of any branches compared, at three levels; pages of the last pair cost nothing more. */
+  filesBetween(pair: MomentPair, page: { offset: number; countMax: number }): Promise<FileDifferences>;
+  structuresBetween(
+    pair: MomentPair,
+    page: { offset: number; countMax: number },
+  ): Promise<StructureDifferences>;
+  blocksBetween(pair: MomentPair, page: { offset: number; countMax: number }): Promise<BlockDifferences>;
+  blockBetween(pair: MomentPair, block: number): Promise<BlockDifferenceView>;
 
   /** Fingerprint of the whole disk at the moment shown, in hexadecimal (device/image.ts says of what). */
   imageHash(): Promise<string>;

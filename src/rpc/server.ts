@@ -5,9 +5,9 @@ import { FsError } from '../engine/base/errno.ts';
 import { createDisk } from '../engine/session/new-disk.ts';
 import { Session } from '../engine/session/session.ts';
 import { DEFAULT_SETTINGS, writePoliciesOf } from '../engine/session/settings.ts';
-import { storeOver } from './file-store.ts';
-import { imageBlob } from './image-blob.ts';
+import { AT_REST, Copies } from './copies.ts';
 import { Output } from './output.ts';
+import { breathe } from './transfer.ts';
 import type {
   Delta,
   EngineApi,
@@ -45,6 +45,7 @@ export class EngineServer implements EngineApi {
   #wake: () => void = () => {};
   /** What went wrong with the other formats; null when they are there. */
   readonly #others: Promise<string | null>;
+  readonly #copies = new Copies();
 
   /** `others` resolves when the formats are there that the program does not begin with. */
   constructor(others: Promise<void> = Promise.resolve()) {
@@ -71,7 +72,9 @@ export class EngineServer implements EngineApi {
     this.#guard(async () => {
       await this.#requireOthers();
       this.#requireIdle();
-      this.#open(storeOver(file), file.name, options);
+      const store = await this.#copies.storeOf(file);
+      this.#requireIdle();
+      this.#open(store, file.name, options);
       return this.#delta();
     });
 
@@ -84,7 +87,17 @@ export class EngineServer implements EngineApi {
     this.#session.columns = this.#columns;
   }
 
-  exportImage = (): Promise<Blob> => this.#answer((session) => imageBlob(session.restingStore));
+  exportView: EngineApi['exportView'] = (request) =>
+    this.#guard(() => this.#copies.view(this.#resting, request));
+  exportImage = (): Promise<Blob> => this.#guard(() => this.#copies.blob(this.#required, AT_REST));
+  exportFile: EngineApi['exportFile'] = (request, into) =>
+    this.#guard(() =>
+      into === undefined
+        ? this.#copies.blob(this.#resting, request)
+        : this.#copies.write(this.#resting, request, into),
+    );
+  transfer: EngineApi['transfer'] = async () => this.#copies.transfer;
+  stopTransfer: EngineApi['stopTransfer'] = async () => this.#copies.stop();
 
   imageHash = (): Promise<string> => this.#answer((session) => session.imageHash());
 
@@ -177,7 +190,20 @@ export class EngineServer implements EngineApi {
   block: EngineApi['block'] = (block) => this.#look((views) => views.block(block));
   trace: EngineApi['trace'] = (step, page) => this.#look((views) => views.trace(step, page));
   why: EngineApi['why'] = (subject) => this.#look((views) => views.why(subject));
-  check: EngineApi['check'] = () => this.#look((views) => views.check());
+  snapshotDeletions: EngineApi['snapshotDeletions'] = () => this.#look((views) => views.snapshots());
+  verdict: EngineApi['verdict'] = () => this.#look((views) => views.verdict());
+  labels: EngineApi['labels'] = () => this.#look((views) => views.labels());
+  check: EngineApi['check'] = (asItLies) => this.#look((views) => views.check(asItLies));
+
+  stops: EngineApi['stops'] = (step) => this.#look((views) => views.stops(step));
+  filesBetween: EngineApi['filesBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).files(page));
+  structuresBetween: EngineApi['structuresBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).structures(page));
+  blocksBetween: EngineApi['blocksBetween'] = (pair, page) =>
+    this.#answer(({ differences }) => differences.between(pair).blocks(page));
+  blockBetween: EngineApi['blockBetween'] = (pair, block) =>
+    this.#answer(({ differences }) => differences.between(pair).block(block));
 
   #look<T>(look: (views: Session['views']) => T): Promise<T> {
     return this.#answer(({ views }) => {
@@ -197,6 +223,12 @@ export class EngineServer implements EngineApi {
   async #requireOthers(): Promise<void> {
     const problem = await this.#others;
     if (problem !== null) throw new Error(problem);
+  }
+
+  /** Between two lines. */
+  get #resting(): Session {
+    this.#requireIdle();
+    return this.#required;
   }
 
   #requireIdle(): void {
@@ -223,15 +255,3 @@ export class EngineServer implements EngineApi {
 
 /** A callback of the page is a message port, which nobody else would close. */
 const release = (callback: object): void => (callback as Partial<ProxyMethods>)[releaseProxy]?.();
-
-/** Lets messages that have arrived be answered. A timer would wait four milliseconds. */
-function breathe(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
-}

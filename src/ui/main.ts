@@ -3,8 +3,12 @@ import { startEngine } from '../rpc/client.ts';
 import App from './App.svelte';
 import './tokens.css';
 import './base.css';
+import { keepForOffline } from './offline.ts';
 import { Bench } from './state/bench.svelte.ts';
 
 const target = document.getElementById('app');
 if (target === null) throw new Error('index.html has no element #app');
-mount(App, { target, props: { bench: new Bench(() => startEngine()) } });
+const bench = new Bench(() => startEngine());
+mount(App, { target, props: { bench } });
+// In development every change would have to get past what is kept.
+if (import.meta.env.PROD) keepForOffline(bench.messages);

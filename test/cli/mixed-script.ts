@@ -27,7 +27,15 @@ export interface MixedOptions {
   readonly hasPermissions?: boolean;
   /** Clones, snapshots and files with holes. */
   readonly isCopyOnWrite?: boolean;
+  /** Of the disk that is to be filled; 64 unless said otherwise. */
+  readonly sizeMebibytes?: number;
 }
+
+/** What only APFS can do altogether. */
+export const EVERYTHING: MixedOptions = {
+  ...{ hasLinks: true, hasAttributes: true, hasPermissions: true },
+  isCopyOnWrite: true,
+};
 
 export function mixedScript(seed: number, options: MixedOptions = {}): string[] {
   const prng = new Prng(seed);
@@ -119,17 +127,20 @@ export function mixedScript(seed: number, options: MixedOptions = {}): string[] 
   while (lines.length < 500) {
     const line = prng.pick(actions)();
     if (line !== null) lines.push(line);
-    if (lines.length === 300) lines.push(...fillTheDisk(prng));
+    if (lines.length === 300) lines.push(...fillTheDisk(prng, options.sizeMebibytes ?? 64));
   }
   lines.push('exit 0');
   return lines;
 }
 
-function fillTheDisk(prng: Prng): string[] {
+/** Sixty pieces, one large file and what is there already are more than the disk holds. */
+function fillTheDisk(prng: Prng, sizeMebibytes: number): string[] {
+  const largeMebibytes = (40 * sizeMebibytes) / 64;
+  const pieceKibibytes = (512 * sizeMebibytes) / 64;
   return [
     'mkdir full',
-    'mkfile 40m full/large',
-    `for i in $(seq 1 ${60 + prng.below(20)}); do dd if=/dev/random of="full/piece $i" bs=512k count=1 status=none || break; done`,
+    `mkfile ${largeMebibytes}m full/large`,
+    `for i in $(seq 1 ${60 + prng.below(20)}); do dd if=/dev/random of="full/piece $i" bs=${pieceKibibytes}k count=1 status=none || break; done`,
     'echo "does this fit" > full/last || true',
     'rm -f full/large',
     'echo "now it does" > full/last',

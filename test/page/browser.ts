@@ -14,9 +14,11 @@ import { encodeLink } from '../../src/ui/storage/link.ts';
 /** The built page in a real browser. Each test gets a fresh profile; what went wrong in it fails the test. */
 let browser: Browser;
 let address = '';
+let builtFolder = '';
 
 export function usePage(): void {
   const folder = mkdtempSync(join(tmpdir(), 'diskoscope-page-'));
+  builtFolder = folder;
   const ends: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
@@ -60,6 +62,9 @@ export interface Opened {
 }
 
 export const pageFolderAddress = (): string => address;
+
+/** What is served there: a folder of this test file's own. */
+export const pageFolder = (): string => builtFolder;
 
 /** Address of a bench with one prepared disk, for tests that look at one. */
 export const oneDisk = (format = 'fat32', settings: Record<string, string> = {}): string =>

@@ -51,7 +51,8 @@ async function openImage(page: Page, path: string): Promise<void> {
 
 async function download(page: Page): Promise<string> {
   const waiting = page.waitForEvent('download');
-  await diskMenu(page, 'Download image');
+  await diskMenu(page, 'Download…');
+  await page.getByRole('button', { name: 'Save the file' }).click();
   const path = join(temporaryFolder(), 'back.img');
   await (await waiting).saveAs(path);
   return path;

@@ -169,4 +169,19 @@ describe('the engine behind the wire', () => {
     expect((await api.exportImage()).size).toBe(2 ** 31);
     expect(performance.now() - began).toBeLessThan(5000);
   });
+
+  test('a file under way says how far it is, is the only one, and can be stopped', async () => {
+    const api = engine();
+    await api.createDisk(request);
+    await outputOf(api, 'seq 1 2000000 > a');
+    const asked = { container: 'gzip', state: 'rest', isWrapped: false } as const;
+    expect(await api.transfer()).toBeNull();
+    const saving = api.exportFile(asked).catch((error: FsError) => error);
+    await vi.waitFor(async () => expect((await api.transfer())?.doneBytes).toBeGreaterThan(0), 20_000);
+    await expect(api.exportFile(asked)).rejects.toMatchObject({ code: 'EBUSY' });
+    await api.stopTransfer();
+    expect(await saving).toMatchObject({ code: 'ECANCELED' });
+    expect(await api.transfer()).toBeNull();
+    expect((await api.exportView(asked)).fileName).toBe('TEST-fat32.img.gz');
+  });
 });

@@ -92,6 +92,7 @@ function machineWithout(clock: SimulatedClock): Machine {
         'deleteVolume',
         'changeRole',
         'resizeLimits',
+        'resizeContainer',
         'createSnapshot',
         'renameSnapshot',
         'deleteSnapshot',

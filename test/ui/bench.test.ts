@@ -45,6 +45,24 @@ describe('the history of a bench', () => {
     expect(history.all()).toHaveLength(4);
   });
 
+  test('redo leads along the branch visited last, wherever one has been; the path stays one array along it', () => {
+    const history = new BenchHistory();
+    const chosen = new Map<number, number>();
+    let seed = 7;
+    const below = (limit: number) => (seed = (seed * 16807) % 2147483647) % limit;
+    for (let i = 0; i < 600; i++) {
+      if (below(3) > 0) history.append(String(i), onBoth(i));
+      else history.moveTo({ number: below(history.length) });
+      for (let at = history.step(history.now.number); at && at.number > 0; at = history.step(at.parent))
+        chosen.set(at.parent, at.number);
+      expect(history.next?.number).toBe(chosen.get(history.now.number));
+      history.path.forEach((number, at) => expect(chosen.get(history.path[at - 1] ?? 0)).toBe(number));
+    }
+    const { path } = history;
+    for (const number of path.slice(0, 20)) history.moveTo({ number });
+    expect(history.path).toBe(path);
+  });
+
   test('a disk made anew knows only the lines it ran again', () => {
     const history = new BenchHistory();
     history.append('one', onBoth(1));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { StepView } from '../../src/rpc/protocol.ts';
 import { changedBytes, fieldsByByte, hexOf, tintOf } from '../../src/ui/draw/hex.ts';
-import { barrierMarks, indexNear, nowPosition, ticks } from '../../src/ui/draw/timeline.ts';
+import { indexNear, layOffshoots, nowPosition, trackMarks } from '../../src/ui/draw/timeline.ts';
 import { rowWindow, scrollShowing } from '../../src/ui/draw/window.ts';
 
 const field = (offsetBytes: number, lengthBytes: number, name = 'a') => ({
@@ -33,24 +33,40 @@ test('a moment inside a step lies before its tick', () => {
   expect(inside).toBeLessThan(0.75);
 });
 
-test('ticks never crowd, and the newest is always there', () => {
-  const path = Array.from({ length: 5000 }, (_, index) => index + 1);
-  const shown = ticks(path, 700);
-  expect(shown.length).toBeLessThanOrEqual(52);
-  expect(shown.at(-1)?.step).toBe(5000);
-  expect(ticks([1, 2, 3], 700)).toHaveLength(3);
+test('ten thousand steps are as many marks as there are pixels, and none that failed is lost', () => {
+  const path = Array.from({ length: 10_000 }, (_, index) => index + 1);
+  const step = (exitCode: number) => ({ exitCode, costs: { barriers: 0 } }) as StepView;
+  const { steps } = trackMarks(path, (number) => step(number === 5001 ? 1 : 0), 700);
+  expect(steps).toHaveLength(700);
+  expect([steps.every((mark) => mark > 0), steps.filter((mark) => mark === 2).length]).toEqual([true, 1]);
+  expect(trackMarks([1, 2, 3], () => step(0), 700).steps.filter((mark) => mark > 0)).toHaveLength(3);
+  expect(trackMarks([], () => null, 0).steps).toHaveLength(1);
 });
 
-test('barriers are marked where there is room', () => {
-  const step = { costs: { barriers: 3 } } as StepView;
-  expect(barrierMarks([1, 2], () => step, 700)).toHaveLength(6);
-  expect(
-    barrierMarks(
-      Array.from({ length: 100 }, (_, index) => index),
-      () => step,
-      700,
-    ),
-  ).toEqual([]);
+test('barriers stand within their step, and none is lost where they crowd', () => {
+  const step = { exitCode: 0, costs: { barriers: 3 } } as StepView;
+  const { barriers } = trackMarks([1, 2], () => step, 700);
+  const at = [...barriers.keys()].filter((pixel) => barriers[pixel] !== 0);
+  expect([at.length, at.filter((pixel) => pixel < 349).length]).toEqual([6, 3]);
+  const crowded = trackMarks(
+    Array.from({ length: 100 }, (_, index) => index),
+    () => step,
+    90,
+  );
+  expect(crowded.barriers.reduce((sum, count) => sum + count, 0)).toBe(300);
+});
+
+test('branches that overlap hang in different rows', () => {
+  const rows = layOffshoots(
+    [
+      { branch: 'c', from: 6, to: 7 },
+      { branch: 'a', from: 1, to: 5 },
+      { branch: 'b', from: 2, to: 9 },
+      { branch: 'd', from: 6, to: 8 },
+    ],
+    2,
+  );
+  expect(rows.map(({ branch, row }) => `${branch}${row}`)).toEqual(['a0', 'b1', 'c0', 'd1']);
 });
 
 test('a share of the track names the nearest place', () => {

@@ -31,6 +31,7 @@ const DARWIN = {
   ENAMETOOLONG: [63, 'File name too long'],
   ENOTEMPTY: [66, 'Directory not empty'],
   EFTYPE: [79, 'Inappropriate file type or format'],
+  ECANCELED: [89, 'Operation canceled'],
   EILSEQ: [92, 'Illegal byte sequence'],
   ENOATTR: [93, 'Attribute not found'],
   EOPNOTSUPP: [102, 'Operation not supported on socket'],

@@ -23,6 +23,8 @@ export interface Annotation {
   readonly doc: string;
   /** Document and section: 'FATGEN 1.03, "FAT32 FSInfo Sector Structure"'. */
   readonly section: string;
+  /** How the value stands there, where it can be typed as such: a number of that byte order, or one byte a character. */
+  readonly stored?: Endian | 'text';
 }
 
 /** Makes annotations of bytes `from` up to `to` that no structure explains; `section` is what most of them cite. */
@@ -49,6 +51,7 @@ export interface Field<T> extends FieldOptions<T> {
   readonly doc: string;
   readonly lengthBytes: number;
   readonly isReserved?: boolean;
+  readonly kind?: 'number' | 'text';
   get(view: DataView, at: number, isLittle: boolean): T;
   set(view: DataView, at: number, value: T, isLittle: boolean): void;
 }
@@ -61,7 +64,7 @@ type WithMagic<O, T> = O extends { readonly magic: T } ? { readonly magic: T } :
 const numberField =
   (lengthBytes: number, get: Field<number>['get'], set: Field<number>['set']) =>
   <O extends FieldOptions<number>>(at: number, doc: string, options?: O) =>
-    ({ ...options, at, doc, lengthBytes, get, set }) as Field<number> & WithMagic<O, number>;
+    ({ ...options, kind: 'number', at, doc, lengthBytes, get, set }) as Field<number> & WithMagic<O, number>;
 
 export const u8 = numberField(
   1,
@@ -136,6 +139,7 @@ export const ascii = (
 ): Field<string> => ({
   show: (value) => JSON.stringify(value),
   ...options,
+  kind: 'text',
   at,
   doc,
   lengthBytes,
@@ -293,6 +297,7 @@ export function struct<const F extends Fields>(
           text,
           doc: field.doc,
           section,
+          ...(field.kind === undefined ? {} : { stored: field.kind === 'number' ? endian : 'text' }),
         });
       }
       return found;

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Prng } from '../base/prng.ts';
+import { crc32 } from '../codec/crc32.ts';
 import { ascii, bytes, hex, reserved, struct, u32, u64, utf16, type Value } from '../codec/struct.ts';
 import type { Device, WriteLabel } from './device.ts';
 import { Mbr, MBR_TYPE_PROTECTIVE, MbrSlot, MBR_SLOTS, slotOffsetBytes, writeSlot } from './mbr.ts';
@@ -95,19 +96,6 @@ export const GptEntry = struct('GPT entry', GPT_ENTRY_BYTES, 'little', ENTRY_SEC
   name: utf16(56, 36, 'PartitionName'),
 });
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let crc = byte;
-  for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  return crc;
-});
-
-/** CRC-32 of ISO-HDLC (Ethernet, zip), which UEFI 2.10 §5.3.2 asks for. */
-export function crc32(data: Uint8Array): number {
-  let crc = -1;
-  for (let i = 0; i < data.length; i++) crc = CRC_TABLE[(crc ^ data[i]!) & 0xff]! ^ (crc >>> 8);
-  return ~crc >>> 0;
-}
-
 const blocksFor = (lengthBytes: number, device: Device): number =>
   Math.ceil(lengthBytes / device.blockSizeBytes);
 
@@ -117,13 +105,13 @@ export const gptReservedBlocks = (device: Device): number =>
 
 // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-interface ReadCopy {
+export interface GptCopy {
   readonly header: GptHeader;
   readonly entries: readonly GptEntry[];
 }
 
 /** A header and its entries, or one clause about what is wrong with them. */
-function readCopy(device: Device, block: number): ReadCopy | string {
+export function readGptCopy(device: Device, block: number): GptCopy | string {
   if (block >= device.blockCount) return 'lies outside the device';
   const raw = new Uint8Array(device.blockSizeBytes);
   device.read(block, raw);
@@ -159,7 +147,7 @@ export function readGpt(device: Device): PartitionMap | null {
     Array.from({ length: MBR_SLOTS }, (_, i) => MbrSlot.peek(mbr, slotOffsetBytes(i)).type).includes(
       MBR_TYPE_PROTECTIVE,
     );
-  const main = readCopy(device, HEADER_BLOCK);
+  const main = readGptCopy(device, HEADER_BLOCK);
   // An old map at the end of a disk that was formatted anew without one does not count.
   if (!isProtected && typeof main === 'string') return null;
   const problems: string[] = [];
@@ -167,7 +155,7 @@ export function readGpt(device: Device): PartitionMap | null {
     problems.push('The protective MBR is missing: older systems take the disk for an empty one.');
 
   const backupBlock = typeof main === 'string' ? device.blockCount - 1 : main.header.otherBlock;
-  const backup = readCopy(device, backupBlock);
+  const backup = readGptCopy(device, backupBlock);
   if (typeof main === 'string') {
     problems.push(`The GPT header in block ${HEADER_BLOCK} ${main}.`);
     if (typeof backup === 'string') {
@@ -178,7 +166,7 @@ export function readGpt(device: Device): PartitionMap | null {
   } else if (typeof backup === 'string') {
     problems.push(`The copy of the GPT header in block ${backupBlock} ${backup}.`);
   }
-  const used = typeof main === 'string' ? (backup as ReadCopy) : main;
+  const used = typeof main === 'string' ? (backup as GptCopy) : main;
   return { scheme: 'gpt', partitions: partitionsOf(used.entries), problems };
 }
 

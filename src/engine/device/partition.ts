@@ -7,7 +7,7 @@ import type { Device, Fill, WriteLabel } from './device.ts';
 export class PartitionDevice implements Device {
   readonly blockSizeBytes: number;
   readonly firstBlock: number;
-  readonly blockCount: number;
+  #blockCount: number;
   readonly #disk: Device;
 
   constructor(disk: Device, firstBlock: number, blockCount: number) {
@@ -18,7 +18,20 @@ export class PartitionDevice implements Device {
     this.#disk = disk;
     this.blockSizeBytes = disk.blockSizeBytes;
     this.firstBlock = firstBlock;
-    this.blockCount = blockCount;
+    this.#blockCount = blockCount;
+  }
+
+  get blockCount(): number {
+    return this.#blockCount;
+  }
+
+  /** The partition map says that it ends elsewhere now. */
+  resize(blockCount: number): void {
+    assert(
+      blockCount > 0 && this.firstBlock + blockCount <= this.#disk.blockCount,
+      'a partition ends on its disk',
+    );
+    this.#blockCount = blockCount;
   }
 
   get isReadOnly(): boolean {

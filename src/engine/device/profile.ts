@@ -149,6 +149,10 @@ export function priceOf(profile: Profile, access: Access, head: Head): number {
   return profile.commandNanoseconds[access.kind] + positioning + transfer;
 }
 
+/** The same in whole nanoseconds: a clock keeps no fractions. */
+export const wholePriceOf = (profile: Profile, access: Access, head: Head): number =>
+  Math.round(priceOf(profile, access, head));
+
 export function headAfter(access: Access, head: Head): Head {
   if (access.kind === 'barrier') return { positionBytes: head.positionBytes, isContinuable: false };
   if (access.kind === 'trim') return head;
@@ -166,15 +170,18 @@ function seekNanoseconds(mechanics: Mechanics, distanceBytes: number): number {
   return shortest + (longest - shortest) * Math.sqrt(Math.min(1, distanceBytes / capacityBytes));
 }
 
-/** Nanoseconds of the writes, trims and barriers of a range, in order. The same tape can be priced for any profile. */
-export function priceOfRange(
-  profile: Profile,
+/**
+ * Nanoseconds of the writes, trims and barriers of a range, in order, on each of `profiles`. Where the head moves does
+ * not depend on the profile, so a tape can be priced for a device that it was not recorded on.
+ */
+export function pricesOfRange(
+  profiles: readonly Profile[],
   tape: Tape,
   { from, to }: TapeRange,
   start: Head = PARKED,
-): number {
+): number[] {
   let head = start;
-  let total = 0;
+  const totals = profiles.map(() => 0);
   for (let i = from; i < to; i++) {
     const kind = tape.kindAt(i);
     const access: Access = {
@@ -182,8 +189,8 @@ export function priceOfRange(
       offsetBytes: tape.firstBlockAt(i) * tape.blockSizeBytes,
       lengthBytes: tape.blockCountAt(i) * tape.blockSizeBytes,
     };
-    total += priceOf(profile, access, head);
+    for (const [at, profile] of profiles.entries()) totals[at]! += wholePriceOf(profile, access, head);
     head = headAfter(access, head);
   }
-  return total;
+  return totals;
 }

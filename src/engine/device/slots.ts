@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { randomBytes } from './generated.ts';
+import { SlotTable } from './slot-table.ts';
 
 /**
  * Where bytes are kept: slots of one block each, in slabs of 1 MiB. One arena serves a store and all its forks, so that
@@ -46,6 +47,8 @@ export class Slots {
   #free: number[] = [];
   #usedSlots = 0;
   #lastOwner = 0;
+  /** Slots with content that is kept for good, so that the same block written again takes no room. */
+  readonly #known = new SlotTable();
 
   constructor(slotSizeBytes: number) {
     this.slotSizeBytes = slotSizeBytes;
@@ -121,6 +124,26 @@ export class Slots {
     }
   }
 
+  /**
+   * A slot that certainly holds the block at `fromBytes` of `data` and that nobody will overwrite, or 0. Asked only about
+   * what is kept for good: the caller hands in new content with `remember`.
+   */
+  find(data: Uint8Array, fromBytes: number, hash: number): number {
+    return this.#known.find(hash, (slot) => this.#holds(slot, data, fromBytes));
+  }
+
+  /** From now on `slot` is never overwritten, and `find` may give it to others. */
+  remember(slot: number, hash: number): void {
+    this.#known.add(hash, slot);
+  }
+
+  #holds(slot: number, data: Uint8Array, fromBytes: number): boolean {
+    const slab = this.#slabs[slot >>> this.#slabShift]!;
+    const start = (slot & this.#slabMask) << this.#slotShift;
+    for (let i = 0; i < this.slotSizeBytes; i++) if (slab[start + i] !== data[fromBytes + i]) return false;
+    return true;
+  }
+
   /** The inverse of `store`. */
   load(slot: number, count: number, into: Uint8Array, toBytes: number): void {
     let at = toBytes;
@@ -143,6 +166,13 @@ export class Slots {
     return -1 - this.#runs.length;
   }
 
+  /** Do two computed values, of blocks at the same place, mean the same bytes? */
+  isSameStream(a: number, b: number): boolean {
+    if (a === b) return true;
+    const [one, other] = [this.#runs[-2 - a], this.#runs[-2 - b]];
+    return one !== undefined && one.seed === other?.seed && one.originBytes === other.originBytes;
+  }
+
   loadGenerated(value: number, deviceOffsetBytes: number, into: Uint8Array): void {
     const run = this.#runs[-2 - value];
     assert(run !== undefined, `value ${value} names a generated run`);
@@ -159,6 +189,7 @@ export class Slots {
     const slotsPerSlab = this.#slabMask + 1;
     const slotCount = this.#slabs.length * slotsPerSlab;
     this.#free = [];
+    this.#known.clear();
     this.#next = 1;
     this.#end = 1;
     this.#usedSlots = 0;

@@ -2,6 +2,7 @@ import { assert } from '../base/assert.ts';
 import { FsError } from '../base/errno.ts';
 import type { Device, Fill, WriteLabel } from './device.ts';
 import { FROM_BACKING, isOwn, mark, ownValueOfSlot, slotOf, Slots, valueOfSlot, ZEROS } from './slots.ts';
+import { contentHash } from './slot-table.ts';
 import type { Tape, TapeRange } from './tape.ts';
 import { BlockTree, FAN_OUT, markTree, type Child, type Stretch } from './tree.ts';
 
@@ -47,6 +48,9 @@ export interface BlockRun {
 }
 
 const TRIM_LABEL: WriteLabel = { role: 'free', owner: '', reason: 'these blocks are no longer needed' };
+
+/** Writes of at most so many blocks, which is what metadata are written in, look for what was there before. */
+const SHARED_BLOCKS_MAX = 128;
 
 /** 16 TiB. */
 export const DEVICE_BYTES_MAX = 2 ** 44;
@@ -306,12 +310,11 @@ export class Store implements Device {
     this.#slots.store(firstSlot, count, data, fromBytes);
   }
 
-  /** Always into fresh slots, which the tape keeps and nobody overwrites. */
+  /** Always into slots that the tape keeps and nobody overwrites: what is small and was there before shares them. */
   #writeRecorded(tape: Tape, firstBlock: number, count: number, data: Uint8Array, label: WriteLabel): void {
     tape.append('write', firstBlock, count, label);
-    if (count === 1 && isZeroBlock(data)) {
-      this.#tree.cover(firstBlock, 1, this.#zero);
-      tape.appendPiece(this.#zero, 1);
+    if (count <= SHARED_BLOCKS_MAX) {
+      this.#writeShared(tape, firstBlock, count, data);
       return;
     }
     for (let done = 0; done < count;) {
@@ -323,6 +326,33 @@ export class Store implements Device {
       tape.appendPiece(valueOfSlot(slot), here);
       done += here;
     }
+  }
+
+  #writeShared(tape: Tape, firstBlock: number, count: number, data: Uint8Array): void {
+    let first = 0;
+    let value = 0;
+    for (let done = 0; done <= count; done++) {
+      const next = done < count ? this.#keptValue(data, done * this.blockSizeBytes) : NaN;
+      if (done > 0 && next !== (value > 0 ? value + 2 * (done - first) : value)) {
+        this.#place(firstBlock + first, done - first, value);
+        tape.appendPiece(value, done - first);
+        first = done;
+      }
+      if (done === first) value = next;
+    }
+  }
+
+  /** The value of a block of `data`, that is stored for good if it is new. */
+  #keptValue(data: Uint8Array, fromBytes: number): number {
+    const hash = contentHash(data, fromBytes, this.blockSizeBytes);
+    if (hash === 0) return this.#zero;
+    let slot = this.#slots.find(data, fromBytes, hash);
+    if (slot === 0) {
+      slot = this.#slots.allocate();
+      this.#slots.store(slot, 1, data, fromBytes);
+      this.#slots.remember(slot, hash);
+    }
+    return valueOfSlot(slot);
   }
 
   /** Let blocks hold `value` (slots counting up), which others may hold too. */

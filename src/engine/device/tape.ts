@@ -207,6 +207,16 @@ export class Tape implements Trace {
     return KINDS[this.#kind.values[index]!]!;
   }
 
+  /** Innermost span that was open; −1: none. */
+  spanAt(index: number): number {
+    return this.#span.values[index]!;
+  }
+
+  /** Do two entries belong to one structure: same role, same owner? */
+  isSameStructure(a: number, b: number): boolean {
+    return this.#role.values[a] === this.#role.values[b] && this.#owner.values[a] === this.#owner.values[b];
+  }
+
   firstBlockAt(index: number): number {
     return this.#first.values[index]!;
   }

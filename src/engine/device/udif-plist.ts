@@ -1,4 +1,4 @@
-import { textOf } from '../base/bytes.ts';
+import { textOf, utf8 } from '../base/bytes.ts';
 
 /**
  * The block tables in the property list of a UDIF image: the `Data` of every dictionary in `resource-fork` ▸ `blkx`.
@@ -44,4 +44,67 @@ function base64Bytes(text: string): Uint8Array {
     out[length++] = (bits >>> bitCount) & 0xff;
   }
   return out.slice(0, length);
+}
+
+/** A block table and what it is called, as they go into a property list. */
+export interface NamedTable {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** hdiutil adds this many bytes of zeros under `plst`. */
+const PARTITION_LIST_BYTES = 1032;
+const LINE_CHARACTERS = 76;
+
+/** The property list of an image, in the form in which hdiutil writes it. */
+export function propertyList(tables: readonly NamedTable[]): Uint8Array {
+  const key = (name: string, value: string) => `\t\t\t\t<key>${name}</key>\n\t\t\t\t${value}\n`;
+  const text = (value: string) => `<string>${escaped(value)}</string>`;
+  const data = (bytes: Uint8Array) => `<data>\n${base64Lines(bytes, '\t\t\t\t')}\t\t\t\t</data>`;
+  const entry = (id: number, name: string, bytes: Uint8Array, hasCfName: boolean) =>
+    '\t\t\t<dict>\n' +
+    key('Attributes', text('0x0050')) +
+    (hasCfName ? key('CFName', text(name)) : '') +
+    key('Data', data(bytes)) +
+    key('ID', text(String(id))) +
+    key('Name', text(name)) +
+    '\t\t\t</dict>\n';
+  const list = (name: string, entries: readonly string[]) =>
+    `\t\t<key>${name}</key>\n\t\t<array>\n${entries.join('')}\t\t</array>\n`;
+  return utf8(
+    '<?xml version="1.0" encoding="UTF-8"?>\n' +
+      '<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">\n' +
+      '<plist version="1.0">\n<dict>\n\t<key>resource-fork</key>\n\t<dict>\n' +
+      list(
+        'blkx',
+        // The first part of a disk in parts has the number −1, a whole disk 0.
+        tables.map(({ name, bytes }, i) => entry(tables.length === 1 ? 0 : i - 1, name, bytes, true)),
+      ) +
+      list('plst', [entry(0, '', new Uint8Array(PARTITION_LIST_BYTES), false)]) +
+      '\t</dict>\n</dict>\n</plist>\n',
+  );
+}
+
+/** Names come from disks: what XML does not take at all is left out. */
+const escaped = (text: string): string =>
+  text
+    .replace(/[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;');
+
+/** RFC 4648 §4, in lines. */
+function base64Lines(bytes: Uint8Array, indent: string): string {
+  const lines: string[] = [];
+  let line = '';
+  for (let at = 0; at < bytes.length; at += 3) {
+    const bits = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0);
+    for (let i = 0; i < 4; i++) line += i <= bytes.length - at ? ALPHABET[(bits >> (18 - 6 * i)) & 63] : '=';
+    if (line.length >= LINE_CHARACTERS) {
+      lines.push(`${indent}${line}\n`);
+      line = '';
+    }
+  }
+  if (line !== '') lines.push(`${indent}${line}\n`);
+  return lines.join('');
 }

@@ -1,8 +1,22 @@
 import { viewOf } from '../base/bytes.ts';
 import { FsError } from '../base/errno.ts';
-import { ascii, bytes, hex, reserved, struct, u32, u64 } from '../codec/struct.ts';
+import { hex } from '../codec/struct.ts';
 import { inflate } from '../codec/zlib.ts';
 import type { Backing } from './store.ts';
+import {
+  CHUNK_ENTRY_BYTES,
+  COMMENT,
+  IGNORED,
+  RAW,
+  SECTOR_BYTES,
+  TABLE_HEAD_BYTES,
+  TableHead,
+  TERMINATOR,
+  Trailer,
+  TRAILER_BYTES,
+  ZERO,
+  ZLIB,
+} from './udif-layout.ts';
 import { blockTables } from './udif-plist.ts';
 
 /**
@@ -13,59 +27,12 @@ import { blockTables } from './udif-plist.ts';
  * Apple has not published the format; the fields are as every known reader of it has them, and as found in images
  * made by hdiutil.
  */
-const SECTION = 'UDIF, no public specification';
-const SECTOR_BYTES = 512;
-const TRAILER_BYTES = 512;
-const TABLE_HEAD_BYTES = 204;
-const CHUNK_ENTRY_BYTES = 40;
 /** hdiutil makes chunks of 256 KiB to 1 MiB; what claims to be far larger is damage. */
 const CHUNK_BYTES_MAX = 64 * 2 ** 20;
 const PLIST_BYTES_MAX = 64 * 2 ** 20;
 const CHUNKS_MAX = 2 ** 20;
 const CACHE_BYTES = 32 * 2 ** 20;
 
-const Trailer = struct('koly', TRAILER_BYTES, 'big', SECTION, {
-  signature: ascii(0, 4, 'koly'),
-  version: u32(4, '4'),
-  headerSize: u32(8, 'bytes of this trailer: 512'),
-  flags: u32(12, 'bit 0: flattened', { show: hex }),
-  runningDataForkOffset: u64(16, '0'),
-  dataForkOffset: u64(24, 'where the chunks begin in the file'),
-  dataForkLength: u64(32, 'bytes of all chunks'),
-  resourceForkOffset: u64(40, 'old images keep their tables in a resource fork'),
-  resourceForkLength: u64(48, ''),
-  segmentNumber: u32(56, 'of an image in several files'),
-  segmentCount: u32(60, 'files of the image'),
-  segmentId: bytes(64, 16, ''),
-  dataChecksum: bytes(80, 136, 'type, size and value'),
-  plistOffset: u64(216, 'where the property list begins in the file'),
-  plistLength: u64(224, 'its bytes'),
-  reserved1: reserved(232, 120),
-  masterChecksum: bytes(352, 136, 'type, size and value'),
-  imageVariant: u32(488, '1: a whole disk'),
-  sectorCount: u64(492, 'sectors of the disk'),
-  reserved2: reserved(500, 12),
-});
-
-const TableHead = struct('mish', TABLE_HEAD_BYTES, 'big', SECTION, {
-  signature: ascii(0, 4, 'mish'),
-  version: u32(4, '1'),
-  firstSector: u64(8, 'first sector of the disk that the table speaks of'),
-  sectorCount: u64(16, ''),
-  dataOffset: u64(24, 'added to the offsets of the chunks'),
-  buffersNeeded: u32(32, ''),
-  descriptorCount: u32(36, ''),
-  reserved1: reserved(40, 24),
-  checksum: bytes(64, 136, 'type, size and value'),
-  chunkCount: u32(200, 'entries that follow'),
-});
-
-const ZERO = 0x0000_0000;
-const RAW = 0x0000_0001;
-const IGNORED = 0x0000_0002;
-const ZLIB = 0x8000_0005;
-const COMMENT = 0x7fff_fffe;
-const TERMINATOR = 0xffff_ffff;
 const CODEC_NAMES: ReadonlyMap<number, string> = new Map([
   [0x8000_0004, 'ADC (UDCO)'],
   [0x8000_0006, 'bzip2 (UDBZ)'],

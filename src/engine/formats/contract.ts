@@ -1,10 +1,12 @@
 import type { Clock, Timespec } from '../base/clock.ts';
 import type { Diagram } from '../base/diagram.ts';
+import type { Label } from '../base/label.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Role } from '../base/role.ts';
 import type { Trace } from '../base/trace.ts';
 import type { Annotation } from '../codec/struct.ts';
 import type { Device, Fill } from '../device/device.ts';
+import type { Mending } from '../device/mending.ts';
 
 export { ZERO_FILL } from '../device/device.ts';
 export type { Fill } from '../device/device.ts';
@@ -20,6 +22,8 @@ export interface Format {
   readonly name: FormatName;
   /** How macOS calls it: 'MS-DOS (FAT32)'. */
   readonly title: string;
+  /** How exact it is: its README in rows. */
+  readonly labels: readonly Label[];
   /** Does this device carry the format's signature? Looks at a few blocks, never throws on damage. */
   detect(device: Device): boolean;
   /** Make an empty volume. FsError EINVAL with a sentence in `detail` for what cannot be made. */
@@ -37,6 +41,11 @@ export interface Format {
   regions(device: Device): Region[];
   /** Every byte of one block explained. Never throws. */
   annotate(device: Device, block: number): BlockAnnotation;
+  /**
+   * What to write so that the checksums over one block are right again after somebody edited it. `before` is the device
+   * before the edit, whose structures tell what the block is. Never throws.
+   */
+  mend(device: Device, block: number, before: Device): Mending;
   /** The format's own structures as a tree; `parent` null gives the top. Children are made when asked for. */
   structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
   /** Rings, strips, layers and trees to be drawn; never throws on damage, bounded in size. */
@@ -403,10 +412,20 @@ export interface Container {
   /** Mounted or not. */
   renameVolume(index: number, label: string): void;
   setRole(index: number, role: string): void;
+  /** Between which sizes `resize` works; the largest is that of the device it lies on. */
+  resizeLimits(): ContainerLimits;
+  /** Volumes may be mounted and files open. ENOSPC with a sentence beyond the limits. A power cut leaves either size. */
+  resize(sizeBytes: number): void;
   /** Everything dirty to the device. */
   sync(): void;
   /** `sync` and say clean. EBUSY while a volume is mounted. No other call may follow. */
   close(): void;
+}
+
+export interface ContainerLimits {
+  readonly minimumBytes: number;
+  readonly currentBytes: number;
+  readonly maximumBytes: number;
 }
 
 export interface NodeInit {

@@ -4,10 +4,12 @@ import { FsError } from '../base/errno.ts';
 import { Prng } from '../base/prng.ts';
 import type { PrngState } from '../base/prng.ts';
 import type { Trace } from '../base/trace.ts';
+import { PARKED } from '../device/profile.ts';
 import type { Head, ProfileName } from '../device/profile.ts';
 import type { Store } from '../device/store.ts';
 import { Kernel } from '../vfs/kernel.ts';
 import type { Process } from '../vfs/process.ts';
+import type { Tape, TapeRange } from '../device/tape.ts';
 import { deviceName, Disk } from './disk.ts';
 import { Mounts } from './mounts.ts';
 import { MutedTrace } from './muted-trace.ts';
@@ -15,6 +17,8 @@ import type { SavedMount } from './mounts.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { WritePolicies } from './settings.ts';
 import type { VolumePlace } from './containers.ts';
+import { stepFigures } from './step-figures.ts';
+import type { Costs, StepFigures } from './view.ts';
 
 /**
  * One simulated machine without its shell: a disk, a kernel with the mounted volumes, and the process that a shell
@@ -52,9 +56,11 @@ export class Computer {
   readonly kernel: Kernel;
   readonly mounts: Mounts;
   /** What went wrong when volumes were to be mounted. */
-  readonly #mountProblem: string | null;
+  #mountProblem: string | null;
   readonly process: Process;
   readonly trace: MutedTrace;
+  /** Where the disk's arm stood when the step began. */
+  #headBefore: Head = PARKED;
 
   private constructor(
     options: ComputerOptions,
@@ -125,6 +131,18 @@ export class Computer {
     };
   }
 
+  /** What is counted from here on belongs to a new step. Returns what was spent since the last one. */
+  beginStep(): Costs {
+    this.#headBefore = this.disk.metered.head;
+    this.kernel.takeHandedBytes();
+    return this.disk.metered.take();
+  }
+
+  /** Of the step since `beginStep`, whose accesses are `entries` of the tape. */
+  figures(tape: Tape, entries: TapeRange): StepFigures {
+    return stepFigures(tape, entries, this.#headBefore, this.kernel.takeHandedBytes());
+  }
+
   /** True when everything the machine knows is on the disk: mounting the blocks again would give this very state. */
   get isSettled(): boolean {
     const isIdle = this.process.openFiles().length === 0;
@@ -132,6 +150,23 @@ export class Computer {
       isIdle &&
       this.mounts.all.every(({ volume, options }) => options.policy === 'each' || volume.isDirty === false)
     );
+  }
+
+  /** Nothing can be run afterwards. FsError where the disk is too damaged. */
+  unmountAll(): void {
+    this.process.exit();
+    for (const record of this.mounts.all) this.mounts.unmount(record);
+  }
+
+  /** The disk as that leaves it; null when it is too damaged. */
+  shutDown(): Disk | null {
+    try {
+      this.unmountAll();
+      return this.disk;
+    } catch (error) {
+      if (error instanceof FsError) return null;
+      throw error;
+    }
   }
 
   /** The first problem that left something out. The volume asked for is mounted first: it is the one to look at. */
@@ -176,6 +211,29 @@ export class Computer {
     return null;
   }
 
+  /**
+   * Lets `change` write to the disk under its mounted volumes, as a debugger does: they are taken out without a word, and
+   * mounted again from what is there then. Returns why those that did not come back did not. EBUSY while a file is open.
+   */
+  underneath(change: () => void): readonly string[] {
+    const { kernel, mounts } = this;
+    if (!this.isSettled) kernel.sync();
+    const goBack = kernel.stepOut(mounts.all.map(({ on }) => on));
+    let saved: readonly SavedMount[];
+    try {
+      saved = mounts.abandon();
+    } catch (error) {
+      goBack('/');
+      throw error;
+    }
+    change();
+    const tried = saved.map((mount) => this.#tryMount(mount.device, mount, !mount.isReadOnly));
+    const problems = tried.filter((problem) => problem !== null);
+    this.#mountProblem = problems[0] ?? null;
+    goBack(mounts.first?.on ?? '/');
+    return problems;
+  }
+
   #mountAgain({ mounts }: ComputerState): string | null {
     const problems = mounts.map((saved) => this.#tryMount(saved.device, saved, !saved.isReadOnly));
     return problems.find((problem) => problem !== null) ?? null;
@@ -184,7 +242,7 @@ export class Computer {
   /** Null, or why it did not work: inside a step a volume may be in pieces. */
   #tryMount(device: string, options: Omit<SavedMount, 'device'>, isContinued = false): string | null {
     const place = this.mounts.containers.place(device);
-    if (place === undefined) return `${device} is not there.`;
+    if (place === undefined) return `${device} cannot be mounted: nothing on the disk is known as it.`;
     try {
       this.mounts.mount(place, options, isContinued);
       return null;

@@ -136,6 +136,11 @@ export class Containers {
     return container;
   }
 
+  /** The disk is about to change underneath: nothing of what is open is to be written any more. */
+  forget(): void {
+    this.#open.clear();
+  }
+
   /** Closed when nobody needs it any more: nothing of it is mounted. */
   leave(slice: Slice): void {
     const container = this.#open.get(slice.device);

@@ -1,7 +1,7 @@
 import { ROLES } from '../base/role.ts';
 import type { Role } from '../base/role.ts';
 import type { Tape, TapeRange } from '../device/tape.ts';
-import type { Costs } from './view.ts';
+import type { Costs, StepFigures } from './view.ts';
 
 /** What steps cost and where they wrote. */
 
@@ -13,6 +13,12 @@ export const NO_COSTS: Costs = {
   barriers: 0,
   trims: 0,
   simulatedNanoseconds: 0,
+};
+
+export const NO_FIGURES: StepFigures = {
+  handedBytes: 0,
+  trimmedBytes: 0,
+  nanosecondsByProfile: { hdd: 0, 'sata-ssd': 0, nvme: 0, 'sd-card': 0 },
 };
 
 export function addCosts(a: Costs, b: Costs): Costs {

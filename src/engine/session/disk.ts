@@ -9,7 +9,14 @@ import {
   wholeDiskPartition,
   writeWholeDiskMap,
 } from '../device/partition-map.ts';
-import type { MapBlockAnnotation, MapRegion, MapScheme, PartitionMap } from '../device/partition-map.ts';
+import type {
+  MapBlockAnnotation,
+  MapRegion,
+  MapScheme,
+  Partition,
+  PartitionMap,
+} from '../device/partition-map.ts';
+import { partitionBlocksMax, resizePartition } from '../device/partition-resize.ts';
 import { PartitionDevice } from '../device/partition.ts';
 import { PROFILES } from '../device/profile.ts';
 import type { ProfileName } from '../device/profile.ts';
@@ -75,7 +82,7 @@ export class Disk {
   examine(): void {
     this.#map = reading({ scheme: 'none', partitions: [], problems: [] }, () => readPartitionMap(this.store));
     if (this.#map.scheme === 'none') {
-      const whole = { index: 0, typeName: '', firstBlock: 0, blockCount: this.store.blockCount };
+      const whole = { index: 0, typeName: '', firstBlock: 0 };
       this.#slices = [this.#slice(whole, this.metered, this.store)];
       return;
     }
@@ -88,14 +95,15 @@ export class Disk {
       });
   }
 
-  #slice(
-    part: Pick<Slice, 'index' | 'typeName' | 'firstBlock' | 'blockCount'>,
-    metered: Device,
-    plain: Device,
-  ): Slice {
-    const { index, typeName, firstBlock, blockCount } = part;
+  #slice(part: Pick<Slice, 'index' | 'typeName' | 'firstBlock'>, metered: Device, plain: Device): Slice {
+    const { index, typeName, firstBlock } = part;
     const device = index === 0 ? this.device : `${this.device}s${index}`;
-    return { device, index, typeName, firstBlock, blockCount, format: formatOn(plain), metered, plain };
+    return {
+      ...{ device, index, typeName, firstBlock, format: formatOn(plain), metered, plain },
+      get blockCount() {
+        return plain.blockCount;
+      },
+    };
   }
 
   /** The first slice that a format knows, or else the first one. */
@@ -128,6 +136,29 @@ export class Disk {
     writeWholeDiskMap(this.metered, scheme, { ...VOLUME_TYPES[format], name: label }, random);
   }
 
+  /** So many blocks a slice can have where its partition map lets it. */
+  blocksMax(slice: Slice): number {
+    const partition = this.#partitionOf(slice);
+    return partition === undefined ? slice.blockCount : partitionBlocksMax(this.store, this.#map, partition);
+  }
+
+  /** Another end for a slice; whoever has its devices keeps them. Without a map the slice is the disk and stays. */
+  resizeSlice(slice: Slice, blockCount: number): void {
+    const partition = this.#partitionOf(slice);
+    if (partition === undefined || blockCount === slice.blockCount) return;
+    resizePartition(this.metered, this.#map, partition, blockCount);
+    this.#map = readPartitionMap(this.store);
+    for (const device of [slice.metered, slice.plain]) {
+      if (device instanceof PartitionDevice) device.resize(blockCount);
+    }
+  }
+
+  /** Of a map that can be changed. */
+  #partitionOf({ index }: Slice): Partition | undefined {
+    const { scheme, partitions } = this.#map;
+    return scheme === 'gpt' || scheme === 'mbr' ? partitions.find((each) => each.index === index) : undefined;
+  }
+
   /** What lies outside the slices: the partition map and the gaps. */
   mapRegions(): MapRegion[] {
     return mapRegions(this.store, this.#map);
@@ -138,7 +169,7 @@ export class Disk {
   }
 }
 
-const formatOn = (device: Device): Format | null =>
+export const formatOn = (device: Device): Format | null =>
   reading(null, () => FORMATS.find((format) => format.detect(device)) ?? null);
 
 /** A sector that cannot be read holds neither map nor format; whoever wants to use it will hear why. */

@@ -21,18 +21,30 @@ export interface Step<State> extends NewStep<State> {
   readonly view: StepView;
   /** How many lines lead here from the beginning. */
   readonly depth: number;
+  /** Into the list of branches. */
+  readonly branchIndex: number;
   childCount: number;
+  /** The one that goes on with the branch. */
+  firstChild: number | null;
   /** Where redo leads. */
   lastVisitedChild: number | null;
 }
 
+/** Steps in a row, each the first child of the one before. */
+interface Branch {
+  readonly name: string;
+  readonly firstStep: number;
+  /** Steps of the branch that other branches leave from. */
+  readonly forks: number[];
+}
+
 export class History<State> {
   readonly #steps: Step<State>[] = [];
+  readonly #branches: Branch[] = [{ name: 'main', firstStep: 0, forks: [] }];
   #now: Moment = { step: 0 };
-  #branchCount = 1;
 
   constructor(beginning: NewStep<State>) {
-    this.#add(beginning, 0, 'main');
+    this.#add(beginning, 0, 0);
   }
 
   get now(): Moment {
@@ -58,10 +70,25 @@ export class History<State> {
     return step;
   }
 
-  #add(step: NewStep<State>, parent: number, branch: string): Step<State> {
+  #branch(index: number): Branch {
+    const branch = this.#branches[index];
+    assert(branch !== undefined, `branch ${index} is in the history`);
+    return branch;
+  }
+
+  #add(step: NewStep<State>, parent: number, branchIndex: number): Step<State> {
+    const branch = this.#branch(branchIndex).name;
     const view = { ...step.view, step: this.#steps.length, parent, branch };
     const depth = this.#steps.length === 0 ? 0 : this.#existing(parent).depth + 1;
-    const added = { ...step, view, depth, childCount: 0, lastVisitedChild: null };
+    const added = {
+      ...step,
+      view,
+      depth,
+      branchIndex,
+      childCount: 0,
+      firstChild: null,
+      lastVisitedChild: null,
+    };
     this.#steps.push(added);
     return added;
   }
@@ -69,21 +96,38 @@ export class History<State> {
   /** A line was run at `now`; the session stands behind it afterwards. */
   append(step: NewStep<State>): Step<State> {
     const parent = this.current;
-    const branch = parent.childCount === 0 ? parent.view.branch : `branch ${++this.#branchCount}`;
-    const added = this.#add(step, parent.view.step, branch);
+    const { childCount, view, branchIndex } = parent;
+    const added = this.#add(step, view.step, childCount === 0 ? branchIndex : this.#newBranch());
+    if (childCount === 0) parent.firstChild = added.view.step;
+    if (childCount === 1) this.#branch(branchIndex).forks.push(view.step);
     parent.childCount++;
+    parent.lastVisitedChild = added.view.step;
     this.moveTo({ step: added.view.step });
     return added;
   }
 
-  /** Stand at `moment`; every step on the way there becomes the one that redo takes. */
+  #newBranch(): number {
+    const name = `branch ${this.#branches.length + 1}`;
+    return this.#branches.push({ name, firstStep: this.#steps.length, forks: [] }) - 1;
+  }
+
+  /**
+   * Stand at `moment`; every step on the way there becomes the one that redo takes. Only steps that have a choice are
+   * told, so that moving costs what there are forks on the way, not steps.
+   */
   moveTo(moment: Moment): void {
     this.#now = moment;
     let step = this.#existing(moment.step);
-    while (step.view.step > 0) {
-      const parent = this.#existing(step.view.parent);
-      parent.lastVisitedChild = step.view.step;
-      step = parent;
+    for (;;) {
+      const { firstStep, forks } = this.#branch(step.branchIndex);
+      for (const number of forks) {
+        const fork = this.#existing(number);
+        if (fork.depth < step.depth) fork.lastVisitedChild = fork.firstChild;
+      }
+      if (firstStep === 0) return;
+      const left = this.#existing(this.#existing(firstStep).view.parent);
+      left.lastVisitedChild = firstStep;
+      step = left;
     }
   }
 

@@ -13,6 +13,7 @@ import type {
 } from '../formats/contract.ts';
 import { FORMATS, formatNamed } from '../formats/registry.ts';
 import type {
+  ByteEdit,
   DiskDescription,
   Machine,
   MountRequest,
@@ -24,12 +25,13 @@ import type {
 import { requireSnapshotName } from '../vfs/snapshots.ts';
 import type { Computer } from './computer.ts';
 import { deviceName } from './disk.ts';
-import type { Slice } from './disk.ts';
+import type { Disk, Slice } from './disk.ts';
 import { diskutilInfo } from './disk-info.ts';
 import { isStore } from './containers.ts';
 import type { VolumePlace } from './containers.ts';
 import type { MountRecord } from './mounts.ts';
 import { layOut } from './new-disk.ts';
+import { poke } from './poke.ts';
 import { noContainer, Pools } from './pools.ts';
 import type { FoundVolume } from './pools.ts';
 
@@ -43,8 +45,11 @@ export interface MachineHost {
   undo(): string;
   redo(): string;
   why(pathOrBlock: string): readonly string[];
+  whySnapshot(mount: MountRecord, name: string): readonly string[];
   extentsOf(path: string): readonly Extent[];
   regions(): readonly Region[];
+  /** The disk as unmounting would leave it. */
+  diskAtRest(): Disk;
 }
 
 export class SessionMachine implements Machine {
@@ -104,6 +109,12 @@ export class SessionMachine implements Machine {
 
   why(pathOrBlock: string): readonly string[] {
     return this.#host.why(pathOrBlock);
+  }
+
+  whySnapshot(deviceOrPath: string, name: string): readonly string[] {
+    const { mount } = this.#findVolume(deviceOrPath);
+    if (mount === undefined) throw new FsError('EINVAL', 'scope', deviceOrPath, 'mount the volume first');
+    return this.#host.whySnapshot(mount, name);
   }
 
   extentsOf(path: string): readonly Extent[] {
@@ -258,6 +269,14 @@ export class SessionMachine implements Machine {
     return report;
   }
 
+  poke(edit: ByteEdit): readonly string[] {
+    this.#requireWritable('', 'scope');
+    return poke(this.#parts, edit, {
+      examine: () => this.#changed(),
+      diskAtRest: () => this.#host.diskAtRest(),
+    });
+  }
+
   // ── containers ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   addVolume(container: string, volume: NewPoolVolume): string {
@@ -274,6 +293,20 @@ export class SessionMachine implements Machine {
 
   resizeLimits(container: string): ResizeLimits {
     return this.#pools.resizeLimits(deviceName(container));
+  }
+
+  resizeContainer(container: string, sizeBytes: number): void {
+    const { kernel, mounts } = this.#parts;
+    this.#requireWritable(container, 'resize');
+    const device = deviceName(container);
+    this.#pools.resize(device, sizeBytes);
+    // Devices in /dev know their size from when they came.
+    const found = mounts.containers.named(device);
+    if (found === undefined) return;
+    for (const name of found.slice.index === 0 ? [found.device] : [found.slice.device, found.device]) {
+      kernel.removeDevice(name);
+      kernel.addDevice(name, found.slice.metered);
+    }
   }
 
   createSnapshot(deviceOrPath: string, name: string): void {

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { ROLES, roleIndex } from '../base/role.ts';
 import type { Role } from '../base/role.ts';
 import type { Device, Fill, WriteLabel } from '../device/device.ts';
-import { headAfter, PARKED, priceOf } from '../device/profile.ts';
+import { headAfter, PARKED, wholePriceOf } from '../device/profile.ts';
 import type { Access, Head, Profile } from '../device/profile.ts';
 import type { Costs } from './view.ts';
 
@@ -85,10 +85,10 @@ export class MeteredDevice implements Device {
       offsetBytes: firstBlock * this.blockSizeBytes,
       lengthBytes: blockCount * this.blockSizeBytes,
     };
-    const nanoseconds = Math.round(priceOf(this.#profile, access, this.#head));
+    const nanoseconds = wholePriceOf(this.#profile, access, this.#head);
     this.#head = headAfter(access, this.#head);
     this.#nanoseconds += nanoseconds;
-    this.#clock.advance(nanoseconds); // whole ones: a moment keeps no fractions
+    this.#clock.advance(nanoseconds);
   }
 
   /** Where the disk's arm stands: part of the machine's state, for the next write takes its time from there. */

@@ -168,6 +168,18 @@ export class Mounts {
     this.#leave(record.slice);
   }
 
+  /**
+   * Takes all of them out without a word, for the disk is about to change underneath; returns what to mount again. EBUSY,
+   * and nothing done, while something on them is open.
+   */
+  abandon(): readonly SavedMount[] {
+    const saved = this.save();
+    this.#kernel.abandon(this.#records.map(({ on }) => on));
+    this.#records = [];
+    this.containers.forget();
+    return saved;
+  }
+
   save(): readonly SavedMount[] {
     return this.#records.map(({ options }) => options);
   }

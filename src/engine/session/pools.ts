@@ -115,18 +115,41 @@ export class Pools {
     this.#change(found.place.slice, (container) => container.setRole(index, role));
   }
 
-  /** It can shrink to what is in use and grow to the end of its store. */
+  /** It can shrink to what is in use and grow as far as the partition map lets it. */
   resizeLimits(device: string): ResizeLimits {
     const { disk, mounts } = this.#computer();
     const { slice } = this.#container(device);
+    const storeBytes = disk.blocksMax(slice) * disk.store.blockSizeBytes;
     return mounts.containers.look(slice, (container) => {
-      const { blockSizeBytes, totalBlocks, freeBlocks } = container.statistics();
-      return {
-        minimumBytes: (totalBlocks - freeBlocks) * blockSizeBytes,
-        currentBytes: totalBlocks * blockSizeBytes,
-        maximumBytes: slice.blockCount * disk.store.blockSizeBytes,
-      };
+      const { minimumBytes, currentBytes } = container.resizeLimits();
+      const maximumBytes = Math.max(currentBytes, storeBytes - (storeBytes % CONTAINER_BLOCK_BYTES));
+      return { minimumBytes, currentBytes, maximumBytes };
     });
+  }
+
+  /**
+   * Container and partition together, mounted or not. The partition is never the smaller one: it grows before and
+   * shrinks behind the container, so that a power cut between leaves a container that its partition holds.
+   */
+  resize(device: string, sizeBytes: number): void {
+    const { disk } = this.#computer();
+    const { slice } = this.#container(device);
+    const { minimumBytes, maximumBytes } = this.resizeLimits(device);
+    const wanted = sizeBytes - (sizeBytes % CONTAINER_BLOCK_BYTES);
+    if (wanted < minimumBytes || wanted > maximumBytes)
+      throw beyondLimits(wanted, minimumBytes, maximumBytes);
+    const blockCount = wanted / disk.store.blockSizeBytes;
+    const before = slice.blockCount;
+    this.#change(slice, (container) => {
+      if (blockCount > before) disk.resizeSlice(slice, blockCount);
+      try {
+        container.resize(wanted);
+      } catch (error) {
+        if (error instanceof FsError && blockCount > before) disk.resizeSlice(slice, before);
+        throw error;
+      }
+    });
+    if (blockCount < before) disk.resizeSlice(slice, blockCount);
   }
 
   #container(device: string): SynthesizedDisk {
@@ -184,6 +207,16 @@ export class Pools {
       goBack(mount.on);
     }
   }
+}
+
+const CONTAINER_BLOCK_BYTES = 4096;
+
+function beyondLimits(wanted: number, minimumBytes: number, maximumBytes: number): FsError {
+  const why =
+    wanted < minimumBytes
+      ? `blocks of its volumes, snapshots or reserves need ${minimumBytes} bytes: delete files or snapshots`
+      : `there is room for ${maximumBytes} bytes`;
+  return new FsError('ENOSPC', '', '', why);
 }
 
 type DescribedContainer = Pick<Container, 'statistics' | 'volumes' | 'uuid' | 'warnings'>;

@@ -12,11 +12,14 @@ import { Shell } from '../shell/shell.ts';
 import type { OutputSink } from '../shell/terminal.ts';
 import { Computer } from './computer.ts';
 import type { Disk } from './disk.ts';
-import { addCosts, NO_COSTS, writtenRanges } from './costs.ts';
+import { addCosts, NO_COSTS, NO_FIGURES, writtenRanges } from './costs.ts';
 import { History } from './history.ts';
 import type { NewStep, Step } from './history.ts';
 import type { Begun, Kept } from './kept.ts';
 import { SessionMachine } from './machine.ts';
+import type { MountRecord } from './mounts.ts';
+import { MomentDifferences } from './moment-difference.ts';
+import { Moments } from './moments.ts';
 import { writePoliciesOf } from './settings.ts';
 import type { SessionSettings } from './settings.ts';
 import { firstErrorOf } from './step-error.ts';
@@ -50,6 +53,8 @@ export class Session {
   readonly tape: Tape;
   readonly machine: SessionMachine;
   readonly views: Views;
+  readonly differences: MomentDifferences;
+  readonly #moments: Moments<Kept>;
   readonly #name: string;
   readonly #settings: SessionSettings;
   readonly #onOutput: OutputSink;
@@ -86,11 +91,17 @@ export class Session {
     });
     this.#costs = this.#live.disk.metered.take();
     this.#history = new History(this.#beginning());
+    this.#moments = new Moments({
+      ...{ store, tape: this.tape, history: () => this.#history },
+      options: (store) => this.#computerOptions(store),
+    });
+    this.differences = new MomentDifferences((moment) => this.#moments.computerAt(moment));
     this.views = new Views({
       tape: this.tape,
       history: () => this.#history,
       shown: () => this.#shown,
-      storeAt: (moment) => this.#storeAt(moment),
+      storeAt: (moment) => this.#moments.storeAt(moment),
+      copy: (computer) => this.#copy(computer),
       diskAtRest: () => this.#diskAtRest(),
     });
   }
@@ -220,11 +231,10 @@ export class Session {
   }
 
   #begin(): Begun {
-    const { clock, disk } = this.#live;
-    this.#costs = addCosts(this.#costs, disk.metered.take());
+    this.#costs = addCosts(this.#costs, this.#live.beginStep());
     this.tape.isRecording = this.#settings.isRecording;
     return {
-      startedAt: clock.now(),
+      startedAt: this.#live.clock.now(),
       freeBytes: this.#freeBytes(),
       firstEntry: this.tape.length,
       firstSpan: this.tape.spanCount,
@@ -244,9 +254,10 @@ export class Session {
     const spans = { from: begun.firstSpan, to: this.tape.spanCount };
     // A line that only asks to go back or forth is no step of its own.
     if (this.#requested !== null && entries.from === entries.to) return null;
+    const figures = this.#live.figures(this.tape, entries);
     const step = this.#history.append({
       view: {
-        ...{ line, exitCode, costs, startedAt: begun.startedAt },
+        ...{ line, exitCode, costs, figures, startedAt: begun.startedAt },
         error: firstErrorOf(this.tape, spans, exitCode),
         writeCount: entries.to - entries.from,
         freeBytesChange: this.#freeBytes() - begun.freeBytes,
@@ -283,6 +294,7 @@ export class Session {
     if (!this.#live.isSettled) this.#live.kernel.sync();
     this.#history = new History(this.#beginning());
     this.#liveStep = 0;
+    this.differences.forget();
     this.views.forget();
   }
 
@@ -292,7 +304,7 @@ export class Session {
     const none: TapeRange = { from: 0, to: 0 };
     const view = {
       ...{ line: '', exitCode: 0, error: null, costs: NO_COSTS, writeCount: 0, freeBytesChange: 0 },
-      ...{ startedAt: this.#live.clock.now(), written: new Float64Array() },
+      ...{ figures: NO_FIGURES, startedAt: this.#live.clock.now(), written: new Float64Array() },
     };
     return { view, entries: none, spans: none, state: this.#keep(false) };
   }
@@ -329,24 +341,12 @@ export class Session {
   /** Show another moment. FsError EINVAL when there is no such moment. */
   seek(moment: Moment): void {
     assert(!this.#isRunning, 'the moment changes between lines');
-    const step = this.#history.step(moment.step);
-    const writeCount = step?.view.writeCount ?? 0;
-    const { write } = moment;
-    if (step === undefined || (write !== undefined && !(write >= 0 && write < writeCount))) {
-      throw new FsError('EINVAL', 'seek', '', 'there is no such moment in this history');
-    }
+    const step = this.#moments.stepOf(moment);
     this.views.forget();
-    if (write === undefined) {
+    if (moment.write === undefined) {
       this.#goTo(step);
       this.#shown = this.#live;
-    } else {
-      // The disk as a power cut here would leave it; whoever looks at it cannot change it.
-      const before = this.#history.step(step.view.parent) ?? step;
-      const options = this.#computerOptions(this.#storeAt(moment));
-      const state = before.state.computer;
-      const mounts = state.mounts.map((mount) => ({ ...mount, isReadOnly: true }));
-      this.#shown = Computer.resume(options, { ...state, mounts });
-    }
+    } else this.#shown = this.#moments.computerAt(moment);
     this.#history.moveTo(moment);
   }
 
@@ -363,7 +363,7 @@ export class Session {
 
   #restore(step: Step<Kept>): void {
     this.#costs = addCosts(this.#costs, this.#live.disk.metered.take());
-    this.#bringTo(this.store, step);
+    this.#moments.bringTo(this.store, step);
     this.#live = Computer.resume(this.#computerOptions(this.store), step.state.computer);
     this.#shell.restore(step.state.shell, this.#live.process);
   }
@@ -379,30 +379,6 @@ export class Session {
     this.#live.disk.metered.take();
     this.#requested = null;
     this.#isMuted = false;
-  }
-
-  /** Let `store` hold what the disk held after `step`: from the nearest kept version, the tape leads on. */
-  #bringTo(store: Store, step: Step<Kept>): void {
-    const [start, ...later] = this.#history.routeTo(step.view.step, ({ state }) => state.version !== null);
-    assert(start !== undefined && start.state.version !== null, 'the beginning keeps its version');
-    store.restore(start.state.version);
-    for (const { entries } of later) store.replay(this.tape, entries);
-  }
-
-  /** The disk at a moment, beside the live one. */
-  #storeAt({ step, write }: Moment): Store {
-    const fork = this.store.fork();
-    const at = this.#history.step(step);
-    assert(at !== undefined, `step ${step} is in the history`);
-    if (write === undefined || step === 0) {
-      this.#bringTo(fork, at);
-      return fork;
-    }
-    const before = this.#history.step(at.view.parent);
-    assert(before !== undefined, 'every step but the first has a parent');
-    this.#bringTo(fork, before);
-    fork.replay(this.tape, { from: at.entries.from, to: at.entries.from + write + 1 });
-    return fork;
   }
 
   undo(): void {
@@ -430,8 +406,10 @@ export class Session {
       undo: () => this.#request('undo'),
       redo: () => this.#request('redo'),
       why: (pathOrBlock: string) => this.views.whyOn(this.#live, pathOrBlock),
+      whySnapshot: (mount: MountRecord, name: string) => this.views.whySnapshot(this.#live, mount, name),
       extentsOf: (path: string) => this.views.extentsOf(this.#live, path),
       regions: () => this.views.regionsOf(this.#live),
+      diskAtRest: () => this.#diskAtRest(),
     };
   }
 
@@ -452,23 +430,23 @@ export class Session {
   /** Unmounts everything, so that the disk is whole. Nothing can be run afterwards. */
   shutDown(): void {
     assert(!this.#isRunning, 'the machine is shut down between lines');
-    const { process, mounts } = this.#live;
-    process.exit();
-    for (const record of mounts.all) mounts.unmount(record);
+    this.#live.unmountAll();
   }
 
   /**
-   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, and one in the
-   * middle of a step, is as a power cut would leave it.
+   * A copy of the disk shown, unmounted. What a volume has not written yet cannot be on it: such a disk, one in the
+   * middle of a step and one too damaged to be unmounted are as a power cut would leave them.
    */
   #diskAtRest(): Disk {
     const shown = this.#shown;
     if (shown !== this.#live || !shown.isSettled) return shown.disk;
-    const options = { ...this.#computerOptions(this.store.fork()), trace: SILENT };
-    const { disk, mounts, process } = Computer.resume(options, shown.save());
-    process.exit();
-    for (const record of mounts.all) mounts.unmount(record);
-    return disk;
+    return this.#copy(shown).shutDown() ?? shown.disk;
+  }
+
+  /** The same machine on a fork of its disk; nobody sees what it does. */
+  #copy(computer: Computer): Computer {
+    const options = { ...this.#computerOptions(computer.disk.store.fork()), trace: SILENT };
+    return Computer.resume(options, computer.save());
   }
 
   /** Fingerprint of the disk at the moment shown (device/image.ts). */

@@ -1,6 +1,8 @@
 import type { ErrnoCode } from '../base/errno.ts';
+import type { DeletionView } from './deletion-words.ts';
 import type { SpanLevel } from '../base/trace.ts';
 import type { Role } from '../base/role.ts';
+import type { ProfileName } from '../device/profile.ts';
 import type {
   BlockAnnotation,
   Extent,
@@ -60,6 +62,15 @@ export interface Costs {
   readonly simulatedNanoseconds: number;
 }
 
+/** What comparing needs of a step beside its costs. */
+export interface StepFigures {
+  /** Contents of files and values of attributes that programs handed to system calls, and that were taken. */
+  readonly handedBytes: number;
+  readonly trimmedBytes: number;
+  /** What the same accesses take on each profile, the head standing where it stood. Simulated, never measured. */
+  readonly nanosecondsByProfile: Readonly<Record<ProfileName, number>>;
+}
+
 /** One line typed and what came of it. Steps form a tree: `parent` is the step it was typed after. */
 export interface StepView {
   readonly step: number;
@@ -70,6 +81,7 @@ export interface StepView {
   /** The first errno met, for the ribbon: 'ENOSPC'. */
   readonly error: { readonly code: ErrnoCode; readonly text: string } | null;
   readonly costs: Costs;
+  readonly figures: StepFigures;
   /** Disk accesses of the step: writes, trims and barriers. */
   readonly writeCount: number;
   /** Bytes of free space after the step minus before. */
@@ -169,6 +181,8 @@ export interface BlockView {
   /** The same block before the step at `now`; null when that step did not touch it. */
   readonly before: Uint8Array | null;
   readonly annotation: BlockAnnotation;
+  /** The part of the specification that most of its bytes are explained by; empty where none is cited. */
+  readonly section: string;
 }
 
 export interface StructureNodeView extends StructureNode {
@@ -185,6 +199,8 @@ export interface StructuresView {
 export interface WhyView {
   readonly title: string;
   readonly sentences: readonly string[];
+  /** What deleting it would free: alone first, then with others that hold its blocks. */
+  readonly deletions: readonly DeletionView[];
 }
 
 export interface CheckView {

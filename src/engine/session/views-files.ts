@@ -46,7 +46,7 @@ export class FileViews {
 
   /** Entries sorted by name; `path` counts from the root of the volume. */
   directory(path: string, page: { offset: number; countMax: number }): DirectoryView {
-    return this.#asRoot((process, root) => {
+    return this.asRoot((process, root) => {
       const clean = cleanPath(path);
       if (this.#listed?.path !== clean) {
         this.#listed = { path: clean, entries: entriesOf(process, root + clean) };
@@ -62,7 +62,7 @@ export class FileViews {
   }
 
   file(path: string): FileDetailView {
-    return this.#asRoot((process, root) => {
+    return this.asRoot((process, root) => {
       const clean = cleanPath(path);
       const stat = process.lstat(root + clean);
       const extents = extentsOf(process, root + clean, stat);
@@ -80,6 +80,15 @@ export class FileViews {
     });
   }
 
+  /** The volume that a path is on, and the path from there; undefined for what is on none. */
+  placeOf(path: string): { readonly mount: MountRecord; readonly path: string } | undefined {
+    return this.asRoot((process, root) => {
+      const full = root + cleanPath(path);
+      const mount = this.#mountAt(process, full);
+      return mount === undefined ? undefined : { mount, path: full.slice(mount.on.length) };
+    });
+  }
+
   /** The mount that a path is on; none for /Volumes itself. A symlink is where it stands, not where it points. */
   #mountAt(process: Process, path: string): MountRecord | undefined {
     const { all, first } = this.#computer.mounts;
@@ -89,6 +98,11 @@ export class FileViews {
     return all
       .filter(({ on }) => full === on || full.startsWith(`${on}/`))
       .sort((a, b) => b.on.length - a.on.length)[0];
+  }
+
+  /** Where the volume that holds `path`, a whole path, begins on the disk. */
+  volumeFirstBlock(process: Process, path: string): number {
+    return this.#mountAt(process, path)?.slice.firstBlock ?? 0;
   }
 
   /** First block of an extent of the volume, counted on the whole disk. */
@@ -112,7 +126,8 @@ export class FileViews {
     }
   }
 
-  #asRoot<T>(look: (process: Process, root: string) => T): T {
+  /** ENXIO while nothing is mounted. `root`: what paths count from. */
+  asRoot<T>(look: (process: Process, root: string) => T): T {
     const { kernel, problem, trace } = this.#computer;
     const root = this.#root;
     if (root === undefined) throw new FsError('ENXIO', 'open', '', problem ?? 'no volume is mounted');
@@ -138,7 +153,8 @@ const cleanPath = (path: string): string =>
     .map((part) => `/${part}`)
     .join('');
 
-function entriesOf(process: Process, path: string): ListedEntry[] {
+/** What a directory holds, sorted by name. */
+export function entriesOf(process: Process, path: string): ListedEntry[] {
   const fd = process.open(path === '' ? '/' : path, O_RDONLY | O_DIRECTORY);
   try {
     const entries: ListedEntry[] = [];
@@ -164,7 +180,7 @@ function fileView(process: Process, root: string, path: string): FileView | null
   }
 }
 
-function extentsOf(process: Process, path: string, stat: Stat): Extent[] {
+export function extentsOf(process: Process, path: string, stat: Stat): Extent[] {
   const type = stat.mode & S_IFMT;
   return type === S_IFREG || type === S_IFDIR ? process.extents(path) : [];
 }
@@ -177,7 +193,7 @@ interface Looked {
   readonly extents: readonly Extent[];
 }
 
-function viewOf({ process, root, path, stat, extents }: Looked): FileView {
+export function viewOf({ process, root, path, stat, extents }: Looked): FileView {
   const type = typeName(stat.mode);
   return {
     path: path === '' ? '/' : path,
@@ -203,7 +219,7 @@ function typeName(mode: number): string {
   return format === S_IFCHR || format === S_IFBLK ? 'device' : 'file';
 }
 
-function attributeRows(stat: Stat, file: FileView): (readonly [string, string])[] {
+export function attributeRows(stat: Stat, file: FileView): (readonly [string, string])[] {
   return [
     ['Inode', String(stat.inode)],
     ['Mode', file.mode],
@@ -226,7 +242,7 @@ const EXTENDED_MAX = 64;
 const SHOWN_BYTES = 48;
 
 /** Extended attributes by name: how long they are and how they begin; also those that compression hides. */
-function extendedRows(process: Process, path: string): (readonly [string, string])[] {
+export function extendedRows(process: Process, path: string): (readonly [string, string])[] {
   const options = XATTR_NOFOLLOW | XATTR_SHOWCOMPRESSION;
   try {
     const names = process.listxattr(path, options);

@@ -1,5 +1,8 @@
 import { equalBytes } from '../base/bytes.ts';
 import { FsError } from '../base/errno.ts';
+import type { Label } from '../base/label.ts';
+import { PartitionDevice } from '../device/partition.ts';
+import type { Annotation } from '../codec/struct.ts';
 import type { Store } from '../device/store.ts';
 import type { Tape } from '../device/tape.ts';
 import type { Extent, Page, Region, StructureNode } from '../formats/contract.ts';
@@ -11,6 +14,8 @@ import type { DiagramsView } from './diagram-view.ts';
 import type { History, Step } from './history.ts';
 import { mapView, regionAt } from './map-view.ts';
 import type { MapRequest } from './map-view.ts';
+import { stepStops } from './step-stops.ts';
+import type { StepStops } from './step-stops.ts';
 import { TraceRows } from './trace-rows.ts';
 import type {
   BlockView,
@@ -25,8 +30,13 @@ import type {
   TraceRow,
   WhyView,
 } from './view.ts';
+import { formatOn } from './disk.ts';
+import { verdictOn } from './verdict.ts';
 import { DiskViews } from './views-disk.ts';
 import { FileViews } from './views-files.ts';
+import type { DeletionView } from './deletion-words.ts';
+import type { MountRecord } from './mounts.ts';
+import { DeletionViews } from './views-deletion.ts';
 import { whyBlock, whyFile } from './why.ts';
 
 /** What panes ask about the moment shown. Nothing here changes anything; what costs a walk is kept until `forget`. */
@@ -37,6 +47,8 @@ export interface ViewSource<State> {
   shown(): Computer;
   /** The disk at another moment. */
   storeAt(moment: Moment): Store;
+  /** The same machine on a fork of its disk; nobody sees what it does. */
+  copy(computer: Computer): Computer;
   /** The disk shown as it is left when the machine is shut down, so that "in use" is no finding. */
   diskAtRest(): Disk;
 }
@@ -141,7 +153,13 @@ export class Views {
     const { store } = this.#source.shown().disk;
     const bytes = new Uint8Array(store.blockSizeBytes);
     store.read(block, bytes);
-    return { block, bytes, before: this.#bytesBefore(block), annotation };
+    return {
+      block,
+      bytes,
+      before: this.#bytesBefore(block),
+      annotation,
+      section: sectionOf(annotation.fields),
+    };
   }
 
   /** The block before the step shown; null when the step does not touch it. */
@@ -159,8 +177,7 @@ export class Views {
 
   trace(step: number, page: Page): { rows: TraceRow[]; total: number } {
     const { tape } = this.#source;
-    const recorded = this.#source.history().step(step);
-    if (recorded === undefined) throw new FsError('EINVAL', 'trace', '', `there is no step ${step}`);
+    const recorded = this.#recorded(step, 'trace');
     if (this.#rows?.step !== step) {
       this.#rows = { step, rows: new TraceRows(tape, recorded.entries, recorded.spans) };
     }
@@ -168,8 +185,37 @@ export class Views {
     return { rows: rows.page(page), total: rows.total };
   }
 
-  check(): CheckView {
-    const disk = this.#source.diskAtRest();
+  /** What the checker says of the bytes as they lie, and of the disk as unmounting would leave it. */
+  verdict(): readonly string[] {
+    const computer = this.#source.shown();
+    const slice = computer.disk.mainSlice;
+    if (slice === undefined || slice.format !== null)
+      return verdictOn(computer, this.#source.diskAtRest(), slice);
+    // The step shown may have taken its signature: then it is judged as what it was.
+    const before = this.#source.storeAt({ step: this.#current.view.parent });
+    const format = formatOn(new PartitionDevice(before, slice.firstBlock, slice.blockCount));
+    return verdictOn(computer, computer.disk, { ...slice, format });
+  }
+
+  labels(): readonly Label[] {
+    return this.#source.shown().disk.mainSlice?.format?.labels ?? [];
+  }
+
+  /** FsError EINVAL when there is no such step. */
+  stops(step: number): StepStops {
+    const { entries, spans } = this.#recorded(step, 'stops');
+    return stepStops(this.#source.tape, step, entries, spans);
+  }
+
+  #recorded(step: number, what: string): Step<unknown> {
+    const recorded = this.#source.history().step(step);
+    if (recorded === undefined) throw new FsError('EINVAL', what, '', `there is no step ${step}`);
+    return recorded;
+  }
+
+  /** `asItLies`: not as unmounting would leave the disk but as a power cut does. */
+  check(asItLies = false): CheckView {
+    const disk = asItLies ? this.#source.shown().disk : this.#source.diskAtRest();
     const { isReadable, lines, findings } =
       disk.mainSlice === undefined
         ? unreadable(`${disk.device} has no partition that can be used.`)
@@ -179,13 +225,39 @@ export class Views {
 
   /** About a block of the disk (number) or a path from the root of the volume (string). */
   why(subject: number | string): WhyView {
-    if (typeof subject === 'string') return whyFile(this.file(subject));
-    const annotation = this.#diskViews.annotate(subject);
-    const regions = this.#diskViews.regions();
-    const region = regions[regionAt(regions, subject)];
+    const computer = this.#source.shown();
+    if (typeof subject === 'number') return this.#whyBlock(computer, this.#diskViews, subject);
+    return this.#whyFile(computer, this.#fileViews, subject);
+  }
+
+  /** What deleting each of the snapshots would free. */
+  snapshots(): readonly DeletionView[] {
+    return this.#deletionsOn(this.#source.shown()).ofSnapshots();
+  }
+
+  #whyBlock(computer: Computer, views: DiskViews, block: number): WhyView {
+    const annotation = views.annotate(block);
+    const regions = views.regions();
+    const region = regions[regionAt(regions, block)];
     const { tape } = this.#source;
     const history = this.#source.history();
-    return whyBlock({ block: subject, annotation, region, history, tape, disk: this.disk() });
+    const why = whyBlock({ block, annotation, region, history, tape, disk: views.disk() });
+    if (region === undefined) return why;
+    return { ...why, deletions: this.#deletionsOn(computer).ofBlock(block, region) };
+  }
+
+  #whyFile(computer: Computer, views: FileViews, path: string): WhyView {
+    const detail = views.file(path);
+    const why = whyFile(detail);
+    const place = views.placeOf(path);
+    if (place === undefined || place.path === '') return why;
+    const isDirectory = detail.file.type === 'directory';
+    return { ...why, deletions: this.#deletionsOn(computer).ofPath(place.mount, place.path, isDirectory) };
+  }
+
+  #deletionsOn(computer: Computer): DeletionViews {
+    const isInsideStep = computer === this.#source.shown() && this.#source.history().now.write !== undefined;
+    return new DeletionViews(computer, () => this.#source.copy(computer), isInsideStep);
   }
 
   // ── what commands ask of the machine they run on ─────────────────────────────────────────────────────────────────
@@ -205,20 +277,25 @@ export class Views {
   }
 
   whyOn(computer: Computer, pathOrBlock: string): readonly string[] {
-    if (!/^\d+$/.test(pathOrBlock)) {
-      const { file, views } = fileOf(computer, pathOrBlock);
-      return whyFile(views.file(file)).sentences;
+    if (/^\d+$/.test(pathOrBlock)) {
+      return allOf(this.#whyBlock(computer, new DiskViews(computer), Number(pathOrBlock)));
     }
-    const views = new DiskViews(computer);
-    const block = Number(pathOrBlock);
-    const annotation = views.annotate(block);
-    const regions = views.regions();
-    const { tape } = this.#source;
-    const history = this.#source.history();
-    const region = regions[regionAt(regions, block)];
-    return whyBlock({ block, annotation, region, history, tape, disk: views.disk() }).sentences;
+    const { file, views } = fileOf(computer, pathOrBlock);
+    return allOf(this.#whyFile(computer, views, file));
+  }
+
+  /** What deleting a snapshot would free. */
+  whySnapshot(computer: Computer, mount: MountRecord, name: string): readonly string[] {
+    return this.#deletionsOn(computer)
+      .ofSnapshot(mount, name)
+      .map(({ sentence }) => sentence);
   }
 }
+
+const allOf = ({ sentences, deletions }: WhyView): readonly string[] => [
+  ...sentences,
+  ...deletions.map(({ sentence }) => sentence),
+];
 
 /** A path as the shell means it, counted from the root of the volume that it is on. */
 function fileOf(computer: Computer, path: string): { file: string; views: FileViews } {
@@ -243,6 +320,15 @@ function bytesAt(store: Store, offsetBytes: number, lengthBytes: number): Uint8A
   }
   const within = offsetBytes - first * blockSizeBytes;
   return bytes.subarray(within, within + lengthBytes);
+}
+
+/** The section that explains most bytes; the first of several that explain as many. */
+export function sectionOf(fields: readonly Annotation[]): string {
+  const bytes = new Map<string, number>();
+  for (const { section, lengthBytes } of fields) {
+    if (section !== '') bytes.set(section, (bytes.get(section) ?? 0) + lengthBytes);
+  }
+  return [...bytes].reduce((best, each) => (each[1] > best[1] ? each : best), ['', 0] as const)[0];
 }
 
 function touches(tape: Tape, block: number, from: number, to: number): boolean {

@@ -46,11 +46,8 @@ export function whyBlock({ block, annotation, region, history, tape, disk }: Blo
     if (region.blockCount > 1)
       sentences.push(`It is one of ${run} in a row, ${region.firstBlock} to ${end}.`);
   }
-  if (role === 'data' && region !== undefined) {
-    sentences.push(`Deleting ${region.owner || 'that file'} would free it.`);
-  }
   sentences.push(lastWrite(block, history, tape) ?? 'Nothing in this history has written it.');
-  return { title: `Block ${block}: ${annotation.title}`, sentences };
+  return { title: `Block ${block}: ${annotation.title}`, sentences, deletions: [] };
 }
 
 /** Who wrote the block last on the way to the moment shown. */
@@ -97,21 +94,16 @@ export function whyFile(detail: FileDetailView): WhyView {
   if (forkAllocatedBytes > 0) {
     sentences.push(`Its resource fork takes another ${printedSize(forkAllocatedBytes)}.`);
   }
-  if (file.type !== 'directory' && file.allocatedBytes > 0) sentences.push(deletion(file, sharing));
-  return { title, sentences };
+  sentences.push(...shares(file, sharing));
+  return { title, sentences, deletions: [] };
 }
 
-function deletion({ allocatedBytes, linkCount }: FileView, sharing: Sharing | undefined): string {
-  const freed = counted(allocatedBytes, 'byte');
-  if (sharing !== undefined && linkCount <= 1 && sharing.privateBytes < allocatedBytes) {
-    const { cloneReferenceCount, privateBytes } = sharing;
-    if (cloneReferenceCount > 1) {
-      const others = counted(cloneReferenceCount - 1, 'other file');
-      return `Deleting it would free nothing: ${others} ${cloneReferenceCount === 2 ? 'is a clone' : 'are clones'} with the very same blocks.`;
-    }
-    const own = privateBytes === 0 ? 'nothing' : `${counted(privateBytes, 'byte')} of its ${freed}`;
-    return `Deleting it would free ${own}: clones or snapshots hold ${privateBytes === 0 ? 'all its blocks' : 'the others'} too.`;
-  }
-  if (linkCount <= 1) return `Deleting it would free ${freed}; nobody shares them.`;
-  return `It has ${linkCount} names: the last of them to be deleted would free ${freed}.`;
+/** Whom it shares its blocks or its names with. */
+function shares({ linkCount, type }: FileView, sharing: Sharing | undefined): string[] {
+  const sentences: string[] = [];
+  if (type !== 'directory' && linkCount > 1) sentences.push(`It has ${linkCount} names.`);
+  if (sharing === undefined || sharing.cloneReferenceCount <= 1) return sentences;
+  const others = counted(sharing.cloneReferenceCount - 1, 'other file');
+  const are = sharing.cloneReferenceCount === 2 ? 'is a clone' : 'are clones';
+  return [...sentences, `${others} ${are} with the very same blocks.`];
 }

@@ -51,6 +51,8 @@ export interface Machine {
   changeRole(device: string, role: string): void;
   /** Between which sizes the container could be made another one. */
   resizeLimits(container: string): ResizeLimits;
+  /** Container and partition; whole blocks of 4,096 bytes, rounded down. ENOSPC beyond the limits, EROFS. */
+  resizeContainer(container: string, sizeBytes: number): void;
   // Snapshots of one volume, by device or by a path on it, mounted or not.
   /** EEXIST, ENOSPC, EROFS. */
   createSnapshot(deviceOrPath: string, name: string): void;
@@ -62,14 +64,28 @@ export interface Machine {
 
   /** Plain sentences about one file or block: where it lies, who holds it, what deleting it would free. */
   why(pathOrBlock: string): readonly string[];
+  /** What deleting a snapshot would free, in a sentence. */
+  whySnapshot(deviceOrPath: string, name: string): readonly string[];
   /** Offsets count from the start of the whole disk. */
   extentsOf(path: string): readonly Extent[];
+  /** Bytes of the disk changed by hand, under whatever is mounted. EINVAL, EBUSY, EROFS, with a sentence. */
+  poke(edit: ByteEdit): readonly string[];
   /** Block roles as runs: a text picture of the disk. */
   map(device: string): readonly { firstBlock: number; blockCount: number; role: string; owner: string }[];
   /** Going back and forth; the change takes effect when the command line has ended. Returns a sentence. */
   undo(): string;
   redo(): string;
   advanceTime(nanoseconds: number): void;
+}
+
+/** Bytes of one block that are to become others. */
+export interface ByteEdit {
+  /** Of the whole disk. */
+  readonly block: number;
+  readonly offsetBytes: number;
+  readonly bytes: Uint8Array;
+  /** Make the checksums over them fit again. */
+  readonly mends: boolean;
 }
 
 export interface MountRequest {

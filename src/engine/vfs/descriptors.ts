@@ -13,10 +13,13 @@ import type { OpenFile } from './openfile.ts';
 /** What a process has open, and the system calls that take a descriptor. EBADF for one that is not open. */
 export class DescriptorTable {
   readonly #trace: Trace;
+  readonly #onTaken: (bytes: number) => void;
   readonly #files: (OpenFile | undefined)[] = [];
 
-  constructor(trace: Trace) {
+  /** `onTaken` hears how many bytes of contents a file of a volume took from its program. */
+  constructor(trace: Trace, onTaken: (bytes: number) => void) {
     this.#trace = trace;
+    this.#onTaken = onTaken;
   }
 
   /** Gives the lowest free descriptor to the file that `open` returns. EMFILE before `open` is asked. */
@@ -65,19 +68,21 @@ export class DescriptorTable {
       'write',
       fd,
       () => `write ${bytes(data.length)} to ${this.#nameOf(fd)}`,
-      (file) => file.write(data),
+      (file) => this.#taken(file, file.write(data)),
     );
   }
 
   pwrite(fd: number, data: Uint8Array, offsetBytes: number): number {
     const sentence = () => `write ${bytes(data.length)} to ${this.#nameOf(fd)} at byte ${offsetBytes}`;
-    return this.#transfer('pwrite', fd, sentence, (file) => file.writeAt(data, offsetBytes));
+    return this.#transfer('pwrite', fd, sentence, (file) =>
+      this.#taken(file, file.writeAt(data, offsetBytes)),
+    );
   }
 
   fill(fd: number, lengthBytes: number, fill: Fill): number {
     const content = fill.generator === 'zero' ? 'zeros' : 'pseudo-random content';
     const sentence = () => `fill ${bytes(lengthBytes)} of ${this.#nameOf(fd)} with ${content}`;
-    return this.#transfer('write', fd, sentence, (file) => file.fill(lengthBytes, fill));
+    return this.#transfer('write', fd, sentence, (file) => this.#taken(file, file.fill(lengthBytes, fill)));
   }
 
   lseek(fd: number, offsetBytes: number, whence: number): number {
@@ -181,6 +186,12 @@ export class DescriptorTable {
 
   #transfer(name: string, fd: number, sentence: () => string, work: (file: OpenFile) => number): number {
     return this.#call(name, this.#pathOf(fd), sentence, () => work(this.file(fd)), bytes);
+  }
+
+  /** Devices and pipes hold no contents: what they take is not counted. */
+  #taken(file: OpenFile, count: number): number {
+    if (file.node.type === 'file') this.#onTaken(count);
+    return count;
   }
 
   #sync(name: string, fd: number, where: string): void {

@@ -73,6 +73,7 @@ export class Kernel {
   /** Does fs_snapshot_*(2) ask for no more than the right to write the disk? macOS wants an entitlement from Apple. */
   allowsUserSnapshots = false;
   #device = 0x0100_0000;
+  #handedBytes = 0;
 
   constructor(options: KernelOptions) {
     this.clock = options.clock;
@@ -115,6 +116,18 @@ export class Kernel {
   /** The root of the volume mounted first, or `/` while there is none. */
   get home(): string {
     return this.#mounts[1]?.on ?? '/';
+  }
+
+  /** For system calls that took contents of a file or the value of an attribute from a program. */
+  countHandedBytes(bytes: number): void {
+    this.#handedBytes += bytes;
+  }
+
+  /** Bytes that programs handed over to be kept, since the last call. What a volume makes of them is its own affair. */
+  takeHandedBytes(): number {
+    const bytes = this.#handedBytes;
+    this.#handedBytes = 0;
+    return bytes;
   }
 
   // ── devices ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -180,6 +193,19 @@ export class Kernel {
     }
     mount.volume.unmount();
     this.#remove(mount);
+  }
+
+  /**
+   * Takes these volumes out, by mount point, without a word to them: the disk is about to change underneath, and what
+   * they know of it will be wrong. EBUSY, and nothing done, while something on them is open.
+   */
+  abandon(paths: readonly string[]): void {
+    const chosen = this.#mounts.filter(({ on }) => paths.includes(on));
+    for (const { holders } of chosen) {
+      const [holder] = holders;
+      if (holder !== undefined) throw new FsError('EBUSY', 'unmount', '', holder.describe());
+    }
+    for (const mount of chosen.reverse()) this.#remove(mount);
   }
 
   /**

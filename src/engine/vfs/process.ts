@@ -40,7 +40,7 @@ export class Process extends VolumeCalls implements ProcessCalls, Caller {
     umask: number,
   ) {
     super();
-    this.#descriptors = new DescriptorTable(kernel.trace);
+    this.#descriptors = new DescriptorTable(kernel.trace, (bytes) => kernel.countHandedBytes(bytes));
     this.#cwd = new WorkingDirectory(cwd);
     this.#umask = umask & 0o777;
   }
@@ -315,9 +315,10 @@ export class Process extends VolumeCalls implements ProcessCalls, Caller {
 
   setxattr(path: string, name: string, value: Uint8Array, options = 0): void {
     const sentence = () => `set the attribute ${quoted(name)} of ${quoted(path)} to ${bytes(value.length)}`;
-    this.call('setxattr', path, sentence, () =>
-      writeAttribute(this, this.#attributeEntry(path, options), { name, value, options }, path),
-    );
+    this.call('setxattr', path, sentence, () => {
+      writeAttribute(this, this.#attributeEntry(path, options), { name, value, options }, path);
+      this.kernel.countHandedBytes(value.length);
+    });
   }
 
   listxattr(path: string, options = 0): string[] {

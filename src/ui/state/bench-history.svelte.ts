@@ -25,6 +25,14 @@ export interface Taken {
   readonly isInterrupted: boolean;
 }
 
+/** Lines in a row, each typed after the one before it. */
+export interface BenchBranch {
+  readonly branch: string;
+  readonly first: number;
+  readonly last: number;
+  readonly length: number;
+}
+
 /** A moment of the whole bench: after the line `number`, or inside it, right after the access `write` of each disk. */
 export interface BenchMoment {
   readonly number: number;
@@ -47,14 +55,13 @@ export class BenchHistory {
   #steps: Place[] = [{ ...BEGINNING, taken: new Map(), childCount: 0, lastVisited: -1 }];
   #branchCount = 1;
 
-  /** Lines of the way that leads through `now` to its newest end, oldest first; without the beginning. */
-  readonly path: readonly number[] = $derived.by(() => {
-    void this.version;
-    const path = this.#routeTo(this.now.number);
-    for (let next = this.#at(this.now.number).lastVisited; next > 0; next = this.#at(next).lastVisited)
-      path.push(next);
-    return path;
-  });
+  /**
+   * Lines of the way that leads through `now` to its newest end, oldest first; without the beginning. The same array for
+   * as long as one moves along it, so that what is drawn of it is made once.
+   */
+  path = $state.raw<readonly number[]>([]);
+  /** Grows when everything before is forgotten: numbers of lines mean others then. */
+  era = $state(0);
   /** Place of `now` on the path, from 1; 0 is the beginning. */
   readonly index: number = $derived(this.#at(this.now.number).depth);
   readonly canUndo: boolean = $derived(this.now.number !== 0);
@@ -86,6 +93,22 @@ export class BenchHistory {
     return route.reverse();
   }
 
+  get branchCount(): number {
+    return this.#branchCount;
+  }
+
+  /** Every branch with its first and last line, in order of appearance. */
+  readonly branches: readonly BenchBranch[] = $derived.by(() => {
+    void this.path;
+    const known = new Map<string, BenchBranch>();
+    for (const { number, branch } of this.#steps) {
+      if (number === 0) continue;
+      const { first = number, length = 0 } = known.get(branch) ?? {};
+      known.set(branch, { branch, first, last: number, length: length + 1 });
+    }
+    return [...known.values()];
+  });
+
   /** All lines, for the tree of branches. */
   all(): readonly BenchStep[] {
     return this.#steps;
@@ -107,16 +130,28 @@ export class BenchHistory {
 
   /** Every line on the way there becomes the one that redo takes. */
   moveTo(moment: BenchMoment): void {
-    let at = this.#at(moment.number);
-    while (at.number !== 0) {
-      const parent = this.#at(at.parent);
-      // Above here the way is marked already.
-      if (parent.lastVisited === at.number) break;
-      parent.lastVisited = at.number;
-      at = parent;
+    const target = this.#at(moment.number);
+    if (!this.#isOnPath(target)) {
+      // Lines of the path lead along it already; only from where the new way leaves it there is something to say.
+      for (let at = target; at.number !== 0; at = this.#at(at.parent)) {
+        this.#at(at.parent).lastVisited = at.number;
+        if (this.#isOnPath(this.#at(at.parent))) break;
+      }
+      this.path = this.#pathThrough(target.number);
     }
     this.now = moment;
     this.version += 1;
+  }
+
+  #isOnPath({ number, depth }: BenchStep): boolean {
+    return depth === 0 || this.path[depth - 1] === number;
+  }
+
+  #pathThrough(number: number): readonly number[] {
+    const path = this.#routeTo(number);
+    for (let next = this.#at(number).lastVisited; next > 0; next = this.#at(next).lastVisited)
+      path.push(next);
+    return path;
   }
 
   /** Where undo leads; inside a line to its beginning. */
@@ -175,6 +210,8 @@ export class BenchHistory {
     this.#steps = [{ ...BEGINNING, taken: new Map(), childCount: 0, lastVisited: -1 }];
     this.#branchCount = 1;
     this.now = { number: 0 };
+    this.path = [];
+    this.era += 1;
     this.version += 1;
   }
 }

@@ -8,6 +8,7 @@ import type { BenchScript } from './bench-script.ts';
 import { Column, tellApart } from './column.svelte.ts';
 import type { EngineHandle } from './column.svelte.ts';
 import type { DiskState, Origin, Work } from './disk.svelte.ts';
+import { Demo } from './demo.svelte.ts';
 import { Keeper } from './keeper.svelte.ts';
 import { LineRunner, takenFrom } from './line-runner.svelte.ts';
 import { Messages } from './messages.svelte.ts';
@@ -42,6 +43,7 @@ export class Bench {
   readonly theme = new Theme();
   readonly keeper: Keeper;
   readonly runner: LineRunner;
+  readonly demo: Demo;
   readonly #start: () => EngineHandle;
   #lastKey = 0;
 
@@ -49,6 +51,7 @@ export class Bench {
     this.#start = start;
     this.keeper = new Keeper(this);
     this.runner = new LineRunner(this);
+    this.demo = new Demo(this);
     this.#place(FIRST_BENCH.map(() => this.#newColumn()));
   }
 
@@ -297,21 +300,6 @@ export class Bench {
     });
   }
 
-  async download(column: Column): Promise<void> {
-    await this.attempt('download the image', async () => {
-      const { disk } = column;
-      const blob = await disk.download();
-      const label = disk.view?.volume?.label || disk.view?.name || 'disk';
-      const name = `${label}-${column.name}`.replace(/[^\w.-]+/g, '-');
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(blob);
-      link.download = /\.(img|dmg|iso|raw|bin)$/i.test(label) ? label : `${name}.img`;
-      link.click();
-      // The browser reads the blob after the click; a minute is ample.
-      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    });
-  }
-
   async check(column: Column): Promise<void> {
     await this.attempt('check the volume', async () => {
       await column.disk.check();
@@ -366,7 +354,8 @@ export class Bench {
         if (outer === null) this.work = { what: now, cancel };
       });
     } finally {
-      this.work = outer;
+      // Tasks overlap: only who began the words takes them away.
+      if (outer === null) this.work = null;
     }
   }
 

@@ -109,12 +109,8 @@ export class DiskState {
     await this.#busy('going there', async () => this.#apply(await this.api.seek(moment)));
   }
 
-  async check(): Promise<CheckView> {
-    return this.#busy('checking the volume', async () => (this.report = await this.api.check()));
-  }
-
-  async download(): Promise<Blob> {
-    return this.#busy('preparing the image', () => this.api.exportImage());
+  async check(asItLies = false): Promise<CheckView> {
+    return this.#busy('checking the volume', async () => (this.report = await this.api.check(asItLies)));
   }
 
   #apply(delta: Delta): void {

@@ -1,8 +1,8 @@
 import type { BlockView, EngineApi, FileDetailView, WhyView } from '../../rpc/protocol.ts';
 import { Answer } from './answer.svelte.ts';
 
-export const TABS = ['Files', 'Structures', 'Bytes', 'Trace', 'Why'] as const;
-export type Tab = (typeof TABS)[number] | 'Check';
+export const TABS = ['Files', 'Structures', 'Bytes', 'Trace', 'Why', 'Compare'] as const;
+export type Tab = (typeof TABS)[number] | 'Check' | 'Moments';
 
 export interface ByteRange {
   readonly offsetBytes: number;

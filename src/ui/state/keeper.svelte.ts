@@ -3,6 +3,7 @@ import { dropSave, IMAGE_BYTES_MAX, readSave, writeSave } from '../storage/saves
 import type { Bench } from './bench.svelte.ts';
 import { scriptOf } from './bench-script.ts';
 import type { Origin } from './disk.svelte.ts';
+import { markNow } from './mark-now.ts';
 import { sentenceOf } from './sentence.ts';
 
 const SAVE_DELAY_MILLISECONDS = 400;
@@ -52,7 +53,9 @@ export class Keeper {
     const save = await this.#lastSave();
     if (save === null) return null;
     try {
+      markNow('bench restoring');
       await this.#bench.remake(save.disks, save.script);
+      markNow('bench restored');
       this.savedAt = save.savedAt;
       return save.script.lines.map(({ text }) => text);
     } catch (error) {

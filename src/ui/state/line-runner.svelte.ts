@@ -7,6 +7,7 @@ import type { Column } from './column.svelte.ts';
 import type { DiskState, LineResult } from './disk.svelte.ts';
 import { OutputFan } from './output-fan.ts';
 import type { Printed } from './output-fan.ts';
+import { markNow } from './mark-now.ts';
 import { orderOf } from './typed-order.ts';
 
 const INTERRUPTED = 130;
@@ -27,6 +28,7 @@ export class LineRunner implements Machine {
 
   async run(text: string, print: (piece: Printed) => void) {
     const bench = this.#bench;
+    bench.demo.takeOver();
     const order = orderOf(text, bench.columns, bench.target?.key ?? null);
     if (order.kind === 'refusal') {
       print({ stream: 'stderr', text: `${order.sentence}\n` });
@@ -49,6 +51,7 @@ export class LineRunner implements Machine {
         return null;
       }),
     );
+    markNow('engines done');
     fan.end();
     const [lead] = results.filter((result) => result !== null);
     if (lead?.isComplete === false) return { isComplete: false, unread: '' };

@@ -54,6 +54,7 @@ export class TerminalController {
   /** Of a running command: keys that were there before it began wait a moment for its end. */
   #hold: ReturnType<typeof setTimeout> | null = null;
   #logTail = '';
+  #whenEnded: (() => void)[] = [];
 
   constructor(
     readonly screen: Screen,
@@ -79,13 +80,21 @@ export class TerminalController {
     this.#pump();
   }
 
-  /** Run a line as if it had been typed: buttons and suggestions do. */
-  submit(line: string): void {
-    if (this.#isRunning) return;
+  /**
+   * Run a line as if it had been typed: buttons, suggestions and demonstrations do. It waits for what runs now; resolves
+   * when the prompt is back.
+   */
+  async submit(line: string): Promise<void> {
+    while (this.#isRunning) await this.#end();
     this.#beginning = '';
     this.editor.set(line);
     this.#waiting.unshift({ name: 'enter' });
     this.#pump();
+    if (this.#isRunning) await this.#end();
+  }
+
+  #end(): Promise<void> {
+    return new Promise((resolve) => this.#whenEnded.push(resolve));
   }
 
   /** A remark that is not output of a command. */
@@ -154,6 +163,7 @@ export class TerminalController {
     if (isComplete) this.editor.remember(text);
     this.#beginning = isComplete ? '' : text;
     this.#waiting.unshift(...keysOf(unread));
+    for (const tell of this.#whenEnded.splice(0)) tell();
     this.#pump();
   }
 

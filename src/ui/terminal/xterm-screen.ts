@@ -15,6 +15,7 @@ export function openScreen(
   onResize: () => void,
 ): TerminalScreen {
   const style = getComputedStyle(element);
+  const typePixels = () => Number.parseFloat(style.getPropertyValue('--type')) || 13;
   const read = (token: string) => {
     const probe = element.appendChild(document.createElement('i'));
     probe.style.color = `var(${token})`;
@@ -24,7 +25,7 @@ export function openScreen(
   };
   const terminal = new Terminal({
     fontFamily: style.getPropertyValue('--mono'),
-    fontSize: 13,
+    fontSize: typePixels(),
     lineHeight: 1.25,
     scrollback: 5000,
     cursorBlink: false,
@@ -56,6 +57,8 @@ export function openScreen(
   fit.fit();
 
   const observer = new ResizeObserver(() => {
+    // Another size of type comes with another size of the pane.
+    terminal.options.fontSize = typePixels();
     const columns = terminal.cols;
     fit.fit();
     if (terminal.cols !== columns) onResize();

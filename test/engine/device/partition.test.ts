@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { InvariantError } from '../../../src/engine/base/assert.ts';
 import { Prng } from '../../../src/engine/base/prng.ts';
+import { crc32 } from '../../../src/engine/codec/crc32.ts';
 import {
-  crc32,
   GptEntry,
   GptHeader,
   GPT_TYPES,

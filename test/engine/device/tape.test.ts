@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { InvariantError } from '../../../src/engine/base/assert.ts';
 import { roleIndex } from '../../../src/engine/base/role.ts';
-import { PARKED, priceOf, priceOfRange, PROFILES } from '../../../src/engine/device/profile.ts';
+import { PARKED, priceOf, pricesOfRange, PROFILES } from '../../../src/engine/device/profile.ts';
 import { Store } from '../../../src/engine/device/store.ts';
 import { Tape } from '../../../src/engine/device/tape.ts';
 
@@ -88,9 +88,9 @@ test('the same tape costs what each profile says: an arm that jumps is dear, a f
     const { store, tape } = recording();
     work(store);
     const range = { from: 0, to: tape.length };
-    return Object.fromEntries(
-      Object.values(PROFILES).map((profile) => [profile.name, priceOfRange(profile, tape, range)]),
-    );
+    const profiles = Object.values(PROFILES);
+    const prices = pricesOfRange(profiles, tape, range);
+    return Object.fromEntries(profiles.map((profile, at) => [profile.name, prices[at]]));
   };
   const label = { role: 'data', owner: '', reason: '' } as const;
   const inOrder = price((store) => {

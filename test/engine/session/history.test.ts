@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { History } from '../../../src/engine/session/history.ts';
 import type { NewStep } from '../../../src/engine/session/history.ts';
-import { NO_COSTS } from '../../../src/engine/session/costs.ts';
+import { NO_COSTS, NO_FIGURES } from '../../../src/engine/session/costs.ts';
+import { Prng } from '../../../src/engine/base/prng.ts';
 
 const step = (line: string): NewStep<string> => ({
   view: {
@@ -9,6 +10,7 @@ const step = (line: string): NewStep<string> => ({
     exitCode: 0,
     error: null,
     costs: NO_COSTS,
+    figures: NO_FIGURES,
     writeCount: 0,
     freeBytesChange: 0,
     startedAt: { seconds: 0, nanoseconds: 0 },
@@ -66,5 +68,33 @@ describe('history', () => {
     expect(lines(history.routeTo(4, () => true))).toEqual(['d']);
     expect(lines(history.routeTo(2, () => false))).toEqual(['newfs', 'a', 'b']);
     expect(history.step(4)?.depth).toBe(4);
+  });
+
+  test('redo leads along the branch visited last, wherever one has been in between', () => {
+    const random = new Prng(11);
+    const history = historyOf();
+    // The rule said naively: every step on the way to where one stands is its parent's choice.
+    const chosen = new Map<number, number>();
+    const visit = (step: number) => {
+      for (let at = step; at > 0; at = history.step(at)?.view.parent ?? 0) {
+        chosen.set(history.step(at)?.view.parent ?? 0, at);
+      }
+    };
+    for (let i = 0; i < 1000; i++) {
+      if (random.below(3) > 0) history.append(step(`${i}`));
+      else history.moveTo({ step: random.below(history.length) });
+      visit(history.now.step);
+      expect(history.next?.step).toBe(chosen.get(history.now.step));
+      const path = history.view().path.filter((at) => at >= history.now.step);
+      expect(path.every((at, nth) => nth === 0 || chosen.get(path[nth - 1] ?? -1) === at)).toBe(true);
+    }
+  });
+
+  test('twenty thousand lines in a row are twenty thousand moves, not their square', () => {
+    const history = historyOf();
+    const startedAt = performance.now();
+    for (let i = 0; i < 20_000; i++) history.append(step(''));
+    for (let i = 0; i < 20_000; i++) history.moveTo({ step: (i * 7919) % 20_000 });
+    expect(performance.now() - startedAt).toBeLessThan(15_000); // squared it is minutes
   });
 });

@@ -3,16 +3,25 @@ import type { WriteLabel } from '../../device/device.ts';
 import type { Blocks } from './blocks.ts';
 import { ChunkBitmap } from './chunk-bitmap.ts';
 import { ChunkTable } from './chunks.ts';
+import type { MovedBitmap } from './chunks.ts';
 import { FreedRuns, queueCapacity } from './free-queue.ts';
 import type { FreedRun } from './free-queue.ts';
+import type { Geometry } from './geometry.ts';
 import { InternalPool } from './internal-pool.ts';
 import { BLOCKS_PER_CHUNK, FREE_QUEUE } from './layout-space.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
+import { resizedSpaceObject } from './space-object.ts';
 import type { SpaceObject } from './space-object.ts';
 
 export interface Run {
   readonly firstBlock: number;
   readonly blockCount: number;
+}
+
+/** Where the internal pool and the ring of its bitmaps go. */
+export interface PoolPlace {
+  readonly ringBase: number;
+  readonly poolBase: number;
 }
 
 /**
@@ -24,8 +33,9 @@ export interface Run {
  * half of it, and so on. Chunk info blocks and bitmaps are read when needed; nothing here is linear in the disk.
  */
 export class SpaceManager {
-  readonly pool: InternalPool;
-  readonly table: ChunkTable;
+  #pool: InternalPool;
+  #table: ChunkTable;
+  #object: SpaceObject;
   /** What the running transaction freed. */
   readonly freed = new FreedRuns();
   readonly #bitmaps = new Map<number, ChunkBitmap>();
@@ -34,18 +44,35 @@ export class SpaceManager {
   /** No chunk below has 2^c free blocks. As with the bounds of a bitmap: seen earlier, never decides. */
   readonly #bounds = new Int32Array(CLASSES);
   #freeCount: number;
-  readonly #queueCapacity: number;
-  readonly #poolQueueCapacity: number;
+  #queueCapacity = 0;
+  #poolQueueCapacity = 0;
 
   constructor(
     readonly blocks: Blocks,
-    readonly object: SpaceObject,
+    object: SpaceObject,
   ) {
-    this.pool = new InternalPool(blocks, object);
-    this.table = new ChunkTable(blocks, object, this.pool);
+    this.#object = object;
+    this.#pool = new InternalPool(blocks, object);
+    this.#table = new ChunkTable(blocks, object, this.#pool);
     this.#freeCount = object.freeCount;
-    this.#queueCapacity = queueCapacity(object.queue(FREE_QUEUE.main).treeNodeLimit);
-    this.#poolQueueCapacity = queueCapacity(object.queue(FREE_QUEUE.internalPool).treeNodeLimit);
+    this.#setCapacities();
+  }
+
+  get pool(): InternalPool {
+    return this.#pool;
+  }
+
+  get table(): ChunkTable {
+    return this.#table;
+  }
+
+  get object(): SpaceObject {
+    return this.#object;
+  }
+
+  #setCapacities(): void {
+    this.#queueCapacity = queueCapacity(this.#object.queue(FREE_QUEUE.main).treeNodeLimit);
+    this.#poolQueueCapacity = queueCapacity(this.#object.queue(FREE_QUEUE.internalPool).treeNodeLimit);
   }
 
   /** Blocks that may be given at once, without those in a queue. */
@@ -60,7 +87,7 @@ export class SpaceManager {
 
   /** How many more blocks of the internal pool it can surely give up: two for each chunk that it is first to change. */
   get poolRecordsLeft(): number {
-    return this.#poolQueueCapacity - this.pool.freed.runCount;
+    return this.#poolQueueCapacity - this.#pool.freed.runCount;
   }
 
   // ── allocating ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -80,7 +107,7 @@ export class SpaceManager {
 
   #freeAt(block: number, wish: number): Run | undefined {
     const chunk = Math.floor(block / BLOCKS_PER_CHUNK);
-    if (this.table.freeCount(chunk) === 0) return undefined;
+    if (this.#table.freeCount(chunk) === 0) return undefined;
     const length = this.#bitmap(chunk).freeAt(block % BLOCKS_PER_CHUNK, wish);
     return length === 0 ? undefined : { firstBlock: block, blockCount: length };
   }
@@ -90,8 +117,8 @@ export class SpaceManager {
     const exact = 32 - Math.clz32(wish - 1);
     let isLowest = true;
     let looked = 0;
-    for (let chunk = this.#bounds[31 - Math.clz32(wish)]!; chunk < this.table.chunkCount; chunk++) {
-      if (this.table.freeCount(chunk) < wish) continue;
+    for (let chunk = this.#bounds[31 - Math.clz32(wish)]!; chunk < this.#table.chunkCount; chunk++) {
+      if (this.#table.freeCount(chunk) < wish) continue;
       if (isLowest) {
         for (let i = exact; i < CLASSES; i++) if (this.#bounds[i]! < chunk) this.#bounds[i] = chunk;
         isLowest = false;
@@ -103,7 +130,7 @@ export class SpaceManager {
       }
       if (++looked === CHUNKS_SEARCHED_MAX) return undefined;
     }
-    if (isLowest) this.#bounds.fill(this.table.chunkCount, exact);
+    if (isLowest) this.#bounds.fill(this.#table.chunkCount, exact);
     return undefined;
   }
 
@@ -125,7 +152,7 @@ export class SpaceManager {
 
   /** What the running transaction allocated is free at once, everything else is queued. EIO when it is not in use. */
   free(firstBlock: number, blockCount: number, xid: number): void {
-    if (!this.blocks.contains(firstBlock, blockCount) || this.pool.contains(firstBlock)) {
+    if (!this.blocks.contains(firstBlock, blockCount) || this.#pool.contains(firstBlock)) {
       throw notOurs(firstBlock);
     }
     let at = firstBlock;
@@ -178,25 +205,114 @@ export class SpaceManager {
   }
 
   #count(chunk: number, difference: number): void {
-    this.table.addFree(chunk, difference);
+    this.#table.addFree(chunk, difference);
     this.#freeCount += difference;
+  }
+
+  // ── another size ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * The container gets the size of `geometry`. Whoever asks has looked where the new internal pool fits (null: it stays)
+   * and that beyond the new end nothing is in use but the old one (resize.ts). The old pool is freed like anything
+   * else, for the newest checkpoint on the disk refers to it; what lies beyond the new end is simply no more.
+   */
+  resize(geometry: Geometry, place: PoolPlace | null, xid: number): void {
+    const { blockCount } = geometry;
+    const oldCount = this.blocks.count;
+    this.blocks.resize(Math.max(oldCount, blockCount));
+    if (place === null) this.#resizeLast(blockCount, xid);
+    else this.#resizeAll(geometry, place, xid);
+    this.blocks.resize(blockCount);
+    this.#bounds.fill(0);
+    this.#setCapacities();
+  }
+
+  /** Only the length of the last chunk changes. */
+  #resizeLast(blockCount: number, xid: number): void {
+    const chunk = this.#table.chunkCount - 1;
+    this.#change(chunk, xid);
+    const length = blockCount - chunk * BLOCKS_PER_CHUNK;
+    this.#count(chunk, length - this.#table.blockCount(chunk));
+    this.#table.setLength(chunk, length, this.#table.freeCount(chunk));
+    this.#recut(chunk, length);
+    this.#object.setBlockCount(blockCount);
+  }
+
+  #recut(chunk: number, length: number): Uint8Array {
+    const { bytes } = this.#bitmap(chunk);
+    this.#bitmaps.set(chunk, new ChunkBitmap(bytes, length));
+    return bytes;
+  }
+
+  #resizeAll(geometry: Geometry, { ringBase, poolBase }: PoolPlace, xid: number): void {
+    const oldRuns = this.#pool.runs;
+    // What has not changed can be read again; of the others memory knows more than the disk.
+    for (const chunk of this.#bitmaps.keys()) {
+      if (!this.#dirty.has(chunk) || chunk >= geometry.chunkCount) this.#bitmaps.delete(chunk);
+    }
+    this.#dirty.clear();
+    const space = resizedSpaceObject(this.#object, geometry, ringBase, poolBase);
+    const pool = InternalPool.newIn(this.blocks, space);
+    this.#freeCount = 0;
+    let moved = 0;
+    this.#table = this.#table.resized({
+      ...{ space, pool, xid },
+      moved: (bitmap) => {
+        const freeCount = this.#moveBitmap(bitmap);
+        moved += bitmap.length - freeCount;
+        return freeCount;
+      },
+    });
+    this.#pool = pool;
+    this.#object = space;
+    this.#freeCount = geometry.blockCount - moved;
+    this.#use(ringBase, geometry.ringBlocks, xid);
+    this.#use(poolBase, geometry.poolBlocks, xid);
+    for (const { firstBlock, blockCount } of oldRuns) {
+      const kept = Math.min(blockCount, geometry.blockCount - firstBlock);
+      if (kept > 0) this.free(firstBlock, kept, xid);
+    }
+  }
+
+  /** One in memory is written with the transaction, another copied now. How many blocks of the chunk are free. */
+  #moveBitmap({ chunk, length, old, place }: MovedBitmap): number {
+    const isKept = this.#bitmaps.has(chunk);
+    const bytes = isKept ? this.#recut(chunk, length) : this.blocks.copyOf(old);
+    cutBits(bytes, length);
+    if (isKept) this.#dirty.set(chunk, place);
+    else this.blocks.write(place, bytes, LABEL_BITMAP);
+    return length - countBits(bytes);
+  }
+
+  #use(firstBlock: number, blockCount: number, xid: number): void {
+    const end = firstBlock + blockCount;
+    for (let at = firstBlock; at < end;) {
+      const stop = Math.min(end, (Math.floor(at / BLOCKS_PER_CHUNK) + 1) * BLOCKS_PER_CHUNK);
+      this.#take({ firstBlock: at, blockCount: stop - at }, xid);
+      at = stop;
+    }
   }
 
   // ── bitmaps ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #change(chunk: number, xid: number): ChunkBitmap {
     const bitmap = this.#bitmap(chunk);
-    if (!this.#dirty.has(chunk)) this.#dirty.set(chunk, this.table.change(chunk, xid));
+    if (!this.#dirty.has(chunk)) this.#dirty.set(chunk, this.#table.change(chunk, xid));
     return bitmap;
+  }
+
+  /** To look at, not to change. */
+  bitmapOf(chunk: number): ChunkBitmap {
+    return this.#bitmap(chunk);
   }
 
   #bitmap(chunk: number): ChunkBitmap {
     let bitmap = this.#bitmaps.get(chunk);
     if (bitmap === undefined) {
       if (this.#bitmaps.size >= BITMAPS_MAX) this.#evict();
-      const block = this.table.bitmapBlock(chunk);
+      const block = this.#table.bitmapBlock(chunk);
       const bytes = block === 0 ? new Uint8Array(BLOCK_SIZE_BYTES) : this.blocks.copyOf(block);
-      bitmap = new ChunkBitmap(bytes, Math.min(this.table.blockCount(chunk), BLOCKS_PER_CHUNK));
+      bitmap = new ChunkBitmap(bytes, Math.min(this.#table.blockCount(chunk), BLOCKS_PER_CHUNK));
       this.#bitmaps.set(chunk, bitmap);
     }
     return bitmap;
@@ -220,11 +336,23 @@ export class SpaceManager {
       this.blocks.write(place, bitmap.bytes, LABEL_BITMAP);
       bitmap.forget();
     }
-    this.table.write(xid);
-    this.pool.write(xid);
-    this.object.freeCount = this.#freeCount;
+    this.#table.write(xid);
+    this.#pool.write(xid);
+    this.#object.freeCount = this.#freeCount;
     this.#dirty.clear();
   }
+}
+
+/** Bits beyond the end of a chunk are zero. */
+function cutBits(bytes: Uint8Array, length: number): void {
+  if (length % 8 !== 0) bytes[length >> 3]! &= (1 << (length % 8)) - 1;
+  bytes.fill(0, Math.ceil(length / 8));
+}
+
+function countBits(bytes: Uint8Array): number {
+  let count = 0;
+  for (let byte of bytes) for (; byte !== 0; byte &= byte - 1) count++;
+  return count;
 }
 
 /** Sizes of runs, 2^0 … 2^15 blocks. */

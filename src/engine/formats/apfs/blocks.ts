@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.ts';
 import { FsError } from '../../base/errno.ts';
 import type { Device, Fill, WriteLabel } from '../../device/device.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
@@ -23,6 +24,12 @@ export class Blocks {
   /** From now on addresses beyond so many blocks are refused. */
   limit(blockCount: number): void {
     this.#count = Math.min(this.#count, blockCount);
+  }
+
+  /** The container has been given another size; the device has so many blocks. */
+  resize(blockCount: number): void {
+    assert(blockCount * this.#sectors <= this.device.blockCount, `the device has ${blockCount} blocks`);
+    this.#count = blockCount;
   }
 
   contains(firstBlock: number, blockCount: number): boolean {

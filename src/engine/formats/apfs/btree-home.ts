@@ -25,6 +25,8 @@ export interface TreeHome {
   drop(node: BtreeNode): void;
   /** Blocks that changing, making or dropping so many nodes takes beyond one for each. */
   extraBlocks(nodes: number): number;
+  /** Another number after nodes were forgotten: asked for again, they are other objects. */
+  readonly evictions: number;
 }
 
 /** Reads metadata. */
@@ -40,6 +42,7 @@ const NODES_MAX = 16_384;
 export class NodeCache {
   readonly #nodes = new Map<number, BtreeNode>();
   readonly #transaction: Transaction | null;
+  evictions = 0;
 
   constructor(transaction: Transaction | null) {
     this.#transaction = transaction;
@@ -61,6 +64,7 @@ export class NodeCache {
   /** An eighth of what may be here, so that this does not happen for every node. */
   #evict(): void {
     let wanted = NODES_MAX / 8;
+    this.evictions++;
     for (const [reference, node] of this.#nodes) {
       if (this.#transaction !== null && node.xid >= this.#transaction.xid) continue;
       this.#nodes.delete(reference);
@@ -159,6 +163,10 @@ export class PhysicalHome implements TreeHome {
 
   extraBlocks(): number {
     return 0;
+  }
+
+  get evictions(): number {
+    return this.#cache.evictions;
   }
 
   #writing(): Transaction {

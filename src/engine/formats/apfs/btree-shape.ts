@@ -11,8 +11,46 @@ function childValue(oid: number): Uint8Array {
   return child;
 }
 
+/** How many ways a tree remembers: a rename uses two names, the inode of a file and that of its directory. */
+const WAYS = 4;
+
+/** From the root to a leaf. */
+class Way {
+  /** By level: the nodes descended through. */
+  readonly path: BtreeNode[] = [];
+  /** By level: the index taken in each; in the leaf what `search` answered. */
+  readonly at: number[] = [];
+  /** Level of the root. */
+  top = 0;
+  /** The lowest levels whose index records bound the keys of that leaf from below and from above; 0: none does. */
+  #low = 0;
+  #high = 0;
+  /** No index record has come, gone or moved since: keys between those bounds are led to the same leaf again. */
+  isGood = false;
+
+  bound(): void {
+    this.#low = 0;
+    this.#high = 0;
+    for (let level = this.top; level > 0; level--) {
+      if (this.at[level]! > 0) this.#low = level;
+      if (this.at[level]! + 1 < this.path[level]!.count) this.#high = level;
+    }
+    this.isGood = true;
+  }
+
+  /** Would a descent go this way? Keys of index records are read where they stand, as they are now. */
+  leadsTo(key: Uint8Array): boolean {
+    if (!this.isGood) return false;
+    const low = this.#low;
+    if (low > 0 && this.path[low]!.compareAt(this.at[low]!, key) > 0) return false;
+    const high = this.#high;
+    return high === 0 || this.path[high]!.compareAt(this.at[high]! + 1, key) > 0;
+  }
+}
+
 /**
- * How a tree grows and shrinks, along the path last descended.
+ * How a tree grows and shrinks, along the path last descended. The ways to some other leaves are remembered, because
+ * an operation comes back to the few records it is about: most descents are spared.
  *
  * A change that does not fit makes room somewhere on the path (a node splits, the root gets a level) and leaves a
  * sound tree with the same records; then the caller descends once more and tries again. Every attempt makes the node
@@ -24,15 +62,11 @@ function childValue(oid: number): Uint8Array {
  */
 export class TreeShape {
   readonly #home: TreeHome;
-  /** By level: the nodes last descended through. */
-  readonly path: BtreeNode[] = [];
-  /** By level: the index taken in each; in the leaf what `search` answered. */
-  readonly at: number[] = [];
-  /** The lowest levels whose index records bound the keys of that leaf from below and from above; 0: none does. */
-  #low = 0;
-  #high = 0;
-  /** No index record has come, gone or moved since: keys between those bounds are led to the same leaf again. */
-  #isWayGood = false;
+  /** The one last descended comes first. */
+  readonly #ways: Way[] = Array.from({ length: WAYS }, () => new Way());
+  #way: Way = this.#ways[0]!;
+  /** Of the home when the ways were last known to be good: what it forgets, it may read again as another node. */
+  #evictions = 0;
   changes = 0;
   root: number;
   readonly #key = new Uint8Array(512);
@@ -42,68 +76,89 @@ export class TreeShape {
     this.root = root;
   }
 
+  /** By level: the nodes last descended through. */
+  get path(): readonly BtreeNode[] {
+    return this.#way.path;
+  }
+
+  /** By level: the index taken in each; in the leaf what `search` answered. */
+  get at(): readonly number[] {
+    return this.#way.at;
+  }
+
   rootNode(): BtreeNode {
-    return this.#isWayGood ? this.path[this.#top]! : this.#home.node(this.root, null);
+    const { isGood, path, top } = this.#way;
+    return isGood ? path[top]! : this.#home.node(this.root, null);
   }
 
   /** Levels of the tree last descended. */
   get depth(): number {
     return this.#top + 1;
   }
-  #top = 0;
+
+  get #top(): number {
+    return this.#way.top;
+  }
 
   // ── descending ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** To the leaf where the key belongs. EIO. */
   descend(key: Uint8Array): BtreeNode {
-    if (this.#isWayGood && this.#leadsTo(key)) {
-      const leaf = this.path[0]!;
-      this.at[0] = leaf.search(key);
+    if (this.#evictions !== this.#home.evictions) this.#forgetWays();
+    for (let i = 0; i < WAYS; i++) {
+      if (!this.#ways[i]!.leadsTo(key)) continue;
+      const { path, at } = this.#take(i);
+      const leaf = path[0]!;
+      at[0] = leaf.search(key);
       return leaf;
     }
     let node = this.rootNode();
-    this.#isWayGood = false;
-    this.#top = node.level;
+    const way = this.#takeOldest(node);
     for (;;) {
       const { level } = node;
       const found = node.search(key);
-      this.path[level] = node;
+      way.path[level] = node;
       if (level === 0) {
-        this.at[0] = found;
-        this.#bound();
+        way.at[0] = found;
+        way.bound();
         return node;
       }
       const index = found >= 0 ? found : found === -1 ? 0 : -2 - found;
-      this.at[level] = index;
+      way.at[level] = index;
       node = this.#home.node(node.childAt(index), level - 1);
     }
   }
 
-  /** Would a descent go the way of the last one? Keys of index records are read where they stand, as they are now. */
-  #leadsTo(key: Uint8Array): boolean {
-    const low = this.#low;
-    if (low > 0 && this.path[low]!.compareAt(this.at[low]!, key) > 0) return false;
-    const high = this.#high;
-    return high === 0 || this.path[high]!.compareAt(this.at[high]! + 1, key) > 0;
+  /** Way `index` is the one to go now. */
+  #take(index: number): Way {
+    const ways = this.#ways;
+    const way = ways[index]!;
+    for (let i = index; i > 0; i--) ways[i] = ways[i - 1]!;
+    ways[0] = way;
+    this.#way = way;
+    return way;
   }
 
-  #bound(): void {
-    this.#low = 0;
-    this.#high = 0;
-    for (let level = this.#top; level > 0; level--) {
-      if (this.at[level]! > 0) this.#low = level;
-      if (this.at[level]! + 1 < this.path[level]!.count) this.#high = level;
-    }
-    this.#isWayGood = true;
+  /** A way that leads nowhere yet, in the place of the one not gone for longest. */
+  #takeOldest(root: BtreeNode): Way {
+    const way = this.#take(WAYS - 1);
+    way.isGood = false;
+    way.top = root.level;
+    return way;
+  }
+
+  /** Index records come, go or move; or nodes are no longer those of the home. */
+  #forgetWays(): void {
+    this.#evictions = this.#home.evictions;
+    for (const way of this.#ways) way.isGood = false;
   }
 
   descendFirst(): BtreeNode {
     let node = this.rootNode();
-    this.#isWayGood = false;
-    this.#top = node.level;
+    const way = this.#takeOldest(node);
     for (;;) {
-      this.path[node.level] = node;
-      this.at[node.level] = 0;
+      way.path[node.level] = node;
+      way.at[node.level] = 0;
       if (node.level === 0) return node;
       node = this.#home.node(node.childAt(0), node.level - 1);
     }
@@ -177,7 +232,7 @@ export class TreeShape {
     const root = this.path[this.#top]!;
     root.keyCount--;
     root.nodeCount -= level;
-    if (level > 0) this.#isWayGood = false;
+    if (level > 0) this.#forgetWays();
     for (let below = 0; below < level; below++) this.#home.drop(this.path[below]!);
     this.#join(level);
     this.changes++;
@@ -205,7 +260,7 @@ export class TreeShape {
     if (!this.#fitsChild(1, place, key)) return false;
     if (place === 0 && !this.#fitsAsFirstKey(1, key)) return false;
     this.#writable(1);
-    this.#isWayGood = false;
+    this.#forgetWays();
     const alone = this.#home.create(0);
     alone.insertAt(0, key, value);
     if (place === 0) this.#putFirstKey(1, key);
@@ -249,7 +304,7 @@ export class TreeShape {
   /** Splits the node at `level` before its record `from`; or puts a level above it if it is the root. */
   #divide(level: number, from: number): void {
     this.changes++;
-    this.#isWayGood = false;
+    this.#forgetWays();
     const node = this.path[level]!;
     if (level === this.#top) {
       this.#raise();
@@ -307,7 +362,7 @@ export class TreeShape {
   /** The last record goes, and with it every node but the root. */
   #empty(): void {
     const root = this.path[this.#top]!;
-    this.#isWayGood = false;
+    this.#forgetWays();
     this.#writable(this.#top);
     for (let level = 0; level < this.#top; level++) this.#home.drop(this.path[level]!);
     root.clear(0);
@@ -345,7 +400,7 @@ export class TreeShape {
     if (root.level === 0 || root.count > 1) return;
     const only = this.#onlyChild ?? this.path[this.#top - 1]!;
     if (only.oid !== root.childAt(0) || !root.couldBecome(only)) return;
-    this.#isWayGood = false;
+    this.#forgetWays();
     root.clear(only.level);
     root.appendFrom(only, 0);
     root.nodeCount--;
@@ -359,9 +414,9 @@ export class TreeShape {
     const [left, right] = index > 0 ? [neighbour, node] : [node, neighbour];
     if (!left.fitsAllOf(right)) return false;
     const place = index > 0 ? index : 1;
-    this.#isWayGood = false;
-    this.path[low] = left;
-    this.at[low + 1] = place - 1;
+    this.#forgetWays();
+    this.#way.path[low] = left;
+    this.#way.at[low + 1] = place - 1;
     this.#writable(low);
     this.#writable(low + 1);
     left.appendFrom(right, 0);

@@ -46,17 +46,17 @@ export class ChunkBitmap {
   /** Length of the free run at `block`, at most `wish`; 0 when it is in use. */
   freeAt(block: number, wish: number): number {
     if (block >= this.blockCount || this.isUsed(block)) return 0;
-    return Math.min(this.#nextUsed(block), block + wish) - block;
+    return Math.min(this.nextUsed(block), block + wish) - block;
   }
 
   /** First block of the lowest free run of at least `wish` blocks; −1 when there is none. */
   find(wish: number): number {
     const searched = 31 - Math.clz32(wish);
-    let at = this.#nextFree(this.#bounds[searched]!);
+    let at = this.nextFree(this.#bounds[searched]!);
     while (at < this.blockCount) {
-      const end = this.#nextUsed(at);
+      const end = this.nextUsed(at);
       if (end - at >= wish) break;
-      at = this.#nextFree(end);
+      at = this.nextFree(end);
     }
     const exact = 32 - Math.clz32(wish - 1);
     for (let i = exact; i < CLASSES; i++) if (this.#bounds[i]! < at) this.#bounds[i] = at;
@@ -78,7 +78,7 @@ export class ChunkBitmap {
 
   isAllUsed(first: number, count: number): boolean {
     return (
-      this.#nextFree(first) >= Math.min(first + count, this.blockCount) && first + count <= this.blockCount
+      this.nextFree(first) >= Math.min(first + count, this.blockCount) && first + count <= this.blockCount
     );
   }
 
@@ -102,12 +102,23 @@ export class ChunkBitmap {
     }
   }
 
-  #nextFree(from: number): number {
+  /** First free block at or after `from`; `blockCount` when there is none. */
+  nextFree(from: number): number {
     return this.#next(from, 0xffff_ffff);
   }
 
-  #nextUsed(from: number): number {
+  /** First block in use at or after `from`; `blockCount` when there is none. */
+  nextUsed(from: number): number {
     return this.#next(from, 0);
+  }
+
+  /** The highest block in use; −1 when none is. */
+  lastUsed(): number {
+    for (let index = this.#words.length - 1; index >= 0; index--) {
+      const word = this.#words[index]!;
+      if (word !== 0) return index * 32 + 31 - Math.clz32(word);
+    }
+    return -1;
   }
 
   /** First block at or after `from` whose bit, turned over by `flip`, is set; `blockCount` when there is none. */

@@ -4,6 +4,7 @@ import type { WriteLabel } from '../../device/device.ts';
 import type { Blocks } from './blocks.ts';
 import type { InternalPool } from './internal-pool.ts';
 import {
+  BLOCKS_PER_CHUNK,
   CHUNK_INFO_SIZE_BYTES,
   CHUNK_INFOS_AT,
   CHUNKS_PER_CIB,
@@ -11,7 +12,7 @@ import {
   CIBS_PER_CAB,
   FREE_COUNT_MASK,
 } from './layout-space.ts';
-import { TYPE_WORD } from './layout.ts';
+import { BLOCK_SIZE_BYTES, TYPE_WORD } from './layout.ts';
 import { isIntact, putHeader, seal } from './object.ts';
 import type { SpaceObject } from './space-object.ts';
 import { get64, put64 } from './words.ts';
@@ -98,6 +99,61 @@ export class ChunkTable {
     this.space.setAddress(cabIndex, cabPlace);
   }
 
+  /** The chunk gets another length; its bitmap has been given a new place by `change` in this transaction. */
+  setLength(chunk: number, blockCount: number, freeCount: number): void {
+    const cib = this.#cib(Math.floor(chunk / CHUNKS_PER_CIB));
+    cib.setUint32(infoAt(chunk) + 16, blockCount, true);
+    cib.setUint32(infoAt(chunk) + 20, freeCount, true);
+  }
+
+  /**
+   * The table of a container of another size, in the new pool, where bitmaps, chunk info blocks and address blocks all
+   * get new places. `moved` is told of every chunk's bitmap that has to be there when the transaction is written, and
+   * answers with the chunk's free blocks. Chunks beyond the old ones are free.
+   */
+  resized(next: ResizedTable): ChunkTable {
+    const { space, pool, xid, moved } = next;
+    const { blockCount, chunkCount } = space.device;
+    const table = new ChunkTable(this.blocks, space, pool);
+    for (let chunk = 0; chunk < chunkCount; chunk++) {
+      const index = Math.floor(chunk / CHUNKS_PER_CIB);
+      const cib = (table.#cibs[index] ??= newBlock(index, Math.min(CHUNKS_PER_CIB, chunkCount - chunk)));
+      const address = chunk * BLOCKS_PER_CHUNK;
+      const length = Math.min(BLOCKS_PER_CHUNK, blockCount - address);
+      const old = chunk < this.chunkCount ? this.bitmapBlock(chunk) : 0;
+      const place = old === 0 ? 0 : pool.allocate();
+      const at = infoAt(chunk);
+      put64(cib, at, xid);
+      put64(cib, at + 8, address);
+      cib.setUint32(at + 16, length, true);
+      cib.setUint32(at + 20, old === 0 ? length : moved({ chunk, length, old, place }), true);
+      put64(cib, at + 24, place);
+    }
+    table.#placeAll();
+    return table;
+  }
+
+  /** Every chunk info block and address block gets a place and will be written. */
+  #placeAll(): void {
+    for (let index = 0; index < this.#cibCount; index++) {
+      const place = this.pool.allocate();
+      this.#dirtyCibs.set(index, place);
+      if (this.#cabCount === 0) {
+        this.space.setAddress(index, place);
+        continue;
+      }
+      const cabIndex = Math.floor(index / CIBS_PER_CAB);
+      const count = Math.min(CIBS_PER_CAB, this.#cibCount - cabIndex * CIBS_PER_CAB);
+      const cab = (this.#cabs[cabIndex] ??= newBlock(cabIndex, count));
+      put64(cab, CIB_ADDRESSES_AT + 8 * (index % CIBS_PER_CAB), place);
+    }
+    for (let index = 0; index < this.#cabCount; index++) {
+      const place = this.pool.allocate();
+      this.#dirtyCabs.set(index, place);
+      this.space.setAddress(index, place);
+    }
+  }
+
   write(xid: number): void {
     for (const [index, place] of this.#dirtyCibs) {
       const { buffer, byteOffset, byteLength } = this.#cib(index);
@@ -158,6 +214,29 @@ export class ChunkTable {
     if (!isGood) throw damaged(what, index, block);
     return view;
   }
+}
+
+export interface ResizedTable {
+  readonly space: SpaceObject;
+  readonly pool: InternalPool;
+  readonly xid: number;
+  moved(bitmap: MovedBitmap): number;
+}
+
+export interface MovedBitmap {
+  readonly chunk: number;
+  /** Blocks of the chunk from now on. */
+  readonly length: number;
+  readonly old: number;
+  readonly place: number;
+}
+
+/** A chunk info block or an address block without entries. */
+function newBlock(index: number, count: number): DataView {
+  const view = viewOf(new Uint8Array(BLOCK_SIZE_BYTES));
+  view.setUint32(0x20, index, true);
+  view.setUint32(0x24, count, true);
+  return view;
 }
 
 const infoAt = (chunk: number): number => CHUNK_INFOS_AT + (chunk % CHUNKS_PER_CIB) * CHUNK_INFO_SIZE_BYTES;

@@ -11,10 +11,13 @@ import type { Blocks } from './blocks.ts';
 import { dataBlocksMax, writeCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { ContainerMap } from './container-map.ts';
-import type { EphemeralObject } from './ephemeral.ts';
+import { EphemeralObject } from './ephemeral.ts';
+import { geometryOf } from './geometry.ts';
 import { NxSuperblock, TYPE_WORD } from './layout.ts';
 import { seal } from './object.ts';
 import { Queues } from './queues.ts';
+import { leastBlocks, poolPlaceFor } from './resize.ts';
+import type { Sizing } from './resize.ts';
 import { SpaceObject } from './space-object.ts';
 import { CONTAINER_SPENDER } from './transaction.ts';
 import type { MetadataBuffer, Room, Spender, Transaction } from './transaction.ts';
@@ -54,7 +57,7 @@ export class Commit implements Transaction {
   readonly #view: DataView;
   /** Ephemeral objects that are neither the space manager nor a queue's: the reaper, and what we do not know. */
   readonly #others: readonly EphemeralObject[];
-  readonly #spaceObject: EphemeralObject;
+  #spaceObject: EphemeralObject;
   readonly #queues: Queues;
   readonly #members = new Set<CommitMember>();
   readonly #touched = new Set<MetadataBuffer>();
@@ -72,6 +75,7 @@ export class Commit implements Transaction {
     options: MountOptions,
     isReadOnly: boolean,
     nextXid: number,
+    readonly wasLeftBehind: boolean,
   ) {
     this.blocks = blocks;
     this.map = map;
@@ -209,9 +213,7 @@ export class Commit implements Transaction {
 
   /** Kept so that what frees blocks can always run, however full the container is. */
   get headroomBlocks(): number {
-    const { count } = this.blocks;
-    const least = Math.min(HEADROOM_MIN, Math.floor(count / 8));
-    return Math.max(least, Math.min(HEADROOM_MAX, Math.floor(count / 128)));
+    return headroomOf(this.blocks.count);
   }
 
   /** What `spender` can have now in an operation that grows. */
@@ -279,6 +281,44 @@ export class Commit implements Transaction {
     const now = this.clock.now();
     const begun = this.#begun ?? now;
     return now.seconds - begun.seconds >= SECONDS_MAX;
+  }
+
+  // ── another size ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * How small the container can be made, in blocks. `volumesLeast`: so many volumes it must have room for. What is still
+   * in memory is written first, because it may lie anywhere.
+   */
+  leastBlocks(volumesLeast: number): number {
+    if (this.#isActive && !this.isReadOnly) this.sync();
+    return leastBlocks(this.#sizing(), {
+      volumesLeast,
+      unmetReserves: this.unmetReserves(null),
+      headroomOf,
+    });
+  }
+
+  /**
+   * Gives the container another size, in one transaction of its own: a power cut leaves the old size or the new one.
+   * The device has the blocks; `blockCount` is at least `leastBlocks`.
+   */
+  resize(blockCount: number): void {
+    assert(this.#depth === 0, 'a container is resized between operations');
+    this.sync();
+    this.#begin();
+    const geometry = geometryOf(blockCount);
+    this.space.resize(geometry, poolPlaceFor(this.#sizing(), geometry), this.xid);
+    this.#queues.takeLimits();
+    const { oid, type, subtype } = this.#spaceObject;
+    this.#spaceObject = new EphemeralObject(oid, type, subtype, this.space.object.bytes);
+    put64(this.#view, BLOCK_COUNT_AT, blockCount);
+    this.#view.setUint32(VOLUMES_MAX_AT, geometry.volumesMax, true);
+    put64(this.#view, EPHEMERAL_INFO_AT, geometry.ephemeralInfo);
+    this.commit();
+  }
+
+  #sizing(): Sizing {
+    return { space: this.space, blockCount: this.blocks.count, waiting: this.#queues.waitingRuns };
   }
 
   // ── committing ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -370,12 +410,20 @@ export class Commit implements Transaction {
   }
 }
 
+function headroomOf(blockCount: number): number {
+  const least = Math.min(HEADROOM_MIN, Math.floor(blockCount / 8));
+  return Math.max(least, Math.min(HEADROOM_MAX, Math.floor(blockCount / 128)));
+}
+
 const XID_AT = 0x10;
+const BLOCK_COUNT_AT = 0x28;
 const NEXT_OID_AT = 0x58;
 const NEXT_XID_AT = 0x60;
 const DATA_BLOCKS_AT = 0x6c;
 const OMAP_BLOCK_AT = 0xa0;
+const VOLUMES_MAX_AT = 0xb4;
 const VOLUME_OIDS_AT = 0xb8;
+const EPHEMERAL_INFO_AT = 0x520;
 
 /** Where the container has that many blocks to spare; a removal from a catalog of three levels takes no more. */
 const HEADROOM_MIN = 48;

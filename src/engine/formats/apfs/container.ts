@@ -1,6 +1,7 @@
 import { FsError } from '../../base/errno.ts';
 import type {
   Container,
+  ContainerLimits,
   ContainerVolume,
   ContainerVolumeMount,
   NewContainerVolume,
@@ -10,6 +11,7 @@ import type {
 } from '../contract.ts';
 import type { Commit } from './commit.ts';
 import { deleteVolumeBlocks } from './delete-volume.ts';
+import { CONTAINER_BLOCKS_MAX } from './geometry.ts';
 import { BLOCK_SIZE_BYTES, uuidText, VOLUMES_MAX } from './layout.ts';
 import { ROLE_NAMES, VOLUME_INCOMPATIBLE } from './layout-volume.ts';
 import { checkVolumeName, NEW_VOLUME_BLOCKS, newVolumeBlocks, randomUuid } from './new-volume.ts';
@@ -33,7 +35,6 @@ export class ApfsContainer implements Container {
   readonly title = 'APFS Container';
   readonly uuid: string;
   readonly isReadOnly: boolean;
-  readonly volumesMax: number;
   readonly #commit: Commit;
   readonly #states = new Map<number, VolumeState>();
   readonly #mounted = new Set<Mounted>();
@@ -43,10 +44,9 @@ export class ApfsContainer implements Container {
   constructor(commit: Commit, warnings: readonly string[]) {
     this.#commit = commit;
     this.#warnings = [...warnings];
-    const { uuid, volumesMax, volumeOids } = commit.superblock;
+    const { uuid, volumeOids } = commit.superblock;
     this.uuid = uuidText(uuid);
     this.isReadOnly = commit.isReadOnly;
-    this.volumesMax = Math.min(volumesMax, VOLUMES_MAX);
     const listed = new Set<number>();
     for (const [index, oid] of volumeOids.entries()) {
       if (oid === 0) continue;
@@ -69,6 +69,10 @@ export class ApfsContainer implements Container {
       if (!(error instanceof FsError)) throw error;
       this.#warnings.push(`Volume ${index} cannot be used: ${error.detail || error.message}.`);
     }
+  }
+
+  get volumesMax(): number {
+    return Math.min(this.#commit.superblock.volumesMax, VOLUMES_MAX);
   }
 
   get isDirty(): boolean {
@@ -277,6 +281,45 @@ export class ApfsContainer implements Container {
       change(state);
       state.touch();
     });
+  }
+
+  // ── another size ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+  resizeLimits(): ContainerLimits {
+    const { count, device } = this.#commit.blocks;
+    const volumesLeast = 1 + this.#commit.superblock.volumeOids.findLastIndex((oid) => oid !== 0);
+    const least = this.#commit.leastBlocks(Math.max(1, volumesLeast));
+    const thereBlocks = Math.floor((device.blockCount * device.blockSizeBytes) / BLOCK_SIZE_BYTES);
+    return {
+      minimumBytes: least * BLOCK_SIZE_BYTES,
+      currentBytes: count * BLOCK_SIZE_BYTES,
+      maximumBytes: Math.max(count, Math.min(thereBlocks, CONTAINER_BLOCKS_MAX)) * BLOCK_SIZE_BYTES,
+    };
+  }
+
+  resize(sizeBytes: number): void {
+    this.#checkWritable();
+    const blockCount = Math.floor(sizeBytes / BLOCK_SIZE_BYTES);
+    const { minimumBytes, currentBytes, maximumBytes } = this.resizeLimits();
+    if (blockCount * BLOCK_SIZE_BYTES === currentBytes) return;
+    if (blockCount * BLOCK_SIZE_BYTES < minimumBytes) {
+      throw new FsError(
+        'ENOSPC',
+        '',
+        '',
+        `it cannot be smaller than ${minimumBytes} bytes: blocks of its volumes, snapshots or reserves need that much; ` +
+          'delete files or snapshots',
+      );
+    }
+    if (blockCount * BLOCK_SIZE_BYTES > maximumBytes) {
+      throw new FsError(
+        'ENOSPC',
+        '',
+        '',
+        `it cannot be larger than ${maximumBytes} bytes, where its store ends`,
+      );
+    }
+    this.#commit.resize(blockCount);
   }
 
   #checkWritable(): void {

@@ -34,9 +34,7 @@ export function cut(writing: Writing, from: number): boolean {
   const { host, stream } = writing;
   for (let recordsMax = STEP_RECORDS_MAX; stream.allocatedBytes > from;) {
     try {
-      host.commit.change(roomOfDropping(host, recordsMax), () => {
-        for (let i = 0; i < recordsMax && stream.allocatedBytes > from; i++) cutLast(writing, from);
-      });
+      host.commit.change(roomOfDropping(host, recordsMax), () => cutSome(writing, from, recordsMax));
     } catch (error) {
       if (!isFull(error)) throw error;
       if (recordsMax === 1) return false;
@@ -44,6 +42,13 @@ export function cut(writing: Writing, from: number): boolean {
     }
   }
   return true;
+}
+
+/** One step of it, within a change that has asked for `roomOfDropping`. Returns whether all is gone. */
+export function cutSome(writing: Writing, from: number, recordsMax: number): boolean {
+  const { stream } = writing;
+  for (let i = 0; i < recordsMax && stream.allocatedBytes > from; i++) cutLast(writing, from);
+  return stream.allocatedBytes <= from;
 }
 
 function cutLast({ host, inode, stream }: Writing, from: number): void {

@@ -39,6 +39,8 @@ export interface FilesCommit {
   sync(): void;
   /** Does memory hold what is not on the device yet? */
   readonly isDirty: boolean;
+  /** The container had not been unmounted when it was opened. */
+  readonly wasLeftBehind: boolean;
 }
 
 /** What a mounted volume asks besides. */

@@ -19,6 +19,7 @@ import type { FilesHost } from './files-host.ts';
 import type { Inode } from './inode.ts';
 import { BSD_FLAG, XATTR_NAME } from './layout-catalog.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
+import { beginTruncation, finishTruncation, takesSteps } from './truncation.ts';
 import {
   getXattr,
   readTarget,
@@ -128,7 +129,18 @@ export class Files {
 
   truncate(inode: Inode, sizeBytes: number): void {
     this.#unpack(inode, sizeBytes);
-    this.#changeContents(inode, () => truncateContent(this.#host, inode, sizeBytes));
+    this.finishTruncation(inode);
+    if (takesSteps(this.#host, inode, sizeBytes)) {
+      this.#changeContents(inode, () => beginTruncation(this.#host, inode, sizeBytes));
+      this.finishTruncation(inode);
+    } else {
+      this.#changeContents(inode, () => truncateContent(this.#host, inode, sizeBytes));
+    }
+  }
+
+  /** Goes on with one that takes several transactions, also one that a power cut left. */
+  finishTruncation(inode: Inode): void {
+    finishTruncation(this.#host, inode, this.#inodeRoom);
   }
 
   punch(inode: Inode, offsetBytes: number, lengthBytes: number): void {

@@ -43,6 +43,9 @@ export function visitInode(view: View, record: TreeRecord): void {
   checkFixedPart(view, row, record);
   readInodeFields(view, row, record);
   checkFieldFlags(view, row);
+  if (has(view, row, INODE_FLAG.isBeingTruncated)) {
+    view.warning('truncation', `inode (id ${id}): is being truncated; the next mount goes on with it`, block);
+  }
 }
 
 function checkFixedPart(view: View, row: number, record: TreeRecord): void {

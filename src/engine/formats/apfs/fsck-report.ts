@@ -105,6 +105,7 @@ export type FindingKind =
   | 'counter'
   | 'allocation-count'
   | 'orphan'
+  | 'truncation'
   | 'encrypted'
   | 'unsupported'
   | 'unreadable'

@@ -2,6 +2,8 @@ import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
+import { LABELS } from './labels.ts';
+import { mend } from './mend.ts';
 import { detect, mountFirstVolume, openContainer } from './mount.ts';
 import { newfs } from './newfs.ts';
 import { regions } from './regions.ts';
@@ -11,6 +13,7 @@ import { structures } from './structures.ts';
 export const apfs: Format = {
   name: 'apfs',
   title: 'APFS',
+  labels: LABELS,
   detect,
   newfs,
   mount: mountFirstVolume,
@@ -18,6 +21,7 @@ export const apfs: Format = {
   fsck,
   regions,
   annotate,
+  mend,
   structures,
   diagrams: (device) => diagrams(device),
 };

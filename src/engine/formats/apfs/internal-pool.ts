@@ -1,10 +1,12 @@
 import { assert } from '../../base/assert.ts';
 import { FsError } from '../../base/errno.ts';
+import { ZERO_FILL } from '../../device/device.ts';
 import type { WriteLabel } from '../../device/device.ts';
 import type { Blocks } from './blocks.ts';
 import { FreedRuns } from './free-queue.ts';
 import type { FreedRun } from './free-queue.ts';
 import { BLOCKS_PER_CHUNK } from './layout-space.ts';
+import { BLOCK_SIZE_BYTES } from './layout.ts';
 import type { SpaceObject } from './space-object.ts';
 
 /**
@@ -37,6 +39,28 @@ export class InternalPool {
     this.#blockCount = poolBlockCount;
     this.#ringBase = bitmapBase;
     this.#ringBlocks = bitmapRingBlocks;
+  }
+
+  /**
+   * A pool of which nothing is in use yet, at a place that is free on the disk. Every place of its ring is cleared:
+   * what lay there was no bitmap.
+   */
+  static newIn(blocks: Blocks, space: SpaceObject): InternalPool {
+    const pool = new InternalPool(blocks, space);
+    blocks.fill(pool.#ringBase, pool.#ringBlocks, ZERO_FILL, LABEL_BITMAP);
+    for (let index = 0; index < space.pool.bitmapSizeBlocks; index++) {
+      pool.#bitmaps[index] = new Uint8Array(BLOCK_SIZE_BYTES);
+      pool.#dirty.add(index);
+    }
+    return pool;
+  }
+
+  /** The pool and the ring of its bitmaps. */
+  get runs(): readonly FreedRun[] {
+    return [
+      { firstBlock: this.#ringBase, blockCount: this.#ringBlocks },
+      { firstBlock: this.#base, blockCount: this.#blockCount },
+    ];
   }
 
   contains(block: number): boolean {

@@ -56,7 +56,7 @@ const refusal = (code: Refusal, detail: string): FsError => new FsError(code, ''
 function open(device: Device, options: MountOptions): ApfsContainer {
   const blocks = new Blocks(device);
   const block0 = readBlock0(blocks);
-  const { checkpoint, newestXid, warnings } = choose(blocks, block0, options);
+  const { checkpoint, newestXid, isLeftBehind, warnings } = choose(blocks, block0, options);
   const superblock = NxSuperblock.peek(checkpoint.superblock);
   checkUsable(superblock);
   const isCutOff = superblock.blockCount > blocks.count;
@@ -68,7 +68,7 @@ function open(device: Device, options: MountOptions): ApfsContainer {
   const isReadOnly = options.isReadOnly || device.isReadOnly || isOlder || isLimited || isCutOff;
   const map = new ContainerMap(blocks, superblock.omapBlock, checkpoint.xid);
   const nextXid = isOlder ? checkpoint.xid + 1 : newestXid + 1;
-  const commit = new Commit(blocks, checkpoint, map, options, isReadOnly, nextXid);
+  const commit = new Commit(blocks, checkpoint, map, options, isReadOnly, nextXid, isLeftBehind);
   return new ApfsContainer(commit, warnings);
 }
 
@@ -96,6 +96,8 @@ interface Choice {
   readonly checkpoint: Checkpoint;
   /** Highest transaction whose superblock is in the ring, whole or not: the next one must be higher. */
   readonly newestXid: number;
+  /** Block 0 shows another one: nobody has unmounted the container. */
+  readonly isLeftBehind: boolean;
   readonly warnings: string[];
 }
 
@@ -120,7 +122,7 @@ function choose(blocks: Blocks, block0: Uint8Array, options: MountOptions): Choi
     if (typeof found === 'string') {
       throw refusal('EINVAL', `checkpoint ${checkpointXid} is not whole any more: ${found}`);
     }
-    return { checkpoint: found, newestXid, warnings: [] };
+    return { checkpoint: found, newestXid, isLeftBehind: false, warnings: [] };
   }
   const warnings: string[] = [];
   for (const bytes of candidates) {
@@ -128,7 +130,7 @@ function choose(blocks: Blocks, block0: Uint8Array, options: MountOptions): Choi
     if (typeof found !== 'string') {
       const isLeftBehind = xidOfSuperblock(block0) !== found.xid && options.isContinued !== true;
       if (isLeftBehind && warnings.length === 0) warnings.push(leftBehind(found.xid));
-      return { checkpoint: found, newestXid, warnings };
+      return { checkpoint: found, newestXid, isLeftBehind, warnings };
     }
     warnings.push(
       `Checkpoint ${xidOfSuperblock(bytes)} is not whole (${found}); an older one is used, what changed since is lost.`,

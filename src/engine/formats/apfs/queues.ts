@@ -8,7 +8,7 @@ import { OBJECT, TYPE_WORD } from './layout.ts';
 /** One of the two free queues between its tree on the disk and the transaction that fills it anew. */
 interface Queue {
   readonly which: number;
-  readonly nodeLimit: number;
+  nodeLimit: number;
   /** Of the nodes on disk, root first; what is written next takes them over in this order. */
   oids: number[];
   /** Freed by the newest transaction on the disk, to be released when the next one begins. */
@@ -50,6 +50,18 @@ export class Queues {
   /** Blocks that the next transaction can use as soon as it begins. */
   get waitingBlocks(): number {
     return this.#waitingBlocks;
+  }
+
+  /** Runs that are marked as in use in the bitmaps and will be free when the next transaction begins. */
+  get waitingRuns(): readonly FreedRun[] {
+    return this.#main.waiting;
+  }
+
+  /** The space manager has become one of another size, with other limits. */
+  takeLimits(): void {
+    for (const queue of [this.#main, this.#pool]) {
+      queue.nodeLimit = this.space.object.queue(queue.which).treeNodeLimit;
+    }
   }
 
   get hasCarry(): boolean {

@@ -12,6 +12,7 @@ import {
   poolQueueNodeLimit,
   SpaceDevice,
   SpacePool,
+  SPACE_DATAZONE_AT,
   SPACE_DEVICES_AT,
   SPACE_FLAG_VERSIONED,
   SPACE_PLAIN_SIZE_BYTES,
@@ -76,6 +77,13 @@ export class SpaceObject {
     put64(this.#view, at, count);
     put64(this.#view, at + 8, treeOid);
     put64(this.#view, at + 16, oldestXid);
+  }
+
+  /** Another size that leaves the internal pool as it is. */
+  setBlockCount(blockCount: number): void {
+    put64(this.#view, SPACE_DEVICES_AT, blockCount);
+    const at = SPACE_QUEUES_AT + FREE_QUEUE.main * QUEUE_SIZE_BYTES + 24;
+    this.#view.setUint16(at, mainQueueNodeLimit(blockCount), true);
   }
 
   setReserves(reservedBlocks: number, inUseBlocks: number): void {
@@ -221,4 +229,28 @@ export function newSpaceObject(
     view.setUint16(form.next + 2 * slot, isLinked ? slot + 1 : NO_SLOT, true);
   }
   return new SpaceObject(bytes);
+}
+
+/**
+ * The space manager of a container that gets another size and a new internal pool. Queues, reserves and what nobody
+ * here knows are taken over; addresses and slots are new.
+ */
+export function resizedSpaceObject(
+  old: SpaceObject,
+  geometry: Geometry,
+  ringBase: number,
+  poolBase: number,
+): SpaceObject {
+  const isVersioned = (old.pool.flags & SPACE_FLAG_VERSIONED) !== 0;
+  const space = newSpaceObject(geometry, spaceFormOf(geometry, isVersioned), ringBase, poolBase);
+  const { reservedBlocks, reservedBlocksInUse, flags } = old.pool;
+  space.setReserves(reservedBlocks, reservedBlocksInUse);
+  viewOf(space.bytes).setUint32(SPACE_POOL_AT, flags, true);
+  for (const which of Object.values(FREE_QUEUE)) {
+    const { count, treeOid, oldestXid } = old.queue(which);
+    space.setQueue(which, count, treeOid, oldestXid);
+  }
+  if (isVersioned)
+    space.bytes.set(old.bytes.subarray(SPACE_DATAZONE_AT, SPACE_VERSIONED_SIZE_BYTES), SPACE_DATAZONE_AT);
+  return space;
 }

@@ -103,6 +103,10 @@ export class VirtualHome implements TreeHome {
     return this.#omap.blocksOfChanges(nodes);
   }
 
+  get evictions(): number {
+    return this.#cache.evictions;
+  }
+
   #take(transaction: Transaction, node: BtreeNode, block: number): void {
     node.block = block;
     node.xid = transaction.xid;

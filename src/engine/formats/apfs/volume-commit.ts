@@ -22,6 +22,10 @@ export class VolumeCommit implements Transaction {
     return this.#commit.isDirty;
   }
 
+  get wasLeftBehind(): boolean {
+    return this.#commit.wasLeftBehind;
+  }
+
   /** See Commit.freeRecordsLeft. */
   get freeRecordsLeft(): number {
     return this.#commit.freeRecordsLeft;

@@ -27,6 +27,7 @@ import type { VolumeHost } from './files-host.ts';
 import { Files } from './files.ts';
 import { Inode } from './inode.ts';
 import { NAME_BYTES_MAX } from './layout-catalog.ts';
+import { findBeingTruncated } from './truncation.ts';
 import { insertTarget, getXattr, listXattrs } from './xattrs.ts';
 
 /** No number of files is the limit, only space: statfs(2) of macOS promises this many for each block. */
@@ -77,7 +78,30 @@ export class ApfsVolume implements Volume {
       hasClones: true,
       hasSnapshots: state.snapshots !== undefined,
     };
-    if (!this.isReadOnly && options.isContinued !== true) this.#finishOrphans();
+    if (this.isReadOnly || options.isContinued === true) return;
+    this.#finishOrphans();
+    if (state.commit.wasLeftBehind) this.warnings = [...this.warnings, ...this.#finishTruncations()];
+  }
+
+  /** Files that the power cut, or another driver's, caught while they were made shorter. Says what hinders it. */
+  #finishTruncations(): string[] {
+    try {
+      const numbers = findBeingTruncated(this.#state);
+      if (numbers.length === 0) return [];
+      this.#traced(
+        () => 'Go on with truncations that a power cut left unfinished',
+        () => {
+          for (const number of numbers) {
+            const inode = this.#tree.nodes.get(number);
+            if (inode !== undefined && !inode.isUnlinked) this.#files.finishTruncation(inode);
+          }
+        },
+      );
+      return [];
+    } catch (error) {
+      if (!(error instanceof FsError) || error.code !== 'EIO') throw error;
+      return [`Truncated files may hold more blocks than they need: ${error.detail || error.message}.`];
+    }
   }
 
   /** Files that were in use without a name when the power went. */

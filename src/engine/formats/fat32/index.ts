@@ -2,6 +2,8 @@ import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
+import { LABELS } from './labels.ts';
+import { mend } from './mend.ts';
 import { detect, mount } from './mount.ts';
 import { newfs } from './newfs.ts';
 import { regions } from './regions.ts';
@@ -11,12 +13,14 @@ import { structures } from './structures.ts';
 export const fat32: Format = {
   name: 'fat32',
   title: 'MS-DOS (FAT32)',
+  labels: LABELS,
   detect,
   newfs,
   mount,
   fsck,
   regions: (device) => regions(device),
   annotate: (device, block) => annotate(device, block),
+  mend,
   structures: (device, parent, page) => structures(device, parent, page),
   diagrams: (device) => diagrams(device),
 };

@@ -3,6 +3,8 @@ import type { Format, MountOptions } from '../contract.ts';
 import { annotate } from './annotate.ts';
 import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
+import { LABELS } from './labels.ts';
+import { mend } from './mend.ts';
 import { detect, openVolume } from './mount.ts';
 import { newfs } from './newfs.ts';
 import { regions } from './regions.ts';
@@ -11,10 +13,12 @@ import { HfsVolume } from './volume.ts';
 
 /** What HFS+ and HFSX share: nearly all. See README.md. */
 const common = {
+  labels: LABELS,
   mount: (device: Device, options: MountOptions) => new HfsVolume(openVolume(device, options), options),
   fsck,
   regions: (device) => regions(device),
   annotate: (device, block) => annotate(device, block),
+  mend,
   structures: (device, parent, page) => structures(device, parent, page),
   diagrams: (device) => diagrams(device),
 } satisfies Partial<Format>;

@@ -8,7 +8,7 @@ import type { Verb } from '../diskutil-verb.ts';
 import type { NewPoolVolume, PoolVolumeDescription, SliceDescription } from '../machine.ts';
 import { personalityNamed } from '../personalities.ts';
 import type { Invocation } from '../program.ts';
-import { decimalSize, expandNumber } from '../sizes-text.ts';
+import { decimalSize, expandNumber, withCommas } from '../sizes-text.ts';
 import { suggest } from '../suggest.ts';
 import { outcomeOf } from '../system-outcome.ts';
 
@@ -18,7 +18,7 @@ const USAGE = `Usage:  diskutil [quiet] ap[fs] <verb> <options>
         where <verb> is as follows:
 
      list                 (Show status of all current APFS Containers)
-     resizeContainer      (Resize an APFS Container: limits)
+     resizeContainer      (Resize an APFS Container and its disk space usage)
      addVolume            (Export a new APFS Volume from an APFS Container)
      deleteVolume         (Remove an APFS Volume from its APFS Container)
      eraseVolume          (Erase contents of, but keep, an APFS Volume)
@@ -41,7 +41,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
 
 const FORMS: ReadonlyMap<string, string> = new Map([
   ['list', '[containerReferenceDevice]'],
-  ['resizecontainer', 'containerReferenceDevice|apfsPhysicalStoreDevice limits'],
+  ['resizecontainer', 'containerReferenceDevice|apfsPhysicalStoreDevice size|0|limits'],
   [
     'addvolume',
     'containerReferenceDevice format name [-reserve size] [-quota size] [-role role] [-nomount | -mountpoint path]',
@@ -107,19 +107,8 @@ function* list(call: Invocation, words: readonly string[]): Running<number | nul
   return 0;
 }
 
-function* resizeContainer(call: Invocation, words: readonly string[]): Running<number | null> {
-  const [name, size, more] = words;
-  if (name === undefined || size === undefined || more !== undefined) return null;
-  const { machine } = call.context;
-  const found = containerNamed(machine, name);
-  if (!found) return yield* notFound(call, name);
-  if (size.toLowerCase() !== 'limits') {
-    return yield* failed(
-      call,
-      `Resizing a container is not built: ${found.device} stays as large as its physical store. Make a larger disk and copy the files`,
-    );
-  }
-  const limits = outcomeOf(() => machine.resizeLimits(found.device));
+function* printLimits(call: Invocation, found: NamedContainer): Running {
+  const limits = outcomeOf(() => call.context.machine.resizeLimits(found.device));
   if (limits instanceof FsError) return yield* failed(call, `${found.device}: ${reasonOf(limits)}`);
   const row = (key: string, bytes: number) =>
     `  ${`${key}:`.padEnd(47)} ${decimalSize(bytes)} (${bytes} Bytes)\n`;
@@ -131,6 +120,100 @@ function* resizeContainer(call: Invocation, words: readonly string[]): Running<n
       row('Maximum (constrained by partition map space)', maximumBytes),
   );
   return 0;
+}
+
+function* resizeContainer(call: Invocation, words: readonly string[]): Running<number | null> {
+  const [name, size, more] = words;
+  if (name === undefined || size === undefined || more !== undefined) return null;
+  const { machine } = call.context;
+  const found = containerNamed(machine, name);
+  if (!found) return yield* notFound(call, name);
+  if (size.toLowerCase() === 'limits') return yield* printLimits(call, found);
+  const wanted = expandNumber(size);
+  if (wanted === null) {
+    return yield* failed(
+      call,
+      `${size} is not a size: give a number and k, m, g or t, such as 20g, 0 for all the room there is, or "limits"`,
+    );
+  }
+  return yield* resize(call, found, wanted);
+}
+
+/** `wanted` 0: as large as there is room for. */
+function* resize(call: Invocation, found: NamedContainer, wanted: number): Running {
+  const { machine } = call.context;
+  const { device } = found;
+  const store = found.container.physicalStore.device;
+  yield* call.printLine('Started APFS operation');
+  const limits = outcomeOf(() => machine.resizeLimits(device));
+  if (limits instanceof FsError) return yield* failed(call, `${device}: ${reasonOf(limits)}`);
+  const { currentBytes, minimumBytes, maximumBytes } = limits;
+  const target = wanted === 0 ? maximumBytes : wanted - (wanted % BLOCK_BYTES);
+  const grows = target > currentBytes;
+  const delta = Math.abs(target - currentBytes);
+  const least = `Determined the minimum size for the APFS Container to be ${withCommas(minimumBytes)} bytes\n`;
+  const most = `Determined the maximum size for the APFS Container to be ${withCommas(maximumBytes)} bytes\n`;
+  yield* call.print(
+    `Aligning ${grows ? 'grow' : 'shrink'} delta to ${withCommas(delta)} bytes and targeting a new container size of ${withCommas(target)} bytes\n` +
+      (grows ? most : least),
+  );
+  if (target < minimumBytes || target > maximumBytes) {
+    const why = grows
+      ? 'The new size is larger than the partition map has room for'
+      : 'The new size is smaller than what its volumes and snapshots need: delete files or snapshots';
+    return yield* failed(call, `Error resizing APFS Container ${device}: ${why}`);
+  }
+  yield* call.print(
+    `Resizing APFS Container designated by APFS Container Reference ${device}\n` +
+      `The specific APFS Physical Store being resized is ${store}\n`,
+  );
+  if (!(yield* verifyStore(call, store))) return 1;
+  yield* call.print(
+    grows
+      ? `Growing APFS Physical Store ${store} from ${withCommas(currentBytes)} to ${withCommas(target)} bytes\n`
+      : `Shrinking APFS Physical Store ${store} by ${withCommas(delta)} bytes\n`,
+  );
+  const done = outcomeOf(() => machine.resizeContainer(device, target));
+  if (done instanceof FsError) {
+    return yield* failed(call, `Error resizing APFS Container ${device}: ${reasonOf(done)}`);
+  }
+  const [container, map] = [
+    `${grows ? 'Growing' : 'Shrinking'} APFS data structures\n`,
+    mapLine(call, found),
+  ];
+  yield* call.print(`${grows ? map + container : container + map}Finished APFS operation\n`);
+  return 0;
+}
+
+const BLOCK_BYTES = 4096;
+
+/** A disk without a partition map has none to change. */
+function mapLine({ context }: Invocation, { container }: NamedContainer): string {
+  const store = container.physicalStore.device;
+  const isPartition = context.machine
+    .disks()
+    .some(({ device }) => store !== device && store.startsWith(device));
+  return isPartition ? 'Modifying partition map\n' : '';
+}
+
+/** A damaged container is not resized. */
+function* verifyStore(call: Invocation, store: string): Running<boolean> {
+  yield* call.print(
+    `Verifying storage system\nUsing live mode\nPerforming fsck_apfs -n -x -l /dev/${store}\n`,
+  );
+  const report = outcomeOf(() => call.context.machine.fsck(store, { repair: false }));
+  if (report instanceof FsError) {
+    yield* failed(call, `${store}: ${reasonOf(report)}`);
+    return false;
+  }
+  const isSound = report.isReadable && report.findings.every(({ severity }) => severity !== 'error');
+  yield* call.print(
+    report.lines.map((line) => `${line.replace(/^\*\* /, '')}\n`).join('') +
+      `Storage system check exit code is ${isSound ? 0 : 8}\n`,
+  );
+  if (!isSound)
+    yield* failed(call, `Error resizing APFS Container: repair ${store} first, with diskutil repairVolume`);
+  return isSound;
 }
 
 // ── volumes ─────────────────────────────────────────────────────────────────────────────────────────────────────────

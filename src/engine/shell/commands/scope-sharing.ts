@@ -94,7 +94,14 @@ export function* shared(call: Invocation, words: readonly string[]): Running<num
 /** Volume, name and more: `scope snapshot rename NAME NEW [volume]`. The volume is the current one unless given. */
 export function* snapshot(call: Invocation, words: readonly string[]): Running<number | null> {
   const [verb, ...rest] = words;
-  const counts: Readonly<Record<string, number>> = { list: 0, create: 1, delete: 1, revert: 1, rename: 2 };
+  const counts: Readonly<Record<string, number>> = {
+    list: 0,
+    create: 1,
+    delete: 1,
+    revert: 1,
+    why: 1,
+    rename: 2,
+  };
   const count = Object.hasOwn(counts, verb ?? '') ? counts[verb ?? ''] : undefined;
   if (verb === undefined || count === undefined) return null;
   if (rest.length < count || rest.length > count + 1) return null;
@@ -102,6 +109,12 @@ export function* snapshot(call: Invocation, words: readonly string[]): Running<n
   if (verb === 'list') return yield* listSnapshots(call, volume);
   const [name = '', newName = ''] = rest;
   const { machine } = call.context;
+  if (verb === 'why') {
+    const said = outcomeOf(() => machine.whySnapshot(volume, name));
+    if (said instanceof FsError) return yield* call.fail(`${name}: ${reasonOf(said)}`);
+    for (const sentence of said) yield* call.printLine(sentence);
+    return 0;
+  }
   const sentences: Readonly<Record<string, readonly [() => void, string]>> = {
     create: [() => machine.createSnapshot(volume, name), `Took the snapshot ${name}`],
     delete: [() => machine.deleteSnapshot(volume, name), `Deleted the snapshot ${name}`],

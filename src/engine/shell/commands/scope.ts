@@ -6,6 +6,7 @@ import { program } from '../program.ts';
 import { suggest } from '../suggest.ts';
 import { outcomeOf } from '../system-outcome.ts';
 import { table } from '../table-text.ts';
+import { poke } from './scope-poke.ts';
 import { shared, snapshot } from './scope-sharing.ts';
 
 const HELP = `usage: scope why path | block
@@ -13,8 +14,9 @@ const HELP = `usage: scope why path | block
        scope map [device]
        scope shared path path
        scope snapshot list [volume]
-       scope snapshot create | delete | revert name [volume]
+       scope snapshot create | delete | revert | why name [volume]
        scope snapshot rename name new-name [volume]
+       scope poke block offset hex ... [--mend]
        scope undo
        scope redo
        scope help`;
@@ -22,7 +24,7 @@ const HELP = `usage: scope why path | block
 /** What no Mac has: looking at the disk below the files, and going back in time. */
 export const scope = program({
   name: 'scope',
-  summary: 'look below the files: why, extents, map, shared, snapshot, undo, redo',
+  summary: 'look below the files: why, extents, map, shared, snapshot, poke, undo, redo',
   manual: `${HELP}
 
   why      where a file lies and what removing it would free; or what a block is for and who holds it
@@ -31,7 +33,9 @@ export const scope = program({
   shared   how many blocks both files hold, and where
   snapshot the volume as it was: take, list, rename, delete, go back to one. The volume is the one of the current
            directory unless named by device or path. "holds on to": what only snapshots show any more; "frees alone":
-           what deleting this one would free.
+           what deleting this one would free; "why" does it on a copy and counts.
+  poke     change bytes of a block of the disk by hand, under whatever is mounted: the volumes are mounted again from what
+           is there then, and the checker is asked at once. --mend makes the checksums over the bytes fit again.
   undo     go back to before the last line; redo goes forward again. Both take effect when the line has ended.`,
   usage: HELP,
   usageExitCode: 64,
@@ -58,6 +62,7 @@ const VERBS: ReadonlyMap<string, Verb> = new Map<string, Verb>([
   ['map', map],
   ['shared', shared],
   ['snapshot', snapshot],
+  ['poke', poke],
   ['undo', (call, words) => travel(call, words, () => call.context.machine.undo())],
   ['redo', (call, words) => travel(call, words, () => call.context.machine.redo())],
   ['help', help],

@@ -60,6 +60,7 @@ export class ApfsMachine {
         currentBytes: GIGABYTE,
         maximumBytes: 2 * GIGABYTE,
       }),
+      resizeContainer: (device, sizeBytes) => this.#do(`resize ${device} ${sizeBytes}`),
       createSnapshot: (device, name) => this.#createSnapshot(device, name),
       renameSnapshot: (device, name, newName) => (this.#snapshot(device, name).name = newName),
       deleteSnapshot: (device, name) => this.#deleteSnapshot(device, name),

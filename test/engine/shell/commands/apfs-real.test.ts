@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { readPartitionMap } from '../../../../src/engine/device/partition-map.ts';
 import { sparseImageFile } from '../../../support/formats.ts';
 import { fsckApfs } from '../../../support/checkers.ts';
 import { SessionBench } from './session-bench.ts';
@@ -260,4 +261,61 @@ test('data that nobody shares is overwritten in place if the mount says so, and 
   expect(bench.run('scope extents film.mov')).toBe(extents);
   expect(bench.run('scope extents clone.mov').split('\n').length).toBeGreaterThan(extents.split('\n').length);
   finish(bench);
+});
+
+describe('a container gets another size', () => {
+  test('and its partition with it, mounted and with a snapshot', () => {
+    const bench = newBench('gpt');
+    bench.run('mkfile 20m kept; cp -c kept clone; tmutil localsnapshot; rm clone');
+    const before = space(bench);
+    expect(bench.run('diskutil apfs resizeContainer disk2 300m')).toMatch(
+      new RegExp(
+        [
+          '^Started APFS operation',
+          'Aligning shrink delta to 757,071,872 bytes and targeting a new container size of 314,572,800 bytes',
+          'Determined the minimum size for the APFS Container to be [\\d,]+ bytes',
+          'Resizing APFS Container designated by APFS Container Reference disk2',
+          'The specific APFS Physical Store being resized is disk1s1',
+          'Verifying storage system',
+          'Using live mode',
+          'Performing fsck_apfs -n -x -l /dev/disk1s1',
+          '[^]*Storage system check exit code is 0',
+          'Shrinking APFS Physical Store disk1s1 by 757,071,872 bytes',
+          'Shrinking APFS data structures',
+          'Modifying partition map',
+          'Finished APFS operation\n$',
+        ].join('\n'),
+      ),
+    );
+    expect(bench.run('diskutil list')).toMatch(/1: +Apple_APFS Container disk2 +314\.6 MB +disk1s1\n/);
+    expect(space(bench).total).toBe(300 * 1024);
+    expect(bench.run('diskutil apfs resizeContainer disk2 0')).toMatch(
+      /\nGrowing APFS Physical Store disk1s1 from 314,572,800 to 1,071,644,672 bytes\nModifying partition map\nGrowing APFS data structures\nFinished APFS operation\n$/,
+    );
+    expect(space(bench)).toMatchObject({ total: before.total });
+    expect(bench.run('cmp kept kept 2>&1; ls -l kept')).toMatch(/ 20971520 /);
+    // The copy of the map is as good as the map.
+    const { store } = bench.session;
+    const { partitions, problems } = readPartitionMap(store);
+    expect(problems).toEqual([]);
+    const [first] = partitions;
+    store.write(1, new Uint8Array(512), { role: 'partition', owner: '', reason: 'damage done by the test' });
+    expect(readPartitionMap(store).partitions).toEqual([first]);
+  });
+
+  test('on a disk without a map as far as the disk goes', () => {
+    const bench = newBench();
+    bench.run('mkfile 5m kept');
+    expect(bench.run('diskutil apfs resizeContainer disk1 64m')).toMatch(
+      /data structures\nFinished APFS operation\n$/,
+    );
+    expect(bench.run('diskutil apfs resizeContainer disk2 limits')).toMatch(
+      /on map: +67\.1 MB \(67108864 Bytes\)\n.*\n.*: +1\.1 GB \(1073741824 Bytes\)\n$/,
+    );
+    expect(bench.run('mkfile 100m more')).toMatch(/No space left/);
+    bench.run('rm more');
+    expect(bench.run('diskutil apfs resizeContainer disk2 0')).toMatch(/Finished APFS operation\n$/);
+    expect(bench.run('mkfile 100m more')).toBe('');
+    finish(bench);
+  });
 });

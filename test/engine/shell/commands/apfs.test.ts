@@ -170,8 +170,20 @@ Could not find disk: disk9
 $ diskutil apfs deleteVolume disk1s1
 disk1s1 is not an APFS Volume
 [1]
+$ diskutil apfs resizeContainer disk2 large
+large is not a size: give a number and k, m, g or t, such as 20g, 0 for all the room there is, or "limits"
+[1]
 $ diskutil apfs resizeContainer disk2 10g
-Resizing a container is not built: disk2 stays as large as its physical store. Make a larger disk and copy the files
+Started APFS operation
+Aligning grow delta to 9,737,418,240 bytes and targeting a new container size of 10,737,418,240 bytes
+Determined the maximum size for the APFS Container to be 2,000,000,000 bytes
+Error resizing APFS Container disk2: The new size is larger than the partition map has room for
+[1]
+$ diskutil apfs resizeContainer disk2 100m
+Started APFS operation
+Aligning shrink delta to 895,142,400 bytes and targeting a new container size of 104,857,600 bytes
+Determined the minimum size for the APFS Container to be 500,000,000 bytes
+Error resizing APFS Container disk2: The new size is smaller than what its volumes and snapshots need: delete files or snapshots
 [1]
 $ diskutil apfs encryptVolume disk2s1
 diskutil apfs encryptVolume is not built: nothing is encrypted here
