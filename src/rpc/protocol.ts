@@ -9,8 +9,8 @@ import type {
   StructureDifferences,
 } from '../engine/session/moment-view.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
-import type { DiagramsView } from '../engine/session/diagram-view.ts';
 import type { StepStops } from '../engine/session/step-stops.ts';
+import type { DiagramsView } from '../engine/session/diagram-view.ts';
 import type {
   BlockView,
   CheckView,
@@ -28,7 +28,6 @@ import type {
 import type { TransferView } from './transfer.ts';
 
 export type * from '../engine/session/view.ts';
-export type * from '../engine/session/diagram-view.ts';
 export type { DeletionView } from '../engine/session/deletion-words.ts';
 export type { Label, LabelKind } from '../engine/base/label.ts';
 export type { Container, ExportRequest, ExportState, ExportView } from '../engine/session/export.ts';
@@ -36,6 +35,7 @@ export type { MountAdvice } from '../engine/session/mount-advice.ts';
 export type { TransferView } from './transfer.ts';
 export type * from '../engine/session/moment-view.ts';
 export type { StepStops } from '../engine/session/step-stops.ts';
+export type * from '../engine/session/diagram-view.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';

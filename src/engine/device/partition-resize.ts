@@ -1,7 +1,8 @@
 import { assert } from '../base/assert.ts';
 import { FsError } from '../base/errno.ts';
 import type { Device, WriteLabel } from './device.ts';
-import { crc32, GptEntry, GptHeader, readGptCopy } from './gpt.ts';
+import { crc32 } from '../codec/crc32.ts';
+import { GptEntry, GptHeader, readGptCopy } from './gpt.ts';
 import { ALIGNMENT_BYTES, MbrSlot, slotOffsetBytes } from './mbr.ts';
 import type { Partition, PartitionMap } from './partition-map.ts';
 

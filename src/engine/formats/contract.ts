@@ -1,6 +1,6 @@
 import type { Clock, Timespec } from '../base/clock.ts';
-import type { Diagram } from '../base/diagram.ts';
 import type { Label } from '../base/label.ts';
+import type { Diagram } from '../base/diagram.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Role } from '../base/role.ts';
 import type { Trace } from '../base/trace.ts';

@@ -306,6 +306,15 @@ function fileOf(computer: Computer, path: string): { file: string; views: FileVi
   return { file: full.slice(mount.on.length), views: new FileViews(computer, mount) };
 }
 
+/** The section that explains most bytes; the first of several that explain as many. */
+export function sectionOf(fields: readonly Annotation[]): string {
+  const bytes = new Map<string, number>();
+  for (const { section, lengthBytes } of fields) {
+    if (section !== '') bytes.set(section, (bytes.get(section) ?? 0) + lengthBytes);
+  }
+  return [...bytes].reduce((best, each) => (each[1] > best[1] ? each : best), ['', 0] as const)[0];
+}
+
 /** Longer structures are not compared byte by byte. */
 const COMPARED_BYTES_MAX = 16_384;
 
@@ -320,15 +329,6 @@ function bytesAt(store: Store, offsetBytes: number, lengthBytes: number): Uint8A
   }
   const within = offsetBytes - first * blockSizeBytes;
   return bytes.subarray(within, within + lengthBytes);
-}
-
-/** The section that explains most bytes; the first of several that explain as many. */
-export function sectionOf(fields: readonly Annotation[]): string {
-  const bytes = new Map<string, number>();
-  for (const { section, lengthBytes } of fields) {
-    if (section !== '') bytes.set(section, (bytes.get(section) ?? 0) + lengthBytes);
-  }
-  return [...bytes].reduce((best, each) => (each[1] > best[1] ? each : best), ['', 0] as const)[0];
 }
 
 function touches(tape: Tape, block: number, from: number, to: number): boolean {
