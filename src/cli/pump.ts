@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
-import type { RunOutcome, Session } from '../engine/session/session.ts';
+import type { Session } from '../engine/session/session.ts';
+import type { RunOutcome } from '../engine/session/step-record.ts';
 import type { Output } from './report.ts';
 
 const SLICE_MILLISECONDS = 20;

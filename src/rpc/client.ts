@@ -28,16 +28,16 @@ export interface WorkerLike extends Comlink.Endpoint {
 const startWorker = (): WorkerLike =>
   new Worker(new URL('../../workers/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' });
 
-type PlainCalls = Omit<EngineApi, 'run'>;
+type PlainCalls = Omit<EngineApi, 'run' | 'watchRecall'>;
 
-/** Every call of the protocol but `run`, whose callback needs care; a call forgotten here does not compile. */
+/** Every call of the protocol but those whose callbacks need care; a call forgotten here does not compile. */
 const PLAIN_CALLS: Readonly<Record<keyof PlainCalls, true>> = {
   ...{ createDisk: true, openImage: true, exportImage: true, imageHash: true },
   ...{ exportView: true, exportFile: true, transfer: true, stopTransfer: true },
   ...{ interrupt: true, type: true, complete: true, resize: true, seek: true, undo: true, redo: true },
   ...{ map: true, regions: true, directory: true, file: true, structures: true, diagrams: true, block: true },
   ...{ snapshotDeletions: true, verdict: true, labels: true },
-  ...{ trace: true, why: true, check: true },
+  ...{ trace: true, why: true, check: true, checkpoint: true, restore: true },
   ...{ stops: true, filesBetween: true, structuresBetween: true, blocksBetween: true, blockBetween: true },
 };
 
@@ -89,8 +89,11 @@ export function startEngine(worker: WorkerLike = startWorker()): Engine {
   const run: EngineApi['run'] = (line, onOutput) =>
     whileAlive(() => remote.run(line, Comlink.proxy(onOutput as (piece: OutputPiece) => void)) as never);
 
+  const watchRecall: EngineApi['watchRecall'] = (onProgress) =>
+    whileAlive(() => remote.watchRecall(Comlink.proxy(onProgress as () => void)) as never);
+
   return {
-    api: { ...plain, run },
+    api: { ...plain, run, watchRecall },
     died,
     stop: () => end('The engine was stopped.'),
   };

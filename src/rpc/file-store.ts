@@ -1,5 +1,5 @@
 import { FsError } from '../engine/base/errno.ts';
-import { openDisk } from '../engine/session/new-disk.ts';
+import { diskIn, openDisk } from '../engine/session/new-disk.ts';
 import type { Session } from '../engine/session/session.ts';
 
 /**
@@ -11,13 +11,17 @@ import type { Session } from '../engine/session/session.ts';
 const CHUNK_BYTES = 2 ** 16;
 const CHUNKS_MAX = 256;
 
-export function storeOver(file: File): Session['store'] {
+export const storeOver = (file: File): Session['store'] => openDisk(bytesOf(file), file.name, false);
+
+/** What lies below a disk that was opened from this file. */
+export const backingIn = (file: File): ReturnType<typeof diskIn> => diskIn(bytesOf(file), file.name);
+
+function bytesOf(file: File) {
   const chunks = new Chunks(file);
-  const backing = {
+  return {
     sizeBytes: file.size,
     read: (offsetBytes: number, into: Uint8Array) => chunks.read(offsetBytes, into),
   };
-  return openDisk(backing, file.name, false);
 }
 
 class Chunks {

@@ -1,3 +1,5 @@
+import type { RecallProgress } from '../engine/session/recall.ts';
+import type { Checkpoint, SavedSession } from '../engine/session/save.ts';
 import type { Label } from '../engine/base/label.ts';
 import type { DeletionView } from '../engine/session/deletion-words.ts';
 import type { ExportRequest, ExportView } from '../engine/session/export.ts';
@@ -28,6 +30,8 @@ import type {
 import type { TransferView } from './transfer.ts';
 
 export type * from '../engine/session/view.ts';
+export type * from '../engine/session/save.ts';
+export type { RecallProgress } from '../engine/session/recall.ts';
 export type { DeletionView } from '../engine/session/deletion-words.ts';
 export type { Label, LabelKind } from '../engine/base/label.ts';
 export type { Container, ExportRequest, ExportState, ExportView } from '../engine/session/export.ts';
@@ -124,6 +128,19 @@ export interface EngineApi {
   ): Promise<StructureDifferences>;
   blocksBetween(pair: MomentPair, page: { offset: number; countMax: number }): Promise<BlockDifferences>;
   blockBetween(pair: MomentPair, block: number): Promise<BlockDifferenceView>;
+
+  /**
+   * What has changed since checkpoint `after`, to be kept; everything when that one is unknown (null: there is none).
+   * EBUSY while a command runs.
+   */
+  checkpoint(after: number | null): Promise<Checkpoint>;
+  /** The session that checkpoints describe, at the moment it was saved. `file`: the image that the disk lies over. */
+  restore(saved: SavedSession, file: File | null): Promise<Delta>;
+  /**
+   * Who is told when lines have to run again on the way to an answer, because their steps are known from a save alone;
+   * null: it is over. `interrupt` ends it.
+   */
+  watchRecall(onProgress: (progress: RecallProgress | null) => void): Promise<void>;
 
   /** Fingerprint of the whole disk at the moment shown, in hexadecimal (device/image.ts says of what). */
   imageHash(): Promise<string>;

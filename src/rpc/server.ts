@@ -1,17 +1,20 @@
-import { releaseProxy } from 'comlink';
+import { releaseProxy, transfer } from 'comlink';
 import type { ProxyMethods } from 'comlink';
 import { InvariantError } from '../engine/base/assert.ts';
 import { FsError } from '../engine/base/errno.ts';
+import type { MomentDifference } from '../engine/session/moment-difference.ts';
 import { createDisk } from '../engine/session/new-disk.ts';
 import { Session } from '../engine/session/session.ts';
 import { DEFAULT_SETTINGS, writePoliciesOf } from '../engine/session/settings.ts';
 import { AT_REST, Copies } from './copies.ts';
 import { Output } from './output.ts';
+import { buffersOf, restored } from './saving.ts';
 import { breathe } from './transfer.ts';
 import type {
   Delta,
   EngineApi,
   Moment,
+  MomentPair,
   NewDiskRequest,
   OutputPiece,
   RunResult,
@@ -43,6 +46,7 @@ export class EngineServer implements EngineApi {
   /** How many steps of the history the page knows. */
   #stepsTold = 0;
   #wake: () => void = () => {};
+  #onRecall: Parameters<EngineApi['watchRecall']>[0] | null = null;
   /** What went wrong with the other formats; null when they are there. */
   readonly #others: Promise<string | null>;
   readonly #copies = new Copies();
@@ -136,6 +140,7 @@ export class EngineServer implements EngineApi {
 
   interrupt = (): Promise<void> =>
     this.#answer((session) => {
+      session.recalls.end();
       session.interrupt();
       this.#wake();
     });
@@ -158,15 +163,20 @@ export class EngineServer implements EngineApi {
 
   // ── moments ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  seek = (moment: Moment): Promise<Delta> => this.#move((session) => session.seek(moment));
-  undo = (): Promise<Delta> => this.#move((session) => session.undo());
-  redo = (): Promise<Delta> => this.#move((session) => session.redo());
+  seek = (moment: Moment): Promise<Delta> => this.#move(() => moment);
+  undo = (): Promise<Delta> => this.#move(({ previous }) => previous);
+  redo = (): Promise<Delta> => this.#move(({ next }) => next);
 
-  #move(move: (session: Session) => void): Promise<Delta> {
+  #move(target: (session: Session) => Moment | null): Promise<Delta> {
     return this.#guard(async () => {
       await this.#requireOthers();
       this.#requireIdle();
-      move(this.#required);
+      const moment = target(this.#required);
+      if (moment !== null) {
+        await this.#recall(moment);
+        this.#requireIdle();
+        this.#required.seek(moment);
+      }
       return this.#delta();
     });
   }
@@ -178,6 +188,56 @@ export class EngineServer implements EngineApi {
     return { disk: session.views.disk(), now: session.now, newSteps, cwd: session.directory };
   }
 
+  // ── saving ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  checkpoint: EngineApi['checkpoint'] = (after) =>
+    this.#answer((session) => {
+      this.#requireIdle();
+      const checkpoint = session.checkpoint(after);
+      return transfer(checkpoint, buffersOf(checkpoint));
+    });
+
+  restore: EngineApi['restore'] = (saved, file) =>
+    this.#guard(async () => {
+      await this.#requireOthers();
+      this.#requireIdle();
+      const output = new Output();
+      const session = restored(saved, file, (stream, bytes) => output.add(stream, bytes));
+      this.#output = output;
+      this.#session = session;
+      this.#stepsTold = 0;
+      session.columns = this.#columns;
+      await this.#recall(saved.head.now);
+      session.seek(saved.head.now);
+      return this.#delta();
+    });
+
+  watchRecall: EngineApi['watchRecall'] = async (onProgress) => {
+    if (this.#onRecall !== null) release(this.#onRecall);
+    this.#onRecall = onProgress;
+  };
+
+  /** Lets lines run again where the way to `moment` asks for it, a few milliseconds at a time. */
+  async #recall(moment: Moment, asksForTape = false): Promise<void> {
+    const { recalls } = this.#required;
+    if (this.#isRunning || !recalls.isNeeded(moment, asksForTape)) return;
+    const running = recalls.run(moment.step);
+    try {
+      for (;;) {
+        const until = performance.now() + SLICE_MILLISECONDS;
+        let result = running.next();
+        while (result.done !== true && performance.now() < until) result = running.next();
+        if (result.done === true) break;
+        await this.#onRecall?.(result.value);
+        await breathe();
+      }
+    } finally {
+      await this.#onRecall?.(null);
+    }
+    if (!recalls.isNeeded(moment, asksForTape)) return;
+    throw new FsError('EBUSY', 'recall', '', 'running the lines again was stopped; ask once more to go on');
+  }
+
   // ── looking ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   map: EngineApi['map'] = (request) => this.#look((views) => views.map(request));
@@ -187,29 +247,47 @@ export class EngineServer implements EngineApi {
   structures: EngineApi['structures'] = (parent, page) =>
     this.#look((views) => views.structures(parent, page));
   diagrams: EngineApi['diagrams'] = () => this.#look((views) => views.diagrams());
-  block: EngineApi['block'] = (block) => this.#look((views) => views.block(block));
-  trace: EngineApi['trace'] = (step, page) => this.#look((views) => views.trace(step, page));
-  why: EngineApi['why'] = (subject) => this.#look((views) => views.why(subject));
+  block: EngineApi['block'] = (block) =>
+    this.#lookBack(this.#session?.views.isWrittenNow(block) === true, (views) => views.block(block));
+  trace: EngineApi['trace'] = (step, page) => this.#lookBack(true, (views) => views.trace(step, page), step);
+  why: EngineApi['why'] = (subject) =>
+    this.#lookBack(typeof subject === 'number', (views) => views.why(subject));
   snapshotDeletions: EngineApi['snapshotDeletions'] = () => this.#look((views) => views.snapshots());
   verdict: EngineApi['verdict'] = () => this.#look((views) => views.verdict());
   labels: EngineApi['labels'] = () => this.#look((views) => views.labels());
   check: EngineApi['check'] = (asItLies) => this.#look((views) => views.check(asItLies));
 
-  stops: EngineApi['stops'] = (step) => this.#look((views) => views.stops(step));
-  filesBetween: EngineApi['filesBetween'] = (pair, page) =>
-    this.#answer(({ differences }) => differences.between(pair).files(page));
+  stops: EngineApi['stops'] = (step) => this.#lookBack(true, (views) => views.stops(step), step);
+  filesBetween: EngineApi['filesBetween'] = (pair, page) => this.#between(pair, (found) => found.files(page));
   structuresBetween: EngineApi['structuresBetween'] = (pair, page) =>
-    this.#answer(({ differences }) => differences.between(pair).structures(page));
+    this.#between(pair, (found) => found.structures(page));
   blocksBetween: EngineApi['blocksBetween'] = (pair, page) =>
-    this.#answer(({ differences }) => differences.between(pair).blocks(page));
+    this.#between(pair, (found) => found.blocks(page));
   blockBetween: EngineApi['blockBetween'] = (pair, block) =>
-    this.#answer(({ differences }) => differences.between(pair).block(block));
+    this.#between(pair, (found) => found.block(block));
+
+  /** What lies between two moments; the writes that led to either may have to be found out again first. */
+  #between<T>(pair: MomentPair, look: (found: MomentDifference) => T): Promise<T> {
+    return this.#guard(async () => {
+      for (const moment of [pair.before, pair.after]) await this.#recall(moment, true);
+      return look(this.#required.differences.between(pair));
+    });
+  }
 
   #look<T>(look: (views: Session['views']) => T): Promise<T> {
     return this.#answer(({ views }) => {
       // Between two slices of a line the disk is another one each time.
       if (this.#isRunning) views.forget();
       return look(views);
+    });
+  }
+
+  /** The same about what a step wrote (absent: the one shown), which may have to be found out again first. */
+  #lookBack<T>(isBack: boolean, look: (views: Session['views']) => T, step?: number): Promise<T> {
+    return this.#guard(async () => {
+      const moment = { step: step ?? this.#required.now.step };
+      if (isBack) await this.#recall(moment, true);
+      return this.#look(look);
     });
   }
 

@@ -249,7 +249,7 @@ test('the last session comes back: lines, disk, directory, and what was undone',
   await ready(page);
   await expect.poll(() => momentOf(page)).toBe('step 2 of 2: cd kept');
   expect((await rowsOf(page, 'Files')).join()).toContain('kept/');
-  expect((await outputOf(page)).join()).toContain('2 lines ran again');
+  expect((await outputOf(page)).join()).toContain('is back as it was, with 2 lines of history');
   await run(page, 'pwd');
   expect(await outputOf(page)).toContain('/Volumes/SAMPLE/kept');
 

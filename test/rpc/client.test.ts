@@ -76,7 +76,10 @@ test('every call of the protocol reaches the server, output included', async () 
   expect((await api.regions(page)).regions[0]?.role).toBe('partition');
   expect((await api.structures(null, page)).nodes[0]?.deviceOffsetBytes).toBe(2 ** 20);
   expect((await api.file('/a')).extentFirstBlocks[0]).toBeGreaterThan(2048);
-  expect((await api.why('/a')).sentences.join(' ')).toContain('Deleting it would free 512 bytes');
+  expect((await api.why('/a')).deletions[0]?.freedBlocks).toBe(1);
+  expect(await api.snapshotDeletions()).toEqual([]);
+  expect((await api.verdict())[0]).toBe('fsck_msdos: clean.');
+  expect((await api.labels()).map(({ kind }) => kind)).toContain('exact');
   expect((await api.why(0)).title).toContain('Protective MBR');
   expect((await api.check()).isClean).toBe(true);
   expect((await api.trace(1, page)).rows[0]?.kind).toBe('command');

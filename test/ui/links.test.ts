@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { consumed } from '../../src/ui/state/typed-line.ts';
 import { DEFAULT_FORM, problemsOf, requestOf } from '../../src/ui/state/new-disk.ts';
@@ -10,13 +11,58 @@ const session = {
     { text: 'cp a "b c"', on: [{ disk: 0, typed: [] }] },
     { text: 'cat > f', on: [{ disk: 4, typed: ['hello\n', null] }] },
   ],
+  write: 3,
+  panes: { disk: 1, tab: 'Bytes', block: 77, path: null },
+  hashes: ['0123456789ab', '', '', '', ''],
 };
 
 test('a link carries a bench, every character of it', () => {
   const hash = encodeLink(session);
   expect(hasLink(hash)).toBe(true);
-  expect(hash).toMatch(/^#v2=[\w-]+$/);
+  expect(hash).toMatch(/^#v3=[\w-]+$/);
   expect(decodeLink(hash)).toEqual(session);
+});
+
+const text = fc.string({ unit: 'binary', maxLength: 40 });
+const anyLine = fc.record({
+  text,
+  on: fc.array(fc.record({ disk: fc.nat(4), typed: fc.array(fc.option(text), { maxLength: 3 }) }), {
+    maxLength: 3,
+  }),
+});
+const anyBench = fc.record({
+  disks: fc.constant(session.disks),
+  lines: fc.array(anyLine, { maxLength: 8 }),
+  write: fc.option(fc.nat()),
+  panes: fc.option(
+    fc.record({ disk: fc.nat(4), tab: text, block: fc.option(fc.nat()), path: fc.option(text) }),
+  ),
+  hashes: fc.array(fc.stringMatching(/^[0-9a-f]{0,12}$/), { maxLength: 6 }),
+});
+
+test('whatever a bench holds, its link gives it back; cut off anywhere, it says so', () => {
+  fc.assert(
+    fc.property(anyBench, fc.double({ min: 0, max: 0.999, noNaN: true }), (bench, share) => {
+      const hash = encodeLink(bench);
+      expect(decodeLink(hash)).toEqual(bench);
+      const cut = hash.slice(0, Math.max(4, Math.floor(hash.length * share)));
+      expect(() => decodeLink(cut)).toThrow(/cut off or was changed/);
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test('links of earlier versions still open', () => {
+  const [disk] = session.disks;
+  const lines = ['cp a b', ['cat > f', 'hello\n', null]];
+  const utf8 = (value: unknown) => btoa(unescape(encodeURIComponent(JSON.stringify(value))));
+  const one = decodeLink(`#v1=${utf8({ ...disk, lines })}`);
+  expect(one.disks).toEqual([disk]);
+  expect(one.lines).toEqual([
+    { text: 'cp a b', on: [{ disk: 0, typed: [] }] },
+    { text: 'cat > f', on: [{ disk: 0, typed: ['hello\n', null] }] },
+  ]);
+  expect(decodeLink(packed({ disks: [prepared('fat32')], lines: [] })).disks).toEqual([prepared('fat32')]);
 });
 
 const packed = (value: unknown) => `#v2=${btoa(JSON.stringify(value))}`;
@@ -34,6 +80,7 @@ test.each([
   ['an unknown device', damaged({ profile: 'tape' }), 'profile is unknown'],
   ['lines that are none', damagedLines([[1]]), 'lines are not'],
   ['settings that are none', damaged({ settings: { type: 1 } }), 'settings are not'],
+  ['panes that are none', packed({ disks: FIRST_BENCH, lines: [], panes: { disk: 9 } }), 'panes are unknown'],
   ['no settings', damaged({ settings: null }), 'settings are not'],
 ])('a link that is %s is refused with a sentence', (_, hash, words) => {
   expect(() => decodeLink(hash)).toThrow(words);

@@ -26,7 +26,7 @@ export const slotOf = (value: number): number => value >>> 1;
 export const isOwn = (value: number): boolean => value > 0 && (value & 1) === 1;
 
 /** A random stream laid over the device: byte 0 of the device would be byte `originBytes` of the stream. */
-interface GeneratedRun {
+export interface GeneratedRun {
   readonly seed: number;
   readonly originBytes: number;
 }
@@ -173,10 +173,15 @@ export class Slots {
     return one !== undefined && one.seed === other?.seed && one.originBytes === other.originBytes;
   }
 
-  loadGenerated(value: number, deviceOffsetBytes: number, into: Uint8Array): void {
+  generatedRun(value: number): GeneratedRun {
     const run = this.#runs[-2 - value];
     assert(run !== undefined, `value ${value} names a generated run`);
-    randomBytes(run.seed, run.originBytes + deviceOffsetBytes, into);
+    return run;
+  }
+
+  loadGenerated(value: number, deviceOffsetBytes: number, into: Uint8Array): void {
+    const { seed, originBytes } = this.generatedRun(value);
+    randomBytes(seed, originBytes + deviceOffsetBytes, into);
   }
 
   /** One bit per slot, for `sweep`. */

@@ -1,6 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { FsError } from '../base/errno.ts';
 import type { Device, Fill, WriteLabel } from './device.ts';
+import type { SavedContent } from './saved-blocks.ts';
 import { FROM_BACKING, isOwn, mark, ownValueOfSlot, slotOf, Slots, valueOfSlot, ZEROS } from './slots.ts';
 import { contentHash } from './slot-table.ts';
 import type { Tape, TapeRange } from './tape.ts';
@@ -399,6 +400,14 @@ export class Store implements Device {
       this.tape.appendPiece(value, count);
     }
     if (count > 0) this.#tree.cover(first, count, value);
+  }
+
+  /** What was saved of a range comes back (saved-blocks.ts); never recorded, it is no write of anybody. */
+  cover(firstBlock: number, blockCount: number, { kind, seed, originBytes }: SavedContent): void {
+    this.#assertRange(firstBlock, blockCount);
+    assert(kind !== 'stored', 'stored content has bytes to be written');
+    const value = kind === 'generated' ? this.#slots.generatedValue(seed, originBytes) : this.#zero;
+    if (blockCount > 0) this.#tree.cover(firstBlock, blockCount, kind === 'backing' ? FROM_BACKING : value);
   }
 
   barrier(reason: string): void {

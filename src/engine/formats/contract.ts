@@ -1,4 +1,5 @@
 import type { Clock, Timespec } from '../base/clock.ts';
+import type { FsckOptions, FsckReport } from '../base/finding.ts';
 import type { Label } from '../base/label.ts';
 import type { Diagram } from '../base/diagram.ts';
 import type { Prng } from '../base/prng.ts';
@@ -10,6 +11,7 @@ import type { Mending } from '../device/mending.ts';
 
 export { ZERO_FILL } from '../device/device.ts';
 export type { Fill } from '../device/device.ts';
+export type { Finding, FsckOptions, FsckReport } from '../base/finding.ts';
 
 /**
  * What every format offers, and all that vfs and session know of one. Several implementations, no shared parent.
@@ -432,32 +434,6 @@ export interface NodeInit {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-}
-
-// ── checking ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export interface FsckOptions {
-  readonly repair: boolean;
-}
-
-/** One thing that is wrong. */
-export interface Finding {
-  /** Stable word for programs: 'dirty', 'lost-clusters', 'cross-link' … */
-  readonly kind: string;
-  /** `error`: data or structure at risk. `warning`: odd, harmless, or not repairable by the real tool either. */
-  readonly severity: 'error' | 'warning';
-  /** In the words of the real checker, with names and numbers. */
-  readonly message: string;
-  readonly block: number;
-  readonly isRepaired: boolean;
-}
-
-export interface FsckReport {
-  /** False when the volume could not be read as this format at all; then `findings` says why. */
-  readonly isReadable: boolean;
-  /** The whole printed output, in the real tool's layout. */
-  readonly lines: readonly string[];
-  readonly findings: readonly Finding[];
 }
 
 // ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -42,6 +42,8 @@ export class History<State> {
   readonly #steps: Step<State>[] = [];
   readonly #branches: Branch[] = [{ name: 'main', firstStep: 0, forks: [] }];
   #now: Moment = { step: 0 };
+  /** Every change of where redo leads: parent, child, parent, child … */
+  readonly visits: number[] = [];
 
   constructor(beginning: NewStep<State>) {
     this.#add(beginning, 0, 0);
@@ -95,15 +97,31 @@ export class History<State> {
 
   /** A line was run at `now`; the session stands behind it afterwards. */
   append(step: NewStep<State>): Step<State> {
-    const parent = this.current;
-    const { childCount, view, branchIndex } = parent;
-    const added = this.#add(step, view.step, childCount === 0 ? branchIndex : this.#newBranch());
-    if (childCount === 0) parent.firstChild = added.view.step;
-    if (childCount === 1) this.#branch(branchIndex).forks.push(view.step);
-    parent.childCount++;
-    parent.lastVisitedChild = added.view.step;
+    const added = this.appendTo(this.#now.step, step);
+    this.visit(added.view.parent, added.view.step);
     this.moveTo({ step: added.view.step });
     return added;
+  }
+
+  /** A step behind `parent`, wherever the session stands. */
+  appendTo(number: number, step: NewStep<State>): Step<State> {
+    const parent = this.#existing(number);
+    const { childCount, branchIndex } = parent;
+    const added = this.#add(step, number, childCount === 0 ? branchIndex : this.#newBranch());
+    if (childCount === 0) parent.firstChild = added.view.step;
+    if (childCount === 1) this.#branch(branchIndex).forks.push(number);
+    parent.childCount++;
+    return added;
+  }
+
+  /** The line of step `index` was run again: what it did is known from now on. Its view and its place stay. */
+  refill(index: number, known: Omit<NewStep<State>, 'view'>): void {
+    this.#steps[index] = { ...this.#existing(index), ...known };
+  }
+
+  /** Steps from number `first` on. */
+  stepsFrom(first: number): readonly Step<State>[] {
+    return this.#steps.slice(first);
   }
 
   #newBranch(): number {
@@ -122,13 +140,21 @@ export class History<State> {
       const { firstStep, forks } = this.#branch(step.branchIndex);
       for (const number of forks) {
         const fork = this.#existing(number);
-        if (fork.depth < step.depth) fork.lastVisitedChild = fork.firstChild;
+        if (fork.depth < step.depth && fork.firstChild !== null) this.visit(number, fork.firstChild);
       }
       if (firstStep === 0) return;
       const left = this.#existing(this.#existing(firstStep).view.parent);
-      left.lastVisitedChild = firstStep;
+      this.visit(left.view.step, firstStep);
       step = left;
     }
+  }
+
+  /** Redo at `parent` leads to `child` from now on. */
+  visit(parent: number, child: number): void {
+    const step = this.#existing(parent);
+    if (step.lastVisitedChild === child) return;
+    step.lastVisitedChild = child;
+    this.visits.push(parent, child);
   }
 
   /** Where undo leads; null at the beginning. Inside a step it leads to the step's beginning. */

@@ -1,38 +1,37 @@
 import { assert } from '../base/assert.ts';
 import { FsError } from '../base/errno.ts';
 import { SILENT } from '../base/trace.ts';
-import type { Store, Version } from '../device/store.ts';
+import type { Store } from '../device/store.ts';
 import type { Tape } from '../device/tape.ts';
 import { Computer } from './computer.ts';
-import type { ComputerOptions, ComputerState } from './computer.ts';
-import type { History, Step } from './history.ts';
+import type { ComputerOptions } from './computer.ts';
+import type { History } from './history.ts';
+import { storeAt } from './kept.ts';
+import type { Kept, KeptStep } from './kept.ts';
+import type { Recalls } from './recall.ts';
 import type { Moment } from './view.ts';
 
 /**
  * The disk at any moment of any branch: from the nearest kept version the tape leads on, without copying anything.
+ * Where a moment is known from a save alone, its lines run again first.
  */
-export interface KeptDisk {
-  readonly computer: ComputerState;
-  /** Null where it was thinned out. */
-  readonly version: Version | null;
-}
-
-export interface MomentSource<Kept extends KeptDisk> {
+export interface MomentSource {
   readonly store: Store;
   readonly tape: Tape;
+  readonly recalls: Recalls;
   history(): History<Kept>;
   options(store: Store): ComputerOptions;
 }
 
-export class Moments<Kept extends KeptDisk> {
-  readonly #source: MomentSource<Kept>;
+export class Moments {
+  readonly #source: MomentSource;
 
-  constructor(source: MomentSource<Kept>) {
+  constructor(source: MomentSource) {
     this.#source = source;
   }
 
   /** The step that a moment is of. FsError EINVAL when there is no such moment. */
-  stepOf({ step, write }: Moment): Step<Kept> {
+  stepOf({ step, write }: Moment): KeptStep {
     const found = this.#source.history().step(step);
     const writeCount = found?.view.writeCount ?? 0;
     if (found === undefined || (write !== undefined && !(write >= 0 && write < writeCount))) {
@@ -41,29 +40,20 @@ export class Moments<Kept extends KeptDisk> {
     return found;
   }
 
-  /** Let `store`, the live one or a fork of it, hold what the disk held after `step`. */
-  bringTo(store: Store, step: Step<Kept>): void {
-    const history = this.#source.history();
-    const [start, ...later] = history.routeTo(step.view.step, ({ state }) => state.version !== null);
-    assert(start !== undefined && start.state.version !== null, 'the beginning keeps its version');
-    store.restore(start.state.version);
-    for (const { entries } of later) store.replay(this.#source.tape, entries);
+  /** See to it that the moment is known. */
+  recall(moment: Moment): void {
+    this.stepOf(moment);
+    this.#source.recalls.finish(moment);
   }
 
   /** The disk at a moment, beside the live one. */
   storeAt(moment: Moment): Store {
-    const fork = this.#source.store.fork();
-    const at = this.stepOf(moment);
-    if (moment.write === undefined) {
-      this.bringTo(fork, at);
-      return fork;
-    }
-    this.bringTo(fork, this.#before(at));
-    fork.replay(this.#source.tape, { from: at.entries.from, to: at.entries.from + moment.write + 1 });
-    return fork;
+    this.recall(moment);
+    const { store, tape } = this.#source;
+    return storeAt({ store, tape, history: this.#source.history() }, moment);
   }
 
-  #before(step: Step<Kept>): Step<Kept> {
+  #before(step: KeptStep): KeptStep {
     const before = this.#source.history().step(step.view.parent);
     assert(before !== undefined, 'every step has a parent; the first is its own');
     return before;
@@ -74,9 +64,11 @@ export class Moments<Kept extends KeptDisk> {
    * changed through it, and nobody records what is done with it.
    */
   computerAt(moment: Moment): Computer {
-    const step = this.stepOf(moment);
     const options = { ...this.#source.options(this.storeAt(moment)), trace: SILENT };
-    const { computer: state } = (moment.write === undefined ? step : this.#before(step)).state;
+    const step = this.stepOf(moment);
+    const { machine } = (moment.write === undefined ? step : this.#before(step)).state;
+    assert(machine !== null, 'the moment is known');
+    const { computer: state } = machine;
     const mounts = state.mounts.map((mount) => ({ ...mount, isReadOnly: true }));
     return Computer.resume(options, { ...state, mounts });
   }

@@ -59,13 +59,16 @@ export function openDisk(backing: Backing, name: string, isReadOnly: boolean): S
     const detail = `${backing.sizeBytes} bytes are no disk image; it may have been cut short`;
     throw new FsError('EINVAL', 'open', name, detail);
   }
-  const disk = openUdif(backing, name) ?? backing;
+  const disk = diskIn(backing, name);
   if (disk.sizeBytes > DEVICE_BYTES_MAX) {
     throw new FsError('EINVAL', 'open', name, `it is larger than ${printedSize(DEVICE_BYTES_MAX)}`);
   }
   const blockCount = Math.floor(disk.sizeBytes / SECTOR_BYTES);
   return new Store({ blockSizeBytes: SECTOR_BYTES, blockCount }, disk, isReadOnly);
 }
+
+/** The disk that an image file holds: the file itself, or what is inside a `.dmg`. */
+export const diskIn = (backing: Backing, name: string): Backing => openUdif(backing, name) ?? backing;
 
 /** Partition map and volume on an empty device. */
 export function layOut(device: Device, volume: NewVolume, clock: Clock, random: Prng): NewfsReport {

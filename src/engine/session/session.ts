@@ -4,7 +4,7 @@ import { FsError, strerror } from '../base/errno.ts';
 import { SILENT } from '../base/trace.ts';
 import type { Volume } from '../formats/contract.ts';
 import { imageHash } from '../device/image.ts';
-import type { Store } from '../device/store.ts';
+import type { Backing, Store } from '../device/store.ts';
 import { Tape } from '../device/tape.ts';
 import type { TapeRange } from '../device/tape.ts';
 import type { Running } from '../shell/command.ts';
@@ -12,17 +12,19 @@ import { Shell } from '../shell/shell.ts';
 import type { OutputSink } from '../shell/terminal.ts';
 import { Computer } from './computer.ts';
 import type { Disk } from './disk.ts';
-import { addCosts, NO_COSTS, NO_FIGURES, writtenRanges } from './costs.ts';
-import { History } from './history.ts';
-import type { NewStep, Step } from './history.ts';
-import type { Begun, Kept } from './kept.ts';
+import { addCosts, NO_COSTS, NO_FIGURES } from './costs.ts';
+import { History, type NewStep } from './history.ts';
+import { bringTo, isStart, runAgain, thinOut, type Kept, type KeptStep } from './kept.ts';
 import { SessionMachine } from './machine.ts';
+import { Requests } from './requests.ts';
+import { Recalls } from './recall.ts';
 import type { MountRecord } from './mounts.ts';
 import { MomentDifferences } from './moment-difference.ts';
 import { Moments } from './moments.ts';
-import { writePoliciesOf } from './settings.ts';
-import type { SessionSettings } from './settings.ts';
-import { firstErrorOf } from './step-error.ts';
+import { Saver, type Checkpoint, type SavedSession } from './save.ts';
+import { restoredDisk, restoredHistory, type RestoredDisk } from './session-restore.ts';
+import { writePoliciesOf, type SessionSettings } from './settings.ts';
+import { StepRecord, type RunOutcome } from './step-record.ts';
 import type { Costs, Moment, StepView, TimelineView } from './view.ts';
 import { Views } from './views.ts';
 
@@ -37,24 +39,15 @@ import { Views } from './views.ts';
  * Same disk, same settings, same lines: same bytes. Time and chance belong to the moment, so it does not matter how often
  * somebody went back in between.
  */
-export interface RunOutcome {
-  /** False: the text is only the beginning of a command; nothing ran. */
-  readonly isComplete: boolean;
-  readonly exitCode: number;
-  readonly step: StepView | null;
-}
-
-/** Versions of the newest steps are all kept, of older ones one in VERSION_SPACING. */
-const RECENT_VERSIONS = 64;
-const VERSION_SPACING = 16;
-
 export class Session {
   readonly store: Store;
   readonly tape: Tape;
   readonly machine: SessionMachine;
   readonly views: Views;
+  /** Of steps that come from a save. */
+  readonly recalls: Recalls;
   readonly differences: MomentDifferences;
-  readonly #moments: Moments<Kept>;
+  readonly #moments: Moments;
   readonly #name: string;
   readonly #settings: SessionSettings;
   readonly #onOutput: OutputSink;
@@ -70,16 +63,30 @@ export class Session {
   #isRunning = false;
   #isInterrupted = false;
   #isMuted = false;
-  #requested: 'undo' | 'redo' | null = null;
+  readonly #requests: Requests;
+  /** Null until somebody wants to save. */
+  #saver: Saver | null = null;
 
-  private constructor(store: Store, name: string, settings: SessionSettings, onOutput: OutputSink) {
+  private constructor(
+    store: Store,
+    name: string,
+    settings: SessionSettings,
+    onOutput: OutputSink,
+    restored?: { readonly saved: SavedSession; readonly disk: RestoredDisk },
+  ) {
+    const head = restored?.saved.head;
     this.store = store;
     this.#name = name;
     this.#settings = settings;
     this.#onOutput = onOutput;
+    this.#requests = new Requests(() => this.#history, settings.isRecording);
     this.tape = new Tape(store.blockSizeBytes, false);
     store.tape = this.tape;
-    this.#live = Computer.boot(this.#computerOptions(store), settings.mountsVolumes ? settings : null);
+    const options = this.#computerOptions(store);
+    this.#live =
+      head === undefined
+        ? Computer.boot(options, settings.mountsVolumes ? settings : null)
+        : Computer.resume(options, head.machine.computer);
     this.#shown = this.#live;
     this.machine = new SessionMachine(this.#machineHost());
     this.#shell = new Shell({
@@ -88,11 +95,24 @@ export class Session {
       onOutput: (stream, bytes) => {
         if (!this.#isMuted) onOutput(stream, bytes);
       },
+      ...(restored === undefined ? {} : { past: pastOf(restored.saved) }),
     });
-    this.#costs = this.#live.disk.metered.take();
-    this.#history = new History(this.#beginning());
+    const { metered } = this.#live.disk;
+    this.#costs = metered.take();
+    if (restored === undefined) this.#history = new History(this.#beginning());
+    else {
+      const { saved, disk } = restored;
+      const { machine, base, totalCosts } = saved.head;
+      this.#live.random.restore(machine.computer.random); // the shell has drawn from it
+      this.#shell.restore(machine.shell, this.#live.process);
+      this.#history = restoredHistory(saved, disk);
+      this.#liveStep = base;
+      this.#costs = totalCosts;
+      this.#saver = new Saver(this.#source, saved.number);
+    }
+    this.recalls = new Recalls(() => this.#source);
     this.#moments = new Moments({
-      ...{ store, tape: this.tape, history: () => this.#history },
+      ...{ store, tape: this.tape, history: () => this.#history, recalls: this.recalls },
       options: (store) => this.#computerOptions(store),
     });
     this.differences = new MomentDifferences((moment) => this.#moments.computerAt(moment));
@@ -101,6 +121,7 @@ export class Session {
       history: () => this.#history,
       shown: () => this.#shown,
       storeAt: (moment) => this.#moments.storeAt(moment),
+      requireTape: (step) => this.recalls.finish({ step }, true),
       copy: (computer) => this.#copy(computer),
       diskAtRest: () => this.#diskAtRest(),
     });
@@ -109,6 +130,16 @@ export class Session {
   /** Never fails because of what is on the disk; `problem` says why there is no volume. */
   static open(store: Store, name: string, settings: SessionSettings, onOutput: OutputSink): Session {
     return new Session(store, name, settings, onOutput);
+  }
+
+  /**
+   * The session that was saved, standing at the moment whose disk is kept: `head.now`, or one that `seek` leads on
+   * from. FsError EFTYPE with a sentence when it does not hang together. `backing`: the image it lies over.
+   */
+  static restore(saved: SavedSession, backing: Backing | null, onOutput: OutputSink): Session {
+    const disk = restoredDisk(saved, backing);
+    const { name, settings } = saved.head;
+    return new Session(disk.store, name, settings, onOutput, { saved, disk });
   }
 
   #computerOptions(store: Store) {
@@ -186,6 +217,7 @@ export class Session {
     }
     if (!this.#shell.isComplete(line)) return { isComplete: false, exitCode: 0, step: null };
 
+    this.recalls.end();
     this.#isRunning = true;
     this.#isInterrupted = false;
     this.#typed = [];
@@ -230,18 +262,13 @@ export class Session {
     return this.#shell.takeUnread();
   }
 
-  #begin(): Begun {
+  #begin(): StepRecord {
     this.#costs = addCosts(this.#costs, this.#live.beginStep());
     this.tape.isRecording = this.#settings.isRecording;
-    return {
-      startedAt: this.#live.clock.now(),
-      freeBytes: this.#freeBytes(),
-      firstEntry: this.tape.length,
-      firstSpan: this.tape.spanCount,
-    };
+    return new StepRecord(this.tape, this.#live, this.#shell.history.length);
   }
 
-  #close(line: string, exitCode: number, begun: Begun): StepView | null {
+  #close(line: string, exitCode: number, begun: StepRecord): StepView | null {
     // An interrupted line cannot be run again to the same point; what it left must stand on the disk.
     const isInterrupted = this.#isInterrupted;
     if (isInterrupted) this.#sync();
@@ -250,23 +277,15 @@ export class Session {
     this.#costs = addCosts(this.#costs, costs);
     if (!this.#settings.isRecording) return null;
 
-    const entries = { from: begun.firstEntry, to: this.tape.length };
-    const spans = { from: begun.firstSpan, to: this.tape.spanCount };
+    const { entries, spans, lineCount } = begun;
     // A line that only asks to go back or forth is no step of its own.
-    if (this.#requested !== null && entries.from === entries.to) return null;
-    const figures = this.#live.figures(this.tape, entries);
+    if (this.#requests.isWaiting && entries.from === entries.to) return null;
     const step = this.#history.append({
-      view: {
-        ...{ line, exitCode, costs, figures, startedAt: begun.startedAt },
-        error: firstErrorOf(this.tape, spans, exitCode),
-        writeCount: entries.to - entries.from,
-        freeBytesChange: this.#freeBytes() - begun.freeBytes,
-        written: writtenRanges(this.tape, entries),
-      },
-      ...{ entries, spans, state: this.#keep(isInterrupted) },
+      view: begun.view(line, exitCode, costs, this.#live),
+      ...{ entries, spans, state: this.#keep(isInterrupted, lineCount) },
     });
     this.#liveStep = step.view.step;
-    this.#thinOut(step.view.step);
+    thinOut(this.#history, step.view.step);
     this.views.forget();
     return step.view;
   }
@@ -280,11 +299,6 @@ export class Session {
     }
   }
 
-  #freeBytes(): number {
-    const statistics = this.volume?.statistics();
-    return statistics === undefined ? 0 : statistics.freeBlocks * statistics.blockSizeBytes;
-  }
-
   /**
    * What was run so far cannot be undone any more: the history begins here, with everything on the disk. FsError of the
    * disk when that cannot be.
@@ -294,6 +308,7 @@ export class Session {
     if (!this.#live.isSettled) this.#live.kernel.sync();
     this.#history = new History(this.#beginning());
     this.#liveStep = 0;
+    this.#saver = null;
     this.differences.forget();
     this.views.forget();
   }
@@ -306,23 +321,18 @@ export class Session {
       ...{ line: '', exitCode: 0, error: null, costs: NO_COSTS, writeCount: 0, freeBytesChange: 0 },
       ...{ figures: NO_FIGURES, startedAt: this.#live.clock.now(), written: new Float64Array() },
     };
-    return { view, entries: none, spans: none, state: this.#keep(false) };
+    return { view, entries: none, spans: none, state: this.#keep(false, 0) };
   }
 
-  /** `isFinal`: there is no other way back here than from the disk; what is not on it, or open, is lost then. */
-  #keep(isFinal: boolean): Kept {
+  /** Interrupted: there is no other way back here than from the disk; what is not on it, or open, is lost then. */
+  #keep(isInterrupted: boolean, lineCount: number): Kept {
     return {
-      computer: this.#live.save(),
-      shell: this.#shell.state(),
+      machine: { computer: this.#live.save(), shell: this.#shell.state() },
       version: this.#settings.isRecording ? this.store.version() : null,
-      isSettled: isFinal || this.#live.isSettled,
+      isSettled: isInterrupted || this.#live.isSettled,
       typed: this.#typed,
+      ...{ isInterrupted, lineCount, hasTape: true },
     };
-  }
-
-  #thinOut(newest: number): void {
-    const old = this.#history.step(newest - RECENT_VERSIONS);
-    if (old !== undefined && old.view.step % VERSION_SPACING !== 0) old.state.version = null;
   }
 
   get now(): Moment {
@@ -341,6 +351,8 @@ export class Session {
   /** Show another moment. FsError EINVAL when there is no such moment. */
   seek(moment: Moment): void {
     assert(!this.#isRunning, 'the moment changes between lines');
+    this.recalls.end();
+    this.#moments.recall(moment);
     const step = this.#moments.stepOf(moment);
     this.views.forget();
     if (moment.write === undefined) {
@@ -351,9 +363,9 @@ export class Session {
   }
 
   /** The machine of a whole step, alive. */
-  #goTo(step: Step<Kept>): void {
+  #goTo(step: KeptStep): void {
     if (step.view.step === this.#liveStep) return;
-    const route = this.#history.routeTo(step.view.step, ({ state }) => state.isSettled);
+    const route = this.#history.routeTo(step.view.step, isStart);
     const [start, ...again] = route;
     assert(start !== undefined, 'a route has a beginning');
     this.#restore(start);
@@ -361,68 +373,91 @@ export class Session {
     this.#liveStep = step.view.step;
   }
 
-  #restore(step: Step<Kept>): void {
+  #restore(step: KeptStep): void {
+    const { machine } = step.state;
+    assert(machine !== null, 'a start has a machine');
     this.#costs = addCosts(this.#costs, this.#live.disk.metered.take());
-    this.#moments.bringTo(this.store, step);
-    this.#live = Computer.resume(this.#computerOptions(this.store), step.state.computer);
-    this.#shell.restore(step.state.shell, this.#live.process);
+    bringTo(this.store, this.#source, step);
+    this.#live = Computer.resume(this.#computerOptions(this.store), machine.computer);
+    this.#shell.restore(machine.shell, this.#live.process);
   }
 
   /** The line of `step` once more, in silence, from the moment before it. */
-  #runAgain(step: Step<Kept>): void {
+  #runAgain(step: KeptStep): void {
     this.#isMuted = true;
     this.#live.disk.metered.take();
-    for (const text of step.state.typed) this.#shell.type(text);
-    const running = this.#shell.run(step.view.line, { isRemembered: false });
-    while (running.next().done !== true) if (this.#shell.isWaitingForInput) this.#shell.type(null);
-    this.#shell.takeUnread();
+    const running = runAgain(this.#shell, step, { isRemembered: false });
+    while (running.next().done !== true);
     this.#live.disk.metered.take();
-    this.#requested = null;
+    this.#requests.take();
     this.#isMuted = false;
   }
 
+  /** Where undo leads. */
+  get previous(): Moment | null {
+    return this.#history.previous;
+  }
+
+  get next(): Moment | null {
+    return this.#history.next;
+  }
+
   undo(): void {
-    const { previous } = this.#history;
-    if (previous !== null) this.seek(previous);
+    if (this.previous !== null) this.seek(this.previous);
   }
 
   redo(): void {
-    const { next } = this.#history;
-    if (next !== null) this.seek(next);
+    if (this.next !== null) this.seek(this.next);
   }
 
   #seekAsRequested(): void {
-    const requested = this.#requested;
-    this.#requested = null;
+    const requested = this.#requests.take();
     if (requested === 'undo') this.undo();
     if (requested === 'redo') this.redo();
   }
 
-  // ── what commands ask ─────────────────────────────────────────────────────────────────────────────────────────────
+  // ── saving ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  #machineHost() {
+  /**
+   * What has changed since checkpoint `after`, for whoever keeps sessions; everything when that one is not known here
+   * (null: there is none). Costs follow the changes.
+   */
+  checkpoint(after: number | null): Checkpoint {
+    assert(!this.#isRunning, 'a session is saved between lines');
+    const source = { ...this.#source, totalCosts: this.totalCosts };
+    this.#saver ??= new Saver(source);
+    return this.#saver.take(source, after);
+  }
+
+  /** What saving and running again start from. */
+  get #source() {
+    const { store, tape } = this;
+    const { history: lines, startedAtSeconds: shellStartedAtSeconds } = this.#shell;
     return {
-      computer: () => this.#live,
-      undo: () => this.#request('undo'),
-      redo: () => this.#request('redo'),
-      why: (pathOrBlock: string) => this.views.whyOn(this.#live, pathOrBlock),
-      whySnapshot: (mount: MountRecord, name: string) => this.views.whySnapshot(this.#live, mount, name),
-      extentsOf: (path: string) => this.views.extentsOf(this.#live, path),
-      regions: () => this.views.regionsOf(this.#live),
-      diskAtRest: () => this.#diskAtRest(),
+      ...{ store, tape, history: this.#history, lines, shellStartedAtSeconds },
+      ...{ name: this.#name, settings: this.#settings, isBusy: this.#isRunning },
+      computerOptions: (on: Store) => this.#computerOptions(on),
+      machineHost: (computer: () => Computer) => this.#machineHost(computer),
+      end: () => {
+        this.#requests.take();
+        this.views.forget();
+      },
     };
   }
 
-  #request(direction: 'undo' | 'redo'): string {
-    if (!this.#settings.isRecording) {
-      throw new FsError('ENOTSUP', 'scope', direction, 'a script keeps no history to go back in');
-    }
-    const { current } = this.#history;
-    const target = direction === 'undo' ? this.#history.previous : this.#history.next;
-    if (target === null) return `Nothing to ${direction}.`;
-    this.#requested = direction;
-    const line = direction === 'undo' ? current.view.line : this.#history.step(target.step)?.view.line;
-    return `${direction === 'undo' ? 'Undo' : 'Redo'}: ${line === '' ? 'the beginning' : line}`;
+  // ── what commands ask ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  #machineHost(computer: () => Computer = () => this.#live) {
+    return {
+      computer,
+      undo: () => this.#requests.ask('undo'),
+      redo: () => this.#requests.ask('redo'),
+      why: (pathOrBlock: string) => this.views.whyOn(computer(), pathOrBlock),
+      extentsOf: (path: string) => this.views.extentsOf(computer(), path),
+      whySnapshot: (mount: MountRecord, name: string) => this.views.whySnapshot(computer(), mount, name),
+      regions: () => this.views.regionsOf(computer()),
+      diskAtRest: () => this.#diskAtRest(),
+    };
   }
 
   // ── the end ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -454,6 +489,8 @@ export class Session {
     return imageHash(this.shownStore);
   }
 }
+
+const pastOf = ({ lines, head }: SavedSession) => ({ lines, startedAtSeconds: head.shellStartedAtSeconds });
 
 const INSIDE_A_STEP =
   'You are looking at the disk in the middle of a step. Go to the end of a step to type: lines run on whole ones.\n';

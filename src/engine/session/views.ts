@@ -47,6 +47,8 @@ export interface ViewSource<State> {
   shown(): Computer;
   /** The disk at another moment. */
   storeAt(moment: Moment): Store;
+  /** See to it that the tape holds what a step did, also of one that comes from a save. */
+  requireTape(step: number): void;
   /** The same machine on a fork of its disk; nobody sees what it does. */
   copy(computer: Computer): Computer;
   /** The disk shown as it is left when the machine is shut down, so that "in use" is no finding. */
@@ -162,9 +164,15 @@ export class Views {
     };
   }
 
+  /** Did the step shown write the block, as far as panes list it? */
+  isWrittenNow(block: number): boolean {
+    return isWritten(this.#current.view.written, block);
+  }
+
   /** The block before the step shown; null when the step does not touch it. */
   #bytesBefore(block: number): Uint8Array | null {
     const { tape } = this.#source;
+    if (this.isWrittenNow(block)) this.#source.requireTape(this.#current.view.step);
     const { entries } = this.#current;
     const { write } = this.#source.history().now;
     const end = write === undefined ? entries.to : entries.from + write + 1;
@@ -208,8 +216,11 @@ export class Views {
   }
 
   #recorded(step: number, what: string): Step<unknown> {
+    const refusal = new FsError('EINVAL', what, '', `there is no step ${step}`);
+    if (this.#source.history().step(step) === undefined) throw refusal;
+    this.#source.requireTape(step);
     const recorded = this.#source.history().step(step);
-    if (recorded === undefined) throw new FsError('EINVAL', what, '', `there is no step ${step}`);
+    if (recorded === undefined) throw refusal;
     return recorded;
   }
 
@@ -226,6 +237,7 @@ export class Views {
   /** About a block of the disk (number) or a path from the root of the volume (string). */
   why(subject: number | string): WhyView {
     const computer = this.#source.shown();
+    if (typeof subject === 'number') this.#source.requireTape(this.#current.view.step);
     if (typeof subject === 'number') return this.#whyBlock(computer, this.#diskViews, subject);
     return this.#whyFile(computer, this.#fileViews, subject);
   }
@@ -304,6 +316,15 @@ function fileOf(computer: Computer, path: string): { file: string; views: FileVi
   const mount = mounts.at(process.statfs(full).on);
   if (mount === undefined) throw new FsError('EINVAL', 'scope', path, 'no volume of a disk is there');
   return { file: full.slice(mount.on.length), views: new FileViews(computer, mount) };
+}
+
+/** Among the ranges that a step wrote? They may name more, where there were too many to be told. */
+function isWritten(written: Float64Array, block: number): boolean {
+  for (let i = 0; i < written.length; i += 2) {
+    const first = written[i] ?? 0;
+    if (block >= first && block < first + (written[i + 1] ?? 0)) return true;
+  }
+  return false;
 }
 
 /** The section that explains most bytes; the first of several that explain as many. */

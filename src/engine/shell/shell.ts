@@ -39,6 +39,13 @@ export interface ShellHost {
   readonly trace?: Trace;
   /** Exported from the start; HOME, USER and their like have values anyway. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Of a shell that was saved: the lines it ran, and when it began. */
+  readonly past?: ShellPast;
+}
+
+export interface ShellPast {
+  readonly lines: readonly string[];
+  readonly startedAtSeconds: number;
 }
 
 /** Everything a shell remembers between two lines, as plain data. */
@@ -72,10 +79,10 @@ export class Shell {
         ...builtinsAsCommands,
         ...COMMANDS.map((command): [string, Command] => [command.name, command]),
       ]),
-      history: [],
+      history: [...(host.past?.lines ?? [])],
       trace: host.trace ?? SILENT,
       columns: host.columns ?? 80,
-      startedAtSeconds: host.system.now().seconds,
+      startedAtSeconds: host.past?.startedAtSeconds ?? host.system.now().seconds,
       runText,
       runSubshell,
     };
@@ -160,6 +167,15 @@ export class Shell {
   /** Lines run so far, oldest first. */
   get history(): readonly string[] {
     return this.#shared.history;
+  }
+
+  /** Of a shell that runs lines of the past: what had been run by then. */
+  set history(lines: readonly string[]) {
+    this.#shared.history.splice(0, Infinity, ...lines);
+  }
+
+  get startedAtSeconds(): number {
+    return this.#shared.startedAtSeconds;
   }
 
   state(): ShellState {

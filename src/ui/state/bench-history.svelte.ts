@@ -54,6 +54,8 @@ export class BenchHistory {
   version = $state(0);
   #steps: Place[] = [{ ...BEGINNING, taken: new Map(), childCount: 0, lastVisited: -1 }];
   #branchCount = 1;
+  /** Another one when lines that were there changed: whoever keeps them keeps all of them anew. */
+  generation = 0;
 
   /**
    * Lines of the way that leads through `now` to its newest end, oldest first; without the beginning. The same array for
@@ -116,7 +118,12 @@ export class BenchHistory {
 
   /** A line was run at `now`; the bench stands behind it afterwards. */
   append(line: string, taken: ReadonlyMap<string, Taken>): BenchStep {
-    const parent = this.#at(this.now.number);
+    const added = this.#add(this.#at(this.now.number), line, taken);
+    this.moveTo({ number: added.number });
+    return added;
+  }
+
+  #add(parent: Place, line: string, taken: ReadonlyMap<string, Taken>): Place {
     const branch = parent.childCount === 0 ? parent.branch : `branch ${++this.#branchCount}`;
     const added: Place = {
       ...{ number: this.#steps.length, parent: parent.number, line, branch, depth: parent.depth + 1, taken },
@@ -124,8 +131,21 @@ export class BenchHistory {
     };
     this.#steps.push(added);
     parent.childCount += 1;
-    this.moveTo({ number: added.number });
     return added;
+  }
+
+  /** Lines that were kept, in order, and the moment on the way `path`. */
+  load(
+    lines: readonly (Pick<BenchStep, 'parent' | 'line'> & {
+      readonly taken: Iterable<readonly [string, Taken]>;
+    })[],
+    path: readonly number[],
+    now: BenchMoment,
+  ): void {
+    this.clear();
+    for (const { parent, line, taken } of lines) this.#add(this.#at(parent), line, new Map(taken));
+    this.moveTo({ number: path.at(-1) ?? now.number });
+    this.moveTo(now);
   }
 
   /** Every line on the way there becomes the one that redo takes. */
@@ -202,6 +222,7 @@ export class BenchHistory {
       else all.set(key, fresh);
       step.taken = all;
     }
+    this.generation += 1;
     this.version += 1;
   }
 
@@ -209,6 +230,7 @@ export class BenchHistory {
   clear(): void {
     this.#steps = [{ ...BEGINNING, taken: new Map(), childCount: 0, lastVisited: -1 }];
     this.#branchCount = 1;
+    this.generation += 1;
     this.now = { number: 0 };
     this.path = [];
     this.era += 1;

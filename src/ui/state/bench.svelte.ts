@@ -5,6 +5,8 @@ import { BenchHistory } from './bench-history.svelte.ts';
 import type { BenchMoment, Taken } from './bench-history.svelte.ts';
 import { NO_SCRIPT } from './bench-script.ts';
 import type { BenchScript } from './bench-script.ts';
+import type { Note, SavedBench, SavedDisk } from '../storage/shelf.ts';
+import { showPanes } from './bench-link.ts';
 import { Column, tellApart } from './column.svelte.ts';
 import type { EngineHandle } from './column.svelte.ts';
 import type { DiskState, Origin, Work } from './disk.svelte.ts';
@@ -14,6 +16,7 @@ import { LineRunner, takenFrom } from './line-runner.svelte.ts';
 import { Messages } from './messages.svelte.ts';
 import { FIRST_BENCH } from './samples.ts';
 import { Theme } from './theme.svelte.ts';
+import { plain } from './typed-order.ts';
 
 class Refusal extends Error {
   override readonly name = 'Refusal';
@@ -37,7 +40,9 @@ export class Bench {
   shownRoles = $state.raw<ReadonlySet<Role>>(new Set(ROLES));
   /** What new disks are made with. */
   options = $state.raw<SessionOptions>({ seed: 1, profile: 'nvme', policy: 'each' });
-  work = $state.raw<Work | null>(null);
+  #works = $state.raw<readonly Work[]>([]);
+  /** What began first of all that is under way. */
+  readonly work: Work | null = $derived(this.#works[0] ?? null);
   readonly history = new BenchHistory();
   readonly messages = new Messages();
   readonly theme = new Theme();
@@ -70,6 +75,12 @@ export class Bench {
     this.#selectedKey = column.key;
   }
 
+  /** A line as it is typed for one disk alone. */
+  addressed({ key, name }: Column, line: string): string {
+    const isHeardAlone = this.columns.length === 1 || this.#targetKey === key;
+    return isHeardAlone ? line : `on ${plain(name)} ${line}`;
+  }
+
   /** Null: the prompt speaks to all disks. */
   narrow(column: Column | null): void {
     this.#targetKey = column?.key ?? null;
@@ -88,6 +99,7 @@ export class Bench {
 
   /** The bench that the page opens with. */
   async startOver(): Promise<void> {
+    await this.keeper.fresh();
     await this.remake(
       FIRST_BENCH.map((request) => ({ kind: 'new', request: { ...request, ...this.options } })),
       NO_SCRIPT,
@@ -109,6 +121,54 @@ export class Bench {
       tellApart(this.columns);
       await this.#replay(script);
     });
+  }
+
+  /** A bench that was kept: its disks as they were, without running a line; then what was noted behind the save. */
+  async bringBack({ record, lines, disks, notes }: SavedBench): Promise<void> {
+    await this.keeper.quietly(async () => {
+      const unused = this.columns.filter(({ disk, isDead }) => !disk.isReady && !isDead);
+      const columns = disks.map(({ key }) => unused.find((one) => one.key === key) ?? this.#newColumn(key));
+      this.#lastKey = Math.max(this.#lastKey, ...disks.map(({ key }) => Number(/\d+$/.exec(key)?.[0] ?? 0)));
+      this.#place(columns);
+      this.#targetKey = null;
+      this.history.load(lines, record.path, record.now);
+      const [first] = disks;
+      if (first !== undefined) this.options = optionsOf(first.origin);
+      await Promise.all(columns.map((column, at) => this.#bringDisk(column, disks[at])));
+      tellApart(columns);
+      await this.#runNotes(notes);
+      const { panes } = record;
+      showPanes(
+        this,
+        panes,
+        columns.find(({ key }) => key === panes.disk),
+      );
+    });
+  }
+
+  /** What cannot be read of a disk is made again from its lines. */
+  async #bringDisk(column: Column, disk: SavedDisk | undefined): Promise<void> {
+    if (disk === undefined) return;
+    const { origin, saved } = disk;
+    if (saved === null) return column.make(origin);
+    try {
+      await column.restore(origin, saved);
+    } catch (error) {
+      this.messages.fail('bring back a disk as it was; its lines run again', error);
+      await this.#makeAndCatchUp(column, origin, false);
+    }
+  }
+
+  async #runNotes(notes: readonly Note[]): Promise<void> {
+    for (const note of notes) {
+      if (note.kind === 'move') await this.seek(note.now);
+      else {
+        const on = note.on.map(({ key, typed }) => ({
+          ...{ disk: this.columns.findIndex((column) => column.key === key), typed },
+        }));
+        await this.runner.runAgain({ text: note.text, on: on.filter(({ disk }) => disk >= 0) });
+      }
+    }
   }
 
   async #replay({ lines, shown }: BenchScript): Promise<void> {
@@ -325,7 +385,7 @@ export class Bench {
       const alive = this.columns.filter(({ isDead, disk }) => !isDead && disk.isReady);
       await Promise.all(alive.map((column) => this.#bring(column, moment)));
       this.history.moveTo(moment);
-      this.keeper.save();
+      this.keeper.moved(moment);
     });
   }
 
@@ -347,15 +407,17 @@ export class Bench {
     cancel: (() => void) | null,
     task: (tell: (what: string) => void) => Promise<T>,
   ): Promise<T> {
-    const outer = this.work;
-    if (outer === null) this.work = { what, cancel };
+    // Work need not end in the order in which it began: each takes away its own.
+    let mine: Work = { what, cancel };
+    this.#works = [...this.#works, mine];
     try {
       return await task((now) => {
-        if (outer === null) this.work = { what: now, cancel };
+        const next = { what: now, cancel };
+        this.#works = this.#works.map((work) => (work === mine ? next : work));
+        mine = next;
       });
     } finally {
-      // Tasks overlap: only who began the words takes them away.
-      if (outer === null) this.work = null;
+      this.#works = this.#works.filter((work) => work !== mine);
     }
   }
 
@@ -377,6 +439,11 @@ export class Bench {
         : null;
     this.messages.fail(what, error, action);
   }
+}
+
+function optionsOf(origin: Origin): SessionOptions {
+  const { seed, profile, policy } = origin.kind === 'new' ? origin.request : origin.options;
+  return { seed, profile, policy };
 }
 
 const withOptions = (origin: Origin, change: Partial<SessionOptions>): Origin =>

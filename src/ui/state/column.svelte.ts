@@ -1,4 +1,4 @@
-import type { EngineApi } from '../../rpc/protocol.ts';
+import type { EngineApi, SavedSession } from '../../rpc/protocol.ts';
 import { visible } from '../draw/words.ts';
 import { DiskState } from './disk.svelte.ts';
 import type { Origin } from './disk.svelte.ts';
@@ -46,7 +46,16 @@ export class Column {
 
   /** Make the disk; rejects with the engine's sentence when there can be no such disk. */
   make(origin: Origin): Promise<void> {
-    const made = this.disk.make(origin).then(() => {
+    return this.#begin(this.disk.make(origin));
+  }
+
+  /** The disk as it was saved; rejects with a sentence when that cannot be read. */
+  restore(origin: Origin, saved: SavedSession): Promise<void> {
+    return this.#begin(this.disk.restore(origin, saved));
+  }
+
+  #begin(task: Promise<void>): Promise<void> {
+    const made = task.then(() => {
       this.inspection.blockSizeBytes = this.disk.view?.blockSizeBytes ?? 512;
       this.inspection.clear();
       this.map.fit();

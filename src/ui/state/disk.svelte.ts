@@ -6,6 +6,7 @@ import type {
   Moment,
   NewDiskRequest,
   OutputPiece,
+  SavedSession,
   SessionOptions,
   StepView,
 } from '../../rpc/protocol.ts';
@@ -58,7 +59,16 @@ export class DiskState {
   });
   readonly isReady = $derived(this.view !== null);
 
-  constructor(readonly api: EngineApi) {}
+  constructor(readonly api: EngineApi) {
+    void api
+      .watchRecall((progress) => {
+        const cancel = () => void api.interrupt();
+        const { done = 0, total = 0 } = progress ?? {};
+        const what = `running line ${done + 1} of ${total} again`;
+        this.work = progress === null ? null : { what, cancel };
+      })
+      .catch(() => {});
+  }
 
   stepAt(number: number): StepView | null {
     return this.#steps[number] ?? null;
@@ -73,6 +83,14 @@ export class DiskState {
   async open(file: File, options: SessionOptions): Promise<void> {
     await this.#busy(`opening ${file.name}`, async () => {
       this.#begin(await this.api.openImage(file, options), { kind: 'image', file, options });
+    });
+  }
+
+  /** As it was saved, without running a line. */
+  async restore(origin: Origin, saved: SavedSession): Promise<void> {
+    await this.#busy(`bringing back ${saved.head.name}`, async () => {
+      const file = origin.kind === 'image' ? origin.file : null;
+      this.#begin(await this.api.restore(saved, file), origin);
     });
   }
 

@@ -1,4 +1,11 @@
-import type { BlockView, EngineApi, FileDetailView, WhyView } from '../../rpc/protocol.ts';
+import type {
+  BlockView,
+  DeletionView,
+  EngineApi,
+  FileDetailView,
+  Label,
+  WhyView,
+} from '../../rpc/protocol.ts';
 import { Answer } from './answer.svelte.ts';
 
 export const TABS = ['Files', 'Structures', 'Bytes', 'Trace', 'Why', 'Compare'] as const;
@@ -16,7 +23,7 @@ const NO_RANGES = new Float64Array();
  * Whoever selects calls one of the `select…` methods; every pane shows what is here.
  */
 export class Inspection {
-  tab = $state<Tab>('Files');
+  #tab = $state<Tab>('Files');
   block = $state<number | null>(null);
   bytes = $state.raw<ByteRange | null>(null);
   path = $state<string | null>(null);
@@ -32,15 +39,33 @@ export class Inspection {
   readonly blockView = new Answer<BlockView>();
   readonly file = new Answer<FileDetailView>();
   readonly why = new Answer<WhyView>();
+  /** What deleting each snapshot would free. */
+  readonly snapshots = new Answer<readonly DeletionView[]>();
+  /** How exact the format is. */
+  readonly labels = new Answer<readonly Label[]>();
+  /** The checker's words about the bytes, after somebody edited them. */
+  readonly verdict = new Answer<readonly string[]>();
   /** A trace line or a structure holds its own ranges; a block or a file brings those of its file. */
   #hasOwnRanges = false;
+  /** What was chosen, a block or a file, for those who explain it. */
+  #subject: number | string | null = null;
   /** The file whose block is shown because the file was selected: it keeps its name among those of its hard links. */
   #chosenPath: string | null = null;
 
   constructor(readonly api: EngineApi) {}
 
+  get tab(): Tab {
+    return this.#tab;
+  }
+
+  set tab(tab: Tab) {
+    this.#tab = tab;
+    if (tab === 'Why') this.#askWhy();
+  }
+
   selectBlock(block: number, bytes: ByteRange | null = null): void {
     this.isThread = false;
+    this.#subject = block;
     this.block = block;
     this.bytes = bytes;
     this.path = null;
@@ -54,6 +79,7 @@ export class Inspection {
 
   selectFile(path: string): void {
     this.isThread = false;
+    this.#subject = path;
     this.path = path;
     this.#chosenPath = path;
     this.block = null;
@@ -85,6 +111,7 @@ export class Inspection {
 
   clear(): void {
     this.isThread = false;
+    this.#subject = null;
     this.block = null;
     this.#chosenPath = null;
     this.bytes = null;
@@ -100,9 +127,23 @@ export class Inspection {
     const { block, path } = this;
     if (block !== null) this.blockView.ask(() => this.#lookAt(block));
     else if (path !== null) this.file.ask(() => this.#lookInto(path));
-    const subject = path ?? block;
+    if (this.tab === 'Why') this.#askWhy();
+    else this.why.forget();
+  }
+
+  /** What deleting frees is found by doing it on a copy: asked only while somebody looks. */
+  #askWhy(): void {
+    const subject = this.#subject;
     if (subject !== null) this.why.ask(() => this.api.why(subject));
     else this.why.forget();
+    this.snapshots.ask(() => this.api.snapshotDeletions());
+    this.labels.ask(() => this.api.labels());
+  }
+
+  /** Somebody edited bytes: what does the checker say? */
+  askVerdict(isEdited: boolean): void {
+    if (isEdited) this.verdict.ask(() => this.api.verdict());
+    else this.verdict.forget();
   }
 
   async #lookAt(block: number): Promise<BlockView> {

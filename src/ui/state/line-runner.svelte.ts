@@ -11,6 +11,7 @@ import { markNow } from './mark-now.ts';
 import { orderOf } from './typed-order.ts';
 
 const INTERRUPTED = 130;
+const NOT_HERE = 'Another tab writes this bench; here it can only be looked at. Close the other tab to type.';
 
 /**
  * Runs lines on the disks of a bench, each in its own worker at the same time, and makes one step of the bench of what
@@ -32,6 +33,10 @@ export class LineRunner implements Machine {
     const order = orderOf(text, bench.columns, bench.target?.key ?? null);
     if (order.kind === 'refusal') {
       print({ stream: 'stderr', text: `${order.sentence}\n` });
+      return { isComplete: true, unread: '' };
+    }
+    if (bench.keeper.isReadOnly) {
+      print({ stream: 'stderr', text: `${NOT_HERE}\n` });
       return { isComplete: true, unread: '' };
     }
     if (order.kind === 'narrow') {
@@ -94,8 +99,9 @@ export class LineRunner implements Machine {
   /** A step of the bench; or the way back that the line itself asked for. */
   async #conclude(line: string, columns: readonly Column[], results: readonly (LineResult | null)[]) {
     const { history, keeper } = this.#bench;
-    if (this.#remember(line, columns, results)) {
-      keeper.save();
+    const taken = this.#remember(line, columns, results);
+    if (taken !== null) {
+      keeper.ran(line, taken);
       return;
     }
     const moved = columns.find((column) => {
@@ -107,17 +113,17 @@ export class LineRunner implements Machine {
     await this.#bench.seek((isRedo ? history.next : history.previous) ?? history.now);
   }
 
-  /** False: no disk made a step of it. */
-  #remember(line: string, columns: readonly Column[], results: readonly (LineResult | null)[]): boolean {
+  /** Null: no disk made a step of it. */
+  #remember(line: string, columns: readonly Column[], results: readonly (LineResult | null)[]) {
     const taken = new Map<string, Taken>();
     columns.forEach(({ key }, at) => {
       const result = results[at] ?? null;
       const took = result === null ? null : takenFrom(result);
       if (took !== null) taken.set(key, took);
     });
-    if (taken.size === 0) return false;
+    if (taken.size === 0) return null;
     this.#bench.history.append(line, taken);
-    return true;
+    return taken;
   }
 
   async type(text: string | null): Promise<boolean> {

@@ -11,7 +11,7 @@ export interface Named {
 }
 
 /** As it is typed: 'HFS+' is also 'hfs+' and 'hfs', 'FAT32 2' is also 'fat32-2'. */
-const plain = (name: string): string => name.toLowerCase().replaceAll(' ', '-').replaceAll('+', '');
+export const plain = (name: string): string => name.toLowerCase().replaceAll(' ', '-').replaceAll('+', '');
 
 /** `target` null: the prompt speaks to all. */
 export function orderOf(text: string, disks: readonly Named[], target: string | null): Order {

@@ -1,18 +1,39 @@
+import { deflateSync } from 'fflate';
 import type { NewDiskRequest } from '../../rpc/protocol.ts';
 import type { BenchLine } from '../state/bench-script.ts';
+import { CUT_OFF, unpressed } from './pressed.ts';
 
 /**
- * A bench as the part of an address behind '#': the disks it began with and the lines typed. The engine is
- * deterministic, so this is the whole bench. Links come from strangers: everything is checked, nothing is trusted.
+ * A bench as the part of an address behind '#': the disks it began with, the lines typed, the moment and the panes on
+ * show, and what the disks hold then. The engine is deterministic, so this is the whole bench. Links come from
+ * strangers: everything is checked, nothing is trusted.
+ *
+ * '#v3=' is base64url of compressed JSON; '#v2=' and '#v1=' were not compressed, and '#v1=' had one disk.
  */
 export interface SharedBench {
   readonly disks: readonly NewDiskRequest[];
+  /** On the way to the moment shown. */
   readonly lines: readonly BenchLine[];
+  /** Inside the last line, right after this access; null: behind it. */
+  readonly write: number | null;
+  readonly panes: SharedPanes | null;
+  /** Of each disk at that moment, the first digits of its fingerprint; empty: unknown. */
+  readonly hashes: readonly string[];
 }
 
-const PREFIX = '#v2=';
+export interface SharedPanes {
+  readonly disk: number;
+  readonly tab: string;
+  readonly block: number | null;
+  readonly path: string | null;
+}
+
+const PREFIX = '#v3=';
+const OLD_PREFIXES = ['#v1=', '#v2='];
 export const LINK_CHARACTERS_MAX = 60_000;
+export const HASH_DIGITS = 12;
 export const DISKS_MAX = 6;
+const JSON_BYTES_MAX = 2 ** 22;
 const LINES_MAX = 5000;
 const PROFILES = ['hdd', 'sata-ssd', 'nvme', 'sd-card'] as const;
 const POLICIES = ['each', 'writeback'] as const;
@@ -20,8 +41,8 @@ const SCHEMES = ['none', 'gpt', 'mbr'] as const;
 
 export const hasLink = (hash: string): boolean => hash.startsWith('#v');
 
-export function encodeLink({ disks, lines }: SharedBench): string {
-  const bytes = new TextEncoder().encode(JSON.stringify({ disks, lines }));
+export function encodeLink(bench: Pick<SharedBench, 'disks' | 'lines'> & Partial<SharedBench>): string {
+  const bytes = deflateSync(new TextEncoder().encode(JSON.stringify(bench)), { level: 9 });
   let binary = '';
   for (const byte of bytes) binary += String.fromCharCode(byte);
   const text = btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
@@ -30,12 +51,47 @@ export function encodeLink({ disks, lines }: SharedBench): string {
 
 /** Throws an Error with a sentence for people when the link is not whole. */
 export function decodeLink(hash: string): SharedBench {
-  if (!hash.startsWith(PREFIX)) throw new Error('it was made by another version of Diskoscope');
+  const isOld = OLD_PREFIXES.some((prefix) => hash.startsWith(prefix));
+  if (!isOld && !hash.startsWith(PREFIX)) throw new Error('it was made by another version of Diskoscope');
   if (hash.length > LINK_CHARACTERS_MAX) throw new Error('it is longer than any link made here');
-  const { disks, lines } = parse(hash.slice(PREFIX.length));
+  const given = parse(hash.slice(PREFIX.length), isOld);
+  if (hash.startsWith('#v1=')) return fromOneDisk(given);
+  const { disks, lines, write = null, panes = null, hashes = [] } = given;
   if (!Array.isArray(disks) || disks.length === 0 || disks.length > DISKS_MAX)
     throw new Error('its disks are missing');
-  return { disks: disks.map(requestFrom), lines: linesFrom(lines, disks.length) };
+  if (write !== null && !(typeof write === 'number' && Number.isSafeInteger(write) && write >= 0))
+    throw new Error('its moment is unknown');
+  if (!Array.isArray(hashes) || !hashes.every((one) => typeof one === 'string' && /^[0-9a-f]*$/.test(one)))
+    throw new Error('its fingerprints are unknown');
+  return {
+    ...{ disks: disks.map(requestFrom), lines: linesFrom(lines, disks.length), write },
+    ...{ panes: panesFrom(panes, disks.length), hashes: hashes as string[] },
+  };
+}
+
+function fromOneDisk(given: Record<string, unknown>): SharedBench {
+  const { lines } = given;
+  const wrong = new Error('its lines are not lines of text');
+  if (!Array.isArray(lines) || lines.length > LINES_MAX) throw wrong;
+  const modern = lines.map((line: unknown) => {
+    const [text, ...typed]: unknown[] = Array.isArray(line) ? line : [line];
+    return { text, on: [{ disk: 0, typed }] };
+  });
+  return {
+    ...{ disks: [requestFrom(given)], lines: linesFrom(modern, 1) },
+    ...{ write: null, panes: null, hashes: [] },
+  };
+}
+
+function panesFrom(given: unknown, diskCount: number): SharedPanes | null {
+  if (given === null) return null;
+  if (!isObject(given)) throw new Error('its panes are unknown');
+  const { disk, tab, block, path } = given;
+  const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+  const isKnown = isIndex(disk) && disk < diskCount && typeof tab === 'string';
+  if (!isKnown || !(block === null || isIndex(block)) || !(path === null || typeof path === 'string'))
+    throw new Error('its panes are unknown');
+  return { disk, tab, block, path };
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -95,14 +151,21 @@ function linesFrom(given: unknown, diskCount: number): BenchLine[] {
   });
 }
 
-function parse(text: string): Record<string, unknown> {
+function parse(text: string, isPlain: boolean): Record<string, unknown> {
+  let pressed: Uint8Array;
   try {
     const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+    pressed = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+  } catch {
+    // No base64: there is one sentence to say about damaged text.
+    throw new Error(CUT_OFF);
+  }
+  const bytes = isPlain ? pressed : unpressed(pressed, JSON_BYTES_MAX);
+  try {
     const given: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
     if (isObject(given)) return given;
   } catch {
-    // Falls through to the one sentence there is to say about damaged text.
+    // The same sentence.
   }
-  throw new Error('it is cut off or was changed on the way');
+  throw new Error(CUT_OFF);
 }

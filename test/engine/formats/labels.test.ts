@@ -24,14 +24,16 @@ describe.each(FORMATS)('$name', ({ name, labels }) => {
     const [, section = ''] = new RegExp(`^## ${heading}\\n([^]*?)(?=^## |(?![^]))`, 'm').exec(readme) ?? [];
     const rows = labels
       .filter((label) => label.kind === kind)
-      .map(({ what, sentence, source }) => `- **${what}.** ${sentence}${source === '' ? '' : ` [${source}]`}`);
+      .map(
+        ({ what, sentence, source }) => `- **${what}.** ${sentence}${source === '' ? '' : ` [${source}]`}`,
+      );
     expect(rows.length).toBeGreaterThan(0);
     expect(words(section).split(/ (?=- \*\*)/)).toEqual(rows.map(words));
   });
 
   test('every row says what and how, once; what is exact says whose word decides', () => {
     for (const { what, kind, sentence, source } of labels) {
-      expect(what).toMatch(/^.{3,60}[^.]$/);
+      expect(what).toMatch(/^.{2,60}[^.]$/);
       expect(sentence).toMatch(/^\S[^]*[.)]$/);
       if (kind === 'exact') expect(source, what).not.toBe('');
     }

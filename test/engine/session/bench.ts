@@ -28,10 +28,15 @@ export function bench(options: BenchOptions = {}): Bench {
 }
 
 export function benchOn(store: Session['store'], settings: Partial<SessionSettings> = {}): Bench {
+  return benchOf((onOutput) =>
+    Session.open(store, 'bench.img', { ...DEFAULT_SETTINGS, ...settings }, onOutput),
+  );
+}
+
+/** A host for whatever session `open` makes. */
+export function benchOf(open: (onOutput: (stream: string, bytes: Uint8Array) => void) => Session): Bench {
   let printed = '';
-  const session = Session.open(store, 'bench.img', { ...DEFAULT_SETTINGS, ...settings }, (_, bytes) => {
-    printed += textOf(bytes);
-  });
+  const session = open((_, bytes) => (printed += textOf(bytes)));
   return {
     session,
     run(line, typed = []) {

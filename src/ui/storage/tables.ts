@@ -1,0 +1,86 @@
+import { openDB } from 'idb';
+import type { DBSchema, IDBPDatabase } from 'idb';
+
+/**
+ * Where things are kept: values by keys that are lists, in the order of the keys, and changes that happen all or not
+ * at all. The browser's database is one; a test brings its own.
+ */
+export type Key = readonly (string | number)[];
+
+export type Change =
+  | { readonly kind: 'put'; readonly key: Key; readonly value: unknown }
+  /** Every key that begins with `prefix`; with numbers behind it from `from` to before `to`, when they are given. */
+  | { readonly kind: 'remove'; readonly prefix: Key; readonly from?: number; readonly to?: number };
+
+export interface Row {
+  readonly key: Key;
+  readonly value: unknown;
+}
+
+export interface Tables {
+  /** All of it or nothing, also when the page ends meanwhile. Rejects with the browser's error. */
+  write(changes: readonly Change[]): Promise<void>;
+  /** Everything whose key begins with `prefix`, in order. */
+  list(prefix: Key): Promise<Row[]>;
+  get(key: Key): Promise<unknown>;
+}
+
+interface Schema extends DBSchema {
+  records: { key: (string | number)[]; value: unknown };
+  /** Of the first version: the last session, as its disk and its lines. */
+  sessions: { key: string; value: unknown };
+}
+
+const VERSION = 2;
+
+export class BrowserTables implements Tables {
+  #database: Promise<IDBPDatabase<Schema>> | null = null;
+
+  get #open(): Promise<IDBPDatabase<Schema>> {
+    return (this.#database ??= openDB<Schema>('diskoscope', VERSION, {
+      upgrade: async (fresh, oldVersion, _, transaction) => {
+        const records = fresh.createObjectStore('records');
+        if (oldVersion < 1) return;
+        const sessions = transaction.objectStore('sessions');
+        for (const key of await sessions.getAllKeys()) {
+          await records.put(await sessions.get(key), ['old', key]);
+        }
+        fresh.deleteObjectStore('sessions');
+      },
+      // Another tab wants a newer database: it shall have it, and this one keeps no more.
+      blocking: (_, __, event) => (event.target as IDBDatabase).close(),
+    }));
+  }
+
+  async write(changes: readonly Change[]): Promise<void> {
+    const transaction = (await this.#open).transaction('records', 'readwrite');
+    const requests = changes.map((change) => {
+      if (change.kind === 'put') return transaction.store.put(change.value, [...change.key]);
+      const { prefix, from, to } = change;
+      const isRange = from !== undefined && to !== undefined;
+      if (isRange && from >= to) return undefined; // a range of nothing is an error to the database
+      const range = isRange
+        ? IDBKeyRange.bound([...prefix, from], [...prefix, to], false, true)
+        : rangeOf(prefix);
+      return transaction.store.delete(range);
+    });
+    await Promise.all([...requests, transaction.done]);
+  }
+
+  async list(prefix: Key): Promise<Row[]> {
+    const transaction = (await this.#open).transaction('records');
+    const range = rangeOf(prefix);
+    const [keys, values] = await Promise.all([
+      transaction.store.getAllKeys(range),
+      transaction.store.getAll(range),
+    ]);
+    return keys.map((key, at) => ({ key, value: values[at] }));
+  }
+
+  async get(key: Key): Promise<unknown> {
+    return (await this.#open).get('records', [...key]);
+  }
+}
+
+/** A list sorts behind every word and number. */
+const rangeOf = (prefix: Key): IDBKeyRange => IDBKeyRange.bound([...prefix], [...prefix, []]);
