@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { oneDisk, openPage, run, showTab, usePage } from './browser.ts';
+
+/** Goal: the map's views and the diagrams of the formats, by role and name. */
+usePage();
+
+test('the order of cells is switched and remembered; in either order the arrows walk on the screen', async () => {
+  const { page } = await openPage();
+  const order = page.getByRole('combobox', { name: 'Order of the map’s cells' });
+  await order.selectOption('hilbert');
+  const map = page.getByRole('grid', { name: /^Block map/ }).first();
+  await map.focus();
+  const place = async () => {
+    const id = await map.getAttribute('aria-activedescendant');
+    const cell = page.locator(`[id="${id}"]`);
+    const row = await cell.locator('xpath=..').getAttribute('aria-rowindex');
+    return [Number(row), Number(await cell.getAttribute('aria-colindex'))];
+  };
+  expect(await place()).toEqual([1, 1]);
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  expect(await place()).toEqual([3, 2]);
+  await page.reload();
+  await page.locator('[data-ready=true]').waitFor();
+  expect(await order.inputValue()).toBe('hilbert');
+});
+
+test('a picture of the map is a PNG file', async () => {
+  const { page } = await openPage();
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save a picture of the map' }).first().click();
+  const download = await saving;
+  expect(download.suggestedFilename()).toMatch(/map\.png$/);
+  const bytes = readFileSync(await download.path());
+  expect([...bytes.subarray(1, 4)]).toEqual([0x50, 0x4e, 0x47]);
+  // Width in the header: never narrower than its words.
+  expect(bytes.readUInt32BE(16)).toBeGreaterThanOrEqual(720);
+});
+
+test('a diagram is walked by keys, leads to its bytes, and stands beside the one before the step', async () => {
+  const { page } = await openPage({ hash: oneDisk('apfs') });
+  await run(page, 'echo more > more.txt');
+  await showTab(page, 'Structures');
+  const choice = page.getByRole('combobox', { name: 'Diagram shown' });
+  expect(await choice.locator('option').first().innerText()).toBe('Checkpoint ring');
+  const ring = page.getByRole('listbox', { name: 'Checkpoint ring', exact: true });
+  expect(await ring.getByRole('option').first().innerText()).toContain('changed in this step');
+  await ring.focus();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('Enter');
+  await page.getByRole('checkbox', { name: 'before the step' }).check();
+  const before = page.getByRole('listbox', { name: 'Checkpoint ring, before the step' });
+  expect(await before.getByRole('option').first().innerText()).not.toContain('changed in this step');
+  await showTab(page, 'Bytes');
+  await expect.poll(() => page.getByRole('tabpanel').innerText()).toMatch(/checkpoint map/i);
+});
