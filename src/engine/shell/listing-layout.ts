@@ -1,3 +1,4 @@
+import { allDigits } from '../base/file-size.ts';
 import { FsError } from '../base/errno.ts';
 import type { Timespec } from '../base/clock.ts';
 import type { Stat } from '../vfs/calls.ts';
@@ -159,7 +160,7 @@ export class Layout {
 
   #sizeText(bytes: number): string {
     if (this.#style.isHuman) return humanize(bytes, { bufferSize: 5, divisor: 1024 });
-    return this.#style.hasCommas ? withCommas(bytes) : String(bytes);
+    return this.#style.hasCommas ? withCommas(bytes) : allDigits(bytes);
   }
 
   #row(item: Item): Row {

@@ -1,3 +1,5 @@
+import { allDigits } from '../base/file-size.ts';
+
 /** Sizes as macOS's tools write and read them. */
 
 export interface HumanizeOptions {
@@ -47,14 +49,21 @@ const EXPANSIONS: Readonly<Record<string, number>> = {
   g: 2 ** 30,
   t: 2 ** 40,
   p: 2 ** 50,
+  e: 2 ** 60,
 };
 
-/** expand_number(3): '10', '4k', '1G' in bytes; null for anything else and beyond 2^53. */
+/**
+ * expand_number(3): '10', '4k', '1G' in bytes; null for anything else and beyond 2^63. Beyond 2^53 only what is a number
+ * of its own: whole blocks are.
+ */
 export function expandNumber(text: string): number | null {
-  const match = /^(\d+)([bkmgtp]?)$/i.exec(text);
+  const match = /^(\d+)([bkmgtpe]?)$/i.exec(text);
   if (!match) return null;
-  const value = Number(match[1]) * (EXPANSIONS[(match[2] ?? '').toLowerCase()] ?? NaN);
-  return Number.isSafeInteger(value) ? value : null;
+  const [, digits = '', unit = ''] = match;
+  const count = Number(digits);
+  const value = count * (EXPANSIONS[unit.toLowerCase()] ?? NaN);
+  const isExact = Number.isSafeInteger(count) || allDigits(count) === digits.replace(/^0+/, '');
+  return isExact && value < 2 ** 63 ? value : null;
 }
 
 /** Decimal sizes as diskutil prints them: '512 B', '8.4 MB', '1.0 TB'. */
@@ -70,4 +79,4 @@ export function decimalSize(bytes: number): string {
 }
 
 /** '1,234,567' */
-export const withCommas = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+export const withCommas = (value: number): string => allDigits(value).replace(/\B(?=(\d{3})+$)/g, ',');

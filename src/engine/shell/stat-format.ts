@@ -1,3 +1,4 @@
+import { allDigits } from '../base/file-size.ts';
 import type { Timespec } from '../base/clock.ts';
 import type { Stat } from '../vfs/calls.ts';
 import * as permissions from './permissions-text.ts';
@@ -193,7 +194,7 @@ function pad(text: string, { flags, width }: Layout): string {
 
 function integer(value: number, kind: string, layout: Layout): string {
   const radix = kind === 'O' ? 8 : kind === 'X' ? 16 : 10;
-  let digits = Math.abs(value).toString(radix);
+  let digits = radix === 10 ? allDigits(Math.abs(value)) : Math.abs(value).toString(radix);
   if (layout.precision !== null) digits = digits.padStart(Math.min(layout.precision, WIDTH_MAX), '0');
   const isAlternate = layout.flags.includes('#');
   if (isAlternate && kind === 'O' && !digits.startsWith('0')) digits = `0${digits}`;

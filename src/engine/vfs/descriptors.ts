@@ -1,3 +1,4 @@
+import { isFileOffset } from '../base/file-size.ts';
 import { FsError } from '../base/errno.ts';
 import type { Trace } from '../base/trace.ts';
 import type { Fill, ListedEntry } from '../formats/contract.ts';
@@ -137,8 +138,7 @@ export class DescriptorTable {
       const file = this.file(fd);
       // EPERM, not EBADF: xnu bsd/kern/kern_descrip.c, F_PUNCHHOLE.
       if (!file.isWritable) throw new FsError('EPERM', '', path, 'not open for writing');
-      const isRange =
-        [offsetBytes, lengthBytes].every((n) => Number.isSafeInteger(n) && n >= 0) && lengthBytes > 0;
+      const isRange = isFileOffset(offsetBytes) && isFileOffset(lengthBytes) && lengthBytes > 0;
       if (!isRange) throw new FsError('EINVAL', '', path, 'no such range');
       const { volume } = file.mount;
       if (volume.punchHole === undefined) throw new FsError('ENOTTY', '', path, 'this volume has no holes');
@@ -152,7 +152,7 @@ export class DescriptorTable {
     const sentence = () => `ask where byte ${offsetBytes} of ${this.#nameOf(fd)} lies`;
     const work = () => {
       const { node, place } = this.file(fd);
-      if (![offsetBytes, lengthBytes].every((n) => Number.isSafeInteger(n) && n >= 0)) {
+      if (!isFileOffset(offsetBytes) || !isFileOffset(lengthBytes)) {
         throw new FsError('EINVAL', '', path, 'no such range');
       }
       if (node.type !== 'file') throw new FsError('EINVAL', '', path, 'only files lie on blocks');
@@ -225,7 +225,7 @@ export class DescriptorTable {
 
 export function truncateTo({ mount, node }: Place, path: string, sizeBytes: number): void {
   if (!Number.isInteger(sizeBytes) || sizeBytes < 0) throw new FsError('EINVAL', '', path, 'no such size');
-  if (!Number.isSafeInteger(sizeBytes)) throw new FsError('EFBIG', '', path);
+  if (!isFileOffset(sizeBytes)) throw new FsError('EFBIG', '', path, 'no file has more than 2^63 bytes');
   if (node.type === 'file') mount.volume.truncate(node, sizeBytes);
 }
 

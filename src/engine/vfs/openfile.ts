@@ -14,6 +14,7 @@ import {
 } from './constants.ts';
 import { seekHole } from './holes.ts';
 import type { Holder, Mount, Place } from './mount.ts';
+import { isExactSum, isFileOffset } from '../base/file-size.ts';
 
 /** A file as one descriptor sees it: how it was opened, and where the next read or write begins. */
 export class OpenFile implements Holder {
@@ -71,7 +72,8 @@ export class OpenFile implements Holder {
     if (!this.isReadable) throw this.#refuse('EBADF', 'it is not open for reading');
     if (this.node.type === 'directory') throw this.#refuse('EISDIR');
     this.#requireOffset(offsetBytes);
-    return into.length === 0 ? 0 : this.mount.volume.read(this.node, offsetBytes, into);
+    const part = into.subarray(0, this.#exactLength(offsetBytes, into.length));
+    return part.length === 0 ? 0 : this.mount.volume.read(this.node, offsetBytes, part);
   }
 
   write(data: Uint8Array): number {
@@ -97,7 +99,9 @@ export class OpenFile implements Holder {
 
   /** Returns the new offset. A directory is only ever rewound. */
   seek(offsetBytes: number, whence: number): number {
-    if (!Number.isSafeInteger(offsetBytes)) throw this.#refuse('EINVAL', 'the offset is not a whole number');
+    if (!isFileOffset(Math.abs(offsetBytes))) {
+      throw this.#refuse('EINVAL', 'the offset is not a whole number');
+    }
     if (whence === SEEK_HOLE || whence === SEEK_DATA) {
       this.#offsetBytes = seekHole(this.place, offsetBytes, whence, this.path);
       return this.#offsetBytes;
@@ -105,7 +109,9 @@ export class OpenFile implements Holder {
     const base = this.#seekBase(whence);
     const target = base + offsetBytes;
     if (target < 0) throw this.#refuse('EINVAL', 'the offset would lie before the beginning');
-    if (!Number.isSafeInteger(target)) throw this.#refuse('EINVAL', 'the offset is too large');
+    if (!isFileOffset(target) || !isExactSum(base, offsetBytes)) {
+      throw this.#refuse('EINVAL', 'the offset is too large, or beyond 2^53 no multiple of 4096');
+    }
     if (this.node.type === 'directory') {
       if (target !== 0) throw this.#refuse('EINVAL', 'a directory can only be rewound');
       this.#listedTo = undefined;
@@ -151,11 +157,23 @@ export class OpenFile implements Holder {
     if (!Number.isSafeInteger(lengthBytes) || lengthBytes < 0) {
       throw this.#refuse('EINVAL', 'the length is not a whole number');
     }
-    if (!Number.isSafeInteger(offsetBytes + lengthBytes)) throw this.#refuse('EFBIG');
+    if (!isFileOffset(offsetBytes + lengthBytes)) throw this.#refuse('EFBIG');
+    if (!isExactSum(offsetBytes, lengthBytes)) {
+      throw this.#refuse('EFBIG', 'beyond 2^53 bytes a write begins and ends with a block of 4096 bytes');
+    }
+  }
+
+  /** read(2) may give less than was asked for: here where the place behind it would not be a number of its own. */
+  #exactLength(offsetBytes: number, lengthBytes: number): number {
+    if (isExactSum(offsetBytes, lengthBytes)) return lengthBytes;
+    const whole =
+      offsetBytes < 2 ** 53 ? 2 ** 53 - offsetBytes : lengthBytes - (lengthBytes % FAR_STEP_BYTES);
+    if (whole > 0 && isExactSum(offsetBytes, whole)) return whole;
+    throw this.#refuse('EINVAL', `beyond 2^53 bytes a file is read in steps of ${FAR_STEP_BYTES} bytes`);
   }
 
   #requireOffset(offsetBytes: number): void {
-    if (!Number.isSafeInteger(offsetBytes) || offsetBytes < 0) {
+    if (!isFileOffset(offsetBytes)) {
       throw this.#refuse('EINVAL', 'the offset is negative or not a whole number');
     }
   }
@@ -164,3 +182,6 @@ export class OpenFile implements Holder {
     return new FsError(code, '', this.path, detail);
   }
 }
+
+/** Sums of multiples of it are exact as far as files go. */
+const FAR_STEP_BYTES = 4096;

@@ -53,7 +53,7 @@ export function cutSome(writing: Writing, from: number, recordsMax: number): boo
 
 function cutLast({ host, inode, stream }: Writing, from: number): void {
   const end = stream.allocatedBytes;
-  const last = extentAt(host.catalog, inode.privateId, end - 1);
+  const last = extentAt(host.catalog, inode.privateId, end - BLOCK_SIZE_BYTES);
   if (last === undefined) throw damagedStream(inode.privateId, `has no extent at ${end - BLOCK_SIZE_BYTES}`);
   const stepStart = last.firstBlock === 0 ? 0 : end - RECORD_BLOCKS_MAX * BLOCK_SIZE_BYTES;
   const start = Math.max(from, last.offsetBytes, stepStart);

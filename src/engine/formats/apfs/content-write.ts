@@ -7,7 +7,15 @@ import { nodesOfChanges, nodesOfNeighbours } from './content-host.ts';
 import type { ContentHost } from './content-host.ts';
 import { dropExtents, STEP_RECORDS_MAX } from './content-cut.ts';
 import type { Writing } from './content-cut.ts';
-import { clipped, damagedStream, endOf, extentAt, extentsIn, replaceRange } from './extents.ts';
+import {
+  clipped,
+  damagedStream,
+  endOf,
+  extentAt,
+  extentsIn,
+  HOLE_BYTES_MAX,
+  replaceRange,
+} from './extents.ts';
 import type { StreamExtent } from './extents.ts';
 import type { Stream } from './inode.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
@@ -37,9 +45,10 @@ export function roomOfReplacing(
   host: ContentHost,
   extents: readonly StreamExtent[],
   newBlocks: number,
+  gapBytes = 0,
 ): { readonly blocks: number; readonly freeRecords: number } {
-  // Head, tail and joined neighbours of the range, and a hole before it.
-  const catalogChanges = extents.length + 6;
+  // Head, tail and joined neighbours of the range, and a hole before it, which may be several records.
+  const catalogChanges = extents.length + 6 + Math.floor(Math.max(gapBytes, 0) / HOLE_BYTES_MAX);
   let referenceChanges = 2 + Math.ceil(newBlocks / RECORD_BLOCKS_MAX);
   for (const { firstBlock, lengthBytes } of extents) {
     if (firstBlock !== 0) referenceChanges += 3 + Math.ceil(blocksOf(lengthBytes) / RECORD_BLOCKS_MAX);
@@ -66,7 +75,13 @@ export function writeStep(
   const start = blockStart(at);
   const stop = Math.min(blockEnd(end), start + STEP_BLOCKS_MAX * BLOCK_SIZE_BYTES);
   // From the block before on: new blocks are wanted behind that one's.
-  const extents = extentsIn(host.catalog, inode.privateId, Math.max(start - 1, 0), stop, STEP_RECORDS_MAX);
+  const extents = extentsIn(
+    host.catalog,
+    inode.privateId,
+    Math.max(start - BLOCK_SIZE_BYTES, 0),
+    stop,
+    STEP_RECORDS_MAX,
+  );
   const before = extents[0];
   if (before !== undefined && endOf(before) <= start) extents.shift();
   const first = extents[0];
@@ -86,7 +101,7 @@ export function writeStep(
     return to;
   }
   const wishEnd = endOfWish(writing, extents, start, stop);
-  const room = roomOfReplacing(host, extents, blocksOf(wishEnd - start));
+  const room = roomOfReplacing(host, extents, blocksOf(wishEnd - start), start - stream.allocatedBytes);
   return host.commit.change({ blocks: room.blocks + 1, kind: 'grow', freeRecords: room.freeRecords }, () => {
     const goal = goalBehind(before, start);
     const run = allocateRun(writing, goal, blocksOf(wishEnd - start), room.blocks);
@@ -162,7 +177,8 @@ export function reserveStep(writing: Writing, end: number): void {
   const wish = Math.min(blocksOf(end - start), STEP_BLOCKS_MAX);
   const room = roomOfReplacing(host, [], wish);
   host.commit.change({ blocks: room.blocks + 1, kind: 'grow' }, () => {
-    const before = start === 0 ? undefined : extentAt(host.catalog, writing.inode.privateId, start - 1);
+    const before =
+      start === 0 ? undefined : extentAt(host.catalog, writing.inode.privateId, start - BLOCK_SIZE_BYTES);
     const run = allocateRun(writing, goalBehind(before, start), wish, room.blocks);
     putExtent(writing, start, start + run.blockCount * BLOCK_SIZE_BYTES, run.firstBlock);
   });
@@ -189,11 +205,14 @@ function putExtent(writing: Writing, start: number, end: number, firstBlock: num
 /** Nothing is stored from `start` to `end`. */
 export function putHole(writing: Writing, start: number, end: number): void {
   const { host, inode, stream } = writing;
-  if (end <= start) return;
-  const hole = { offsetBytes: start, lengthBytes: end - start, firstBlock: 0, cryptoId: 0 };
-  const replaced = replaceRange(host.catalog, inode.privateId, start, end, hole);
-  inode.sparseBytes += end - start;
-  dropExtents(host, inode, replaced);
+  for (let at = start; at < end;) {
+    const to = Math.min(end, at + HOLE_BYTES_MAX);
+    const hole = { offsetBytes: at, lengthBytes: to - at, firstBlock: 0, cryptoId: 0 };
+    const replaced = replaceRange(host.catalog, inode.privateId, at, to, hole);
+    inode.sparseBytes += to - at;
+    dropExtents(host, inode, replaced);
+    at = to;
+  }
   if (end > stream.allocatedBytes) stream.allocatedBytes = end;
 }
 

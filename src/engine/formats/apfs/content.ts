@@ -20,6 +20,7 @@ import {
 import {
   damagedStream,
   endOf,
+  extentAt,
   extentOf,
   extentsIn,
   removeFileExtent,
@@ -39,11 +40,23 @@ import { drop, RECORD_BLOCKS_MAX } from './references.ts';
  * each step asks for its own room.
  */
 
-/** The format counts to 2^63 − 1; here sizes are numbers, exact up to 2^53, and end with a block. */
-export const FILE_SIZE_BYTES_MAX = 2 ** 53 - BLOCK_SIZE_BYTES;
+/** The format counts to 2^63 − 1; the last whole block before that. */
+export const FILE_SIZE_BYTES_MAX = 2 ** 63 - BLOCK_SIZE_BYTES;
 
-const tooLarge = (): FsError =>
-  new FsError('EFBIG', '', '', `a file here has at most ${FILE_SIZE_BYTES_MAX} bytes (2^53, less one block)`);
+/** Up to here a number is any whole number, beyond it whole blocks are exact. */
+const FINE_BYTES_MAX = 2 ** 53;
+
+/** EFBIG for sizes that a file cannot have, and for those beyond 2^53 that would have to be rounded. */
+function requireSize(sizeBytes: number, isWhole: boolean): void {
+  if (sizeBytes > FILE_SIZE_BYTES_MAX) {
+    throw new FsError('EFBIG', '', '', 'a file has at most 2^63 bytes, less one block');
+  }
+  if (sizeBytes <= FINE_BYTES_MAX || isWhole) return;
+  const detail = `beyond 2^53 bytes sizes and places are counted in whole blocks of ${BLOCK_SIZE_BYTES} bytes here`;
+  throw new FsError('EFBIG', '', '', detail);
+}
+
+const isWhole = (bytes: number): boolean => bytes % BLOCK_SIZE_BYTES === 0;
 
 // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -141,7 +154,7 @@ export function writeContent(
 ): number {
   const length = lengthOf(source);
   const end = offsetBytes + length;
-  if (end > FILE_SIZE_BYTES_MAX) throw tooLarge();
+  requireSize(end, isWhole(offsetBytes) && isWhole(length));
   if (length === 0) return 0;
   const writing = openStream(host, inode);
   let at = offsetBytes;
@@ -161,7 +174,7 @@ export function writeContent(
 
 /** Grown bytes read as zeros and take no room. ENOSPC leaves the old size. */
 export function truncateContent(host: ContentHost, inode: StreamOwner, sizeBytes: number): void {
-  if (sizeBytes > FILE_SIZE_BYTES_MAX) throw tooLarge();
+  requireSize(sizeBytes, isWhole(sizeBytes));
   const oldBytes = inode.stream?.sizeBytes ?? 0;
   if (sizeBytes === oldBytes) {
     releaseReserve(host, inode);
@@ -170,7 +183,7 @@ export function truncateContent(host: ContentHost, inode: StreamOwner, sizeBytes
   const writing = openStream(host, inode, sizeBytes < oldBytes ? sizeBytes : Infinity);
   const { stream } = writing;
   if (sizeBytes > oldBytes) {
-    const room = roomOfReplacing(host, [], 1);
+    const room = roomOfReplacing(host, [], 1, sizeBytes - stream.allocatedBytes);
     host.commit.change({ blocks: room.blocks + 1, kind: 'grow' }, () => {
       fillGap(writing, blockEnd(sizeBytes));
       stream.sizeBytes = sizeBytes;
@@ -225,6 +238,8 @@ export function punchContent(
 /** Returns where the step ended. */
 function punchStep(writing: Writing, at: number, end: number, recordsMax: number): number {
   const { host, inode } = writing;
+  const hole = extentAt(host.catalog, inode.privateId, at);
+  if (hole !== undefined && hole.firstBlock === 0) return Math.min(endOf(hole), end);
   const stop = Math.min(end, at + STEP_BLOCKS_MAX * BLOCK_SIZE_BYTES);
   const extents = extentsIn(host.catalog, inode.privateId, at, stop, recordsMax);
   const last = extents.at(-1);
@@ -243,7 +258,7 @@ function punchStep(writing: Writing, at: number, end: number, recordsMax: number
  */
 export function preallocateContent(host: ContentHost, inode: StreamOwner, lengthBytes: number): number {
   const wanted = blockEnd(lengthBytes);
-  if ((inode.stream?.allocatedBytes ?? 0) + wanted > FILE_SIZE_BYTES_MAX) throw tooLarge();
+  requireSize((inode.stream?.allocatedBytes ?? 0) + wanted, true);
   if (host.flagsPreallocation) {
     const detail =
       'this volume flags preallocated extents, which Diskoscope reads but does not write: nothing was reserved';

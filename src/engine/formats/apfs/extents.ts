@@ -26,6 +26,11 @@ const KEY_SIZE_BYTES = 16;
 const VALUE_SIZE_BYTES = 24;
 const LENGTH_HIGH_MASK = 0x00ff_ffff;
 
+/** One record can say 2^56 − 1; longer holes are several. */
+export const HOLE_BYTES_MAX = 2 ** 55;
+/** Multiples of a block are exact numbers as far as this and beyond. */
+const STREAM_END_MAX = 2 ** 63;
+
 const key = new Uint8Array(KEY_SIZE_BYTES);
 const keyView = viewOf(key);
 const value = new Uint8Array(VALUE_SIZE_BYTES);
@@ -68,9 +73,10 @@ export function extentOf(cursor: RecordCursor, streamId: number): StreamExtent |
     stored.length === VALUE_SIZE_BYTES &&
     lengthBytes > 0 &&
     lengthBytes % BLOCK_SIZE_BYTES === 0 &&
-    offsetBytes % BLOCK_SIZE_BYTES === 0 &&
-    Number.isSafeInteger(firstBlock + lengthBytes) &&
-    Number.isSafeInteger(offsetBytes + lengthBytes);
+    u32At(found, 8) % BLOCK_SIZE_BYTES === 0 &&
+    Number.isSafeInteger(firstBlock) &&
+    (firstBlock === 0 || Number.isSafeInteger(lengthBytes)) &&
+    offsetBytes + lengthBytes <= STREAM_END_MAX;
   if (!isSane) throw damagedStream(streamId, `has an extent at ${offsetBytes} that makes no sense`);
   return { offsetBytes, lengthBytes, firstBlock, cryptoId: u32At(stored, 20) * 2 ** 32 + u32At(stored, 16) };
 }
@@ -129,7 +135,9 @@ export function clipped(extent: StreamExtent, fromBytes: number, toBytes: number
 /** Does `right` go on where `left` ends, in the stream and on the disk? */
 function continues(left: StreamExtent, right: StreamExtent): boolean {
   if (endOf(left) !== right.offsetBytes || left.cryptoId !== right.cryptoId) return false;
-  if (left.firstBlock === 0 || right.firstBlock === 0) return left.firstBlock === right.firstBlock;
+  if (left.firstBlock === 0 || right.firstBlock === 0) {
+    return left.firstBlock === right.firstBlock && left.lengthBytes + right.lengthBytes <= HOLE_BYTES_MAX;
+  }
   return left.firstBlock + left.lengthBytes / BLOCK_SIZE_BYTES === right.firstBlock;
 }
 
@@ -152,7 +160,7 @@ function surroundings(tree: RecordTree, streamId: number, from: number, to: numb
   const overlapping: StreamExtent[] = [];
   let left: StreamExtent | undefined;
   // From the block before the range, so that a left neighbour is met as well.
-  const cursor = seekExtent(tree, streamId, Math.max(from - 1, 0));
+  const cursor = seekExtent(tree, streamId, Math.max(from - BLOCK_SIZE_BYTES, 0));
   for (;;) {
     const extent = extentOf(cursor, streamId);
     if (extent === undefined || extent.offsetBytes > to) break;

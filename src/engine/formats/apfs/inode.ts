@@ -32,6 +32,15 @@ export interface Stream {
   cryptoId: number;
   bytesWritten: number;
   bytesRead: number;
+  /** A size beyond 2^53 that no number is, as it was read: written back as long as nobody changes the size. */
+  readonly stored?: StoredSize;
+}
+
+interface StoredSize {
+  /** What stands for it: the end of its last block. */
+  readonly sizeBytes: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 /** An extended field that is kept as it was. */
@@ -247,7 +256,7 @@ function readField(
   } else if (type === INODE_FIELD.dstream) {
     inode.stream = readStream(view, at, inode.number);
   } else if (type === INODE_FIELD.sparseBytes) {
-    inode.sparseBytes = exactAt(view, at, inode.number, 'holes');
+    inode.sparseBytes = wholeBlocksAt(view, at, inode.number, 'holes');
   } else if (type === INODE_FIELD.device) {
     inode.device = view.getUint32(at, true);
   } else if (type === INODE_FIELD.finderInfo) {
@@ -264,12 +273,34 @@ const FIELD_SIZE_BYTES: Readonly<Record<number, number>> = {
   [INODE_FIELD.finderInfo]: 32,
 };
 
+const BLOCK_BYTES = 4096;
+
+/** Whole blocks, up to 2^63. EIO when it is not that. */
+function wholeBlocksAt(view: DataView, at: number, number: number, what: string): number {
+  const value = number64(view, at);
+  const isExact = value <= Number.MAX_SAFE_INTEGER || view.getUint32(at, true) % BLOCK_BYTES === 0;
+  if (!isExact || value > 2 ** 63) throw damaged(number, `has ${what} that no volume can have`);
+  return value;
+}
+
+/** A size that is no number is taken for the end of its last block, so that no byte of it is out of reach. */
+function sizeAt(view: DataView, at: number, number: number): Pick<Stream, 'sizeBytes' | 'stored'> {
+  const low = view.getUint32(at, true);
+  const high = view.getUint32(at + 4, true);
+  if (high < 2 ** 21 || low % BLOCK_BYTES === 0) {
+    return { sizeBytes: wholeBlocksAt(view, at, number, 'a length') };
+  }
+  const sizeBytes = high * 2 ** 32 + (low - (low % BLOCK_BYTES)) + BLOCK_BYTES;
+  if (sizeBytes > 2 ** 63) throw damaged(number, 'has a length that no volume can have');
+  return { sizeBytes, stored: { sizeBytes, low, high } };
+}
+
 /** The 40 bytes of a stream. `number`: whose it is, for the sentence of EIO. */
 export function readStream(view: DataView, at: number, number: number): Stream {
   const cryptoId = number64(view, at + STREAM_AT.cryptoId);
   return {
-    sizeBytes: exactAt(view, at + STREAM_AT.size, number, 'a length'),
-    allocatedBytes: exactAt(view, at + STREAM_AT.allocated, number, 'a length'),
+    ...sizeAt(view, at + STREAM_AT.size, number),
+    allocatedBytes: wholeBlocksAt(view, at + STREAM_AT.allocated, number, 'a length'),
     cryptoId: cryptoId >= NO_ID ? NO_ID : cryptoId,
     bytesWritten: exactAt(view, at + STREAM_AT.written, number, 'a count'),
     bytesRead: exactAt(view, at + STREAM_AT.read, number, 'a count'),
@@ -278,6 +309,11 @@ export function readStream(view: DataView, at: number, number: number): Stream {
 
 export function writeStream(view: DataView, at: number, stream: Stream): void {
   putNumber64(view, at + STREAM_AT.size, stream.sizeBytes);
+  const { stored } = stream;
+  if (stored !== undefined && stored.sizeBytes === stream.sizeBytes) {
+    view.setUint32(at + STREAM_AT.size, stored.low, true);
+    view.setUint32(at + STREAM_AT.size + 4, stored.high, true);
+  }
   putNumber64(view, at + STREAM_AT.allocated, stream.allocatedBytes);
   if (stream.cryptoId >= NO_ID) {
     view.setUint32(at + STREAM_AT.cryptoId, 0xffff_ffff, true);

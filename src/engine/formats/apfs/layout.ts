@@ -1,3 +1,4 @@
+import { allDigits } from '../../base/file-size.ts';
 import type { Timespec } from '../../base/clock.ts';
 import { bytes, hex, struct, u32, u64 } from '../../codec/struct.ts';
 import type { Field, Value } from '../../codec/struct.ts';
@@ -12,7 +13,8 @@ import type { Field, Value } from '../../codec/struct.ts';
  */
 export const BLOCK_SIZE_BYTES = 4096;
 
-export const plural = (unit: string) => (value: number) => `${value} ${unit}${value === 1 ? '' : 's'}`;
+export const plural = (unit: string) => (value: number) =>
+  `${allDigits(value)} ${unit}${value === 1 ? '' : 's'}`;
 
 /** Bits with names: `bitNames({ 0: 'root', 1: 'leaf' })` shows '0x3 root, leaf'. Bits count from 0, up to 52. */
 export const bitNames = (names: Readonly<Record<number, string>>) => (value: number) => {

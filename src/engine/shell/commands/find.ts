@@ -1,3 +1,4 @@
+import { allDigits } from '../../base/file-size.ts';
 import { FsError, strerror } from '../../base/errno.ts';
 import type { Command, CommandContext, Running } from '../command.ts';
 import type { Actions, Found, Plan } from '../find-expression.ts';
@@ -107,7 +108,7 @@ class Search implements Actions {
       String(stat.linkCount).padStart(3),
       userName(stat.uid).padEnd(16),
       groupName(stat.gid).padEnd(16),
-      String(stat.sizeBytes).padStart(8),
+      allDigits(stat.sizeBytes).padStart(8),
       listingTime(stat.modifyTime, system.now(), false),
       typeof target === 'string' && target !== '' ? `${path} -> ${target}` : path,
     ];

@@ -1,3 +1,4 @@
+import { isExactSum } from '../../base/file-size.ts';
 import { FsError } from '../../base/errno.ts';
 import * as C from '../../vfs/constants.ts';
 import { attempt, program } from '../program.ts';
@@ -63,8 +64,10 @@ truncate [-c] -r rfile file ...
 });
 
 function newSize(now: number, way: string, amount: number): number {
-  if (way === '+') return now + amount;
-  if (way === '-') return Math.max(0, now - amount);
+  if (way === '+' && isExactSum(now, amount)) return now + amount;
+  if (way === '-' && isExactSum(now, -amount)) return Math.max(0, now - amount);
+  if (way === '+' || way === '-')
+    throw new FsError('EFBIG', 'ftruncate', '', 'beyond 2^53 sizes are whole blocks');
   if (way === '%') return Math.ceil(now / amount) * amount;
   if (way === '/') return Math.floor(now / amount) * amount;
   return amount;

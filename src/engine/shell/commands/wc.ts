@@ -1,3 +1,4 @@
+import { allDigits } from '../../base/file-size.ts';
 import type { InputStream, Running } from '../command.ts';
 import { forEachInput } from '../inputs.ts';
 import { program, type Invocation } from '../program.ts';
@@ -42,7 +43,7 @@ function* print(call: Invocation, counts: Counts, path: string): Running<void> {
   if (!isChosen || call.has('w')) columns.push(counts.words);
   if (call.lastOf('cm') === 'm') columns.push(counts.characters);
   else if (!isChosen || call.has('c')) columns.push(counts.bytes);
-  const numbers = columns.map((column) => ` ${String(column).padStart(7)}`).join('');
+  const numbers = columns.map((column) => ` ${allDigits(column).padStart(7)}`).join('');
   yield* call.printLine(path === '' ? numbers : `${numbers} ${path}`);
 }
 
