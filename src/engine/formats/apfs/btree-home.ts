@@ -42,10 +42,12 @@ const NODES_MAX = 16_384;
 export class NodeCache {
   readonly #nodes = new Map<number, BtreeNode>();
   readonly #transaction: Transaction | null;
+  readonly #nodesMax: number;
   evictions = 0;
 
-  constructor(transaction: Transaction | null) {
+  constructor(transaction: Transaction | null, nodesMax = NODES_MAX) {
     this.#transaction = transaction;
+    this.#nodesMax = nodesMax;
   }
 
   get(reference: number): BtreeNode | undefined {
@@ -53,7 +55,7 @@ export class NodeCache {
   }
 
   set(reference: number, node: BtreeNode): void {
-    if (this.#nodes.size >= NODES_MAX) this.#evict();
+    if (this.#nodes.size >= this.#nodesMax) this.#evict();
     this.#nodes.set(reference, node);
   }
 
@@ -63,12 +65,12 @@ export class NodeCache {
 
   /** An eighth of what may be here, so that this does not happen for every node. */
   #evict(): void {
-    let wanted = NODES_MAX / 8;
+    let wanted = this.#nodesMax / 8;
     this.evictions++;
     for (const [reference, node] of this.#nodes) {
       if (this.#transaction !== null && node.xid >= this.#transaction.xid) continue;
       this.#nodes.delete(reference);
-      if (--wanted === 0) return;
+      if (--wanted <= 0) return;
     }
   }
 }
@@ -102,20 +104,21 @@ export class PhysicalHome implements TreeHome {
   readonly #label: WriteLabel;
   readonly #cache: NodeCache;
 
-  /** `owner` is what people call the tree's owner: the volume's name. */
+  /** `owner` is what people call the tree's owner: the volume's name. `nodesMax`: kept in memory, unless changed. */
   constructor(
     kind: TreeKind,
     reader: BlockReader,
     transaction: Transaction | null,
     spender: Spender,
     owner: string,
+    nodesMax?: number,
   ) {
     this.#kind = kind;
     this.#reader = reader;
     this.#transaction = transaction;
     this.#spender = spender;
     this.#label = nodeLabel(kind, owner);
-    this.#cache = new NodeCache(transaction);
+    this.#cache = new NodeCache(transaction, nodesMax);
   }
 
   node(block: number, level: number | null): BtreeNode {

@@ -14,10 +14,10 @@ import { walkTree } from './tree-walker.ts';
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
-function makeTree(kind: TreeKind) {
+function makeTree(kind: TreeKind, nodesMax?: number) {
   const medium = new TreeMedium();
   const spender = new CountingSpender();
-  const home = () => new PhysicalHome(kind, medium, medium, spender, 'test');
+  const home = () => new PhysicalHome(kind, medium, medium, spender, 'test', nodesMax);
   const tree = Btree.create(kind, home());
   const walk = (root: number) =>
     walkTree((block) => medium.copyOf(block), root, {
@@ -99,6 +99,33 @@ describe.each([
     expect(walk(current.root).nodes).toHaveLength(1);
     expect(medium.usedBlocks).toBe(1);
   });
+});
+
+test.each([8, 16])('with %d nodes in memory, one read again is never a second node', (nodesMax) => {
+  const random = new Prng(nodesMax);
+  const { medium, tree, walk } = makeTree(OMAP_TREE, nodesMax);
+  const model = new Map<number, number>();
+  const change = (oid: number) => {
+    const byte = random.below(256);
+    tree.put(omapKey(oid, 2), new Uint8Array(16).fill(byte));
+    model.set(oid, byte);
+  };
+  for (let oid = 0; oid < 20_000; oid++) {
+    change(oid);
+    if (oid % 50 === 49) medium.commit();
+  }
+  for (let round = 0; round < 2000; round++) {
+    const near = random.below(19_000);
+    for (let i = random.below(6); i > 0; i--) tree.find(omapKey(random.below(20_000), 2));
+    change(near);
+    for (let i = random.below(6); i > 0; i--) tree.find(omapKey(near + random.below(1000), 2));
+    change(near + random.below(1000));
+    if (random.below(3) === 0) medium.commit();
+  }
+  medium.commit();
+  const { records, nodes } = walk(tree.root);
+  expect(records.map(([, value]) => parseInt(value.slice(0, 2), 16))).toEqual([...model.values()]);
+  expect(medium.usedBlocks).toBe(nodes.length);
 });
 
 describe('fixed sizes', () => {
