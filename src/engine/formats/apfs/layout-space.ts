@@ -137,7 +137,9 @@ export const ChunkInfo = struct('chunk_info_t', CHUNK_INFO_SIZE_BYTES, 'little',
   freeCount: u32(20, 'free ones among them (low 20 bits)', {
     show: (value) => plural('block')(value & FREE_COUNT_MASK),
   }),
-  bitmapAddress: u64(CHUNK_INFO_BITMAP_AT, 'block of its bitmap; 0: the whole chunk is free', { show: showAddress }),
+  bitmapAddress: u64(CHUNK_INFO_BITMAP_AT, 'block of its bitmap; 0: the whole chunk is free', {
+    show: showAddress,
+  }),
 });
 export type ChunkInfo = Value<typeof ChunkInfo>;
 
