@@ -88,7 +88,10 @@ export async function openPage(options: BrowserContextOptions & { hash?: string 
   });
   await page.goto(`${address}${hash}`);
   await ready(page);
-  page.on('request', (request) => void (request.url().startsWith('blob:') || requests.push(request.url())));
+  page.on('request', (request) => {
+    // The browser fetches the icon of a tab for itself, whenever it likes.
+    if (!/^blob:|\/favicon\.svg$/.test(request.url())) requests.push(request.url());
+  });
   return { page, requests };
 }
 

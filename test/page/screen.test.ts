@@ -137,7 +137,7 @@ test('undo, redo and branches: nothing is lost', async () => {
   await expect.poll(async () => (await rowsOf(page, 'Files')).join()).toContain('film.mov');
   await page.keyboard.press('Control+Shift+z');
   await expect.poll(() => momentOf(page)).toBe('step 2 of 2: rm film.mov');
-  await page.getByRole('button', { name: '◀ Undo' }).click();
+  await page.getByRole('button', { name: 'Undo', exact: true }).click();
   await run(page, 'echo two > b.txt');
   expect(await momentOf(page)).toBe('step 2 of 2: echo two > b.txt');
 
@@ -253,8 +253,8 @@ test('the last session comes back: lines, disk, directory, and what was undone',
   await run(page, 'pwd');
   expect(await outputOf(page)).toContain('/Volumes/SAMPLE/kept');
 
-  await page.getByRole('button', { name: '◀ Undo' }).click();
-  await page.getByRole('button', { name: '◀ Undo' }).click();
+  await page.getByRole('button', { name: 'Undo', exact: true }).click();
+  await page.getByRole('button', { name: 'Undo', exact: true }).click();
   await expect.poll(() => momentOf(page)).toBe('step 1 of 3: mkdir kept');
   await page.waitForTimeout(800);
   await page.reload();

@@ -203,6 +203,13 @@ export class BenchHistory {
     return { step: 0 };
   }
 
+  /** The last line on the way to `number` that a disk took part in; 0: none. */
+  lineOf(key: string, number: number): number {
+    let at = this.#at(number);
+    while (at.number !== 0 && !at.taken.has(key)) at = this.#at(at.parent);
+    return at.number;
+  }
+
   /** Of a disk that runs its lines again, the last one it has run on the way to `number`. */
   lastTaken(number: number, taken: ReadonlyMap<number, Taken>): Taken | null {
     for (let at = this.#at(number); at.number !== 0; at = this.#at(at.parent)) {

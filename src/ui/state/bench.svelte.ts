@@ -389,6 +389,12 @@ export class Bench {
     });
   }
 
+  /** Into the line whose step a disk shows, right after the disk's access of that number; undefined: to its end. */
+  async seekInside(column: Column, write: number | undefined): Promise<void> {
+    const number = this.history.lineOf(column.key, this.history.now.number);
+    await this.seek(write === undefined ? { number } : { number, write });
+  }
+
   async undo(): Promise<void> {
     const { previous } = this.history;
     if (previous !== null) await this.seek(previous);
