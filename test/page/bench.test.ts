@@ -1,0 +1,113 @@
+import { expect, test } from 'vitest';
+import type { Page } from 'playwright';
+import { diskMenu, momentOf, openPage, outputOf, rowsOf, run, usePage } from './browser.ts';
+
+/** Goal: several disks are one bench. Method: the page as it opens, in a real browser, found by roles and names. */
+usePage();
+
+const openBench = (options = {}) => openPage({ hash: '', ...options });
+const resultOn = (page: Page, name: string) =>
+  page.getByRole('region', { name: `Result on ${name}`, exact: true });
+const namesOf = (page: Page): Promise<string[]> =>
+  page
+    .getByRole('button', { name: /: disk menu$/ })
+    .evaluateAll((buttons) =>
+      buttons.map((button) => (button.getAttribute('aria-label') ?? '').replace(': disk menu', '')),
+    );
+
+test('it opens with four formats; a line runs on all, and the results stand in line', async () => {
+  const { page } = await openBench();
+  expect(await namesOf(page)).toEqual(['APFS', 'HFS+', 'exFAT', 'FAT32']);
+  await run(page, 'cp -c film.mov clone.mov');
+  expect(await resultOn(page, 'APFS').innerText()).toMatch(/✓ done\s+0 data/);
+  for (const name of ['HFS+', 'exFAT', 'FAT32']) {
+    const result = await resultOn(page, name).innerText();
+    expect(result, name).toContain('ENOTSUP');
+    expect(result, name).toContain('16,384 data');
+    expect(result, name).toContain('−8 MiB');
+  }
+  await page.keyboard.press('Escape');
+  await page.getByRole('heading', { name: 'Diskoscope' }).click();
+  await page.keyboard.press('Control+z');
+  await expect.poll(() => momentOf(page)).toBe('before the first of 1 step');
+  for (const name of ['APFS', 'FAT32'])
+    expect(await resultOn(page, name).innerText()).toContain('Nothing has run');
+});
+
+test('what disks say alike is printed once, what differs under their names; on speaks to one', async () => {
+  const { page } = await openBench();
+  await run(page, 'cat notes.txt');
+  const once = (await outputOf(page)).filter((line) => line.includes('Every block of this disk is real.'));
+  expect(once).toHaveLength(1);
+  await run(page, 'ln -s photos cover; stat -f %HT cover');
+  expect(await outputOf(page)).toContainEqual(expect.stringMatching(/^APFS · HFS\+/));
+  await run(page, 'on exfat mkfile 1m only.bin');
+  expect(await resultOn(page, 'APFS').innerText()).toContain('The last line was for other disks.');
+  expect(await resultOn(page, 'exFAT').innerText()).toContain('✓ done');
+  await page.getByRole('textbox', { name: 'Terminal: type a command' }).focus();
+  await page.keyboard.type('on ntfs ls\n');
+  await expect
+    .poll(() => outputOf(page))
+    .toContain('on: there is no disk ntfs; there are apfs, hfs, exfat, fat32, and all');
+  await page.getByRole('button', { name: 'Type to FAT32 only' }).click();
+  await run(page, 'pwd');
+  expect(await outputOf(page)).toContainEqual(expect.stringMatching(/^FAT32 ~ % pwd/));
+});
+
+test('disks are added, moved, replaced and removed; a new one runs the lines typed so far', async () => {
+  const { page } = await openBench();
+  await run(page, 'mkdir made');
+  await page.getByRole('button', { name: 'Bench', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Add a disk…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add a disk' });
+  await dialog.getByLabel('Format').selectOption('exfat');
+  await dialog.getByRole('button', { name: 'Make the disk' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+', 'exFAT 1', 'FAT32', 'exFAT 2']);
+  await expect.poll(async () => (await rowsOf(page, 'Files')).join()).toContain('made/');
+  expect(await resultOn(page, 'exFAT 2').innerText()).toContain('✓ done');
+  await diskMenu(page, 'Move to the left', 'FAT32');
+  await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+', 'FAT32', 'exFAT 1', 'exFAT 2']);
+  await diskMenu(page, 'Remove from the bench', 'exFAT 1');
+  await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+', 'FAT32', 'exFAT']);
+  await page.getByRole('button', { name: 'Bring it back' }).click();
+  await expect.poll(async () => (await namesOf(page)).length).toBe(5);
+});
+
+test('a demonstration runs by itself, shows what the figures say, and can be taken over', async () => {
+  const { page } = await openBench({ reducedMotion: 'reduce' });
+  await run(page, 'mkdir mine');
+  await page.getByRole('button', { name: 'Demonstrations' }).click();
+  await page.getByRole('menuitem', { name: 'Where did my space go?' }).click();
+  const demo = page.getByRole('region', { name: 'Demonstration: Where did my space go?' });
+  await expect.poll(() => demo.innerText(), { timeout: 15_000 }).toContain('✓');
+  await demo.getByRole('button', { name: 'Pause' }).click();
+  await demo.getByRole('button', { name: 'Next' }).click();
+  await expect
+    .poll(() => demo.innerText(), { timeout: 10_000 })
+    .toMatch(/2 of 4[^]*the snapshot holds every block/);
+  await demo.getByRole('button', { name: 'Take over' }).click();
+  await demo.waitFor({ state: 'hidden' });
+  await run(page, 'ls');
+  expect(await namesOf(page)).toEqual(['APFS']);
+});
+
+test('the palette finds what the page can do; lecture mode enlarges and stays usable', async () => {
+  const { page } = await openBench();
+  await page.getByRole('heading', { name: 'Diskoscope' }).click();
+  await page.keyboard.press('Control+k');
+  const palette = page.getByRole('dialog', { name: 'Commands of the page' });
+  await palette.getByRole('combobox', { name: 'What to do' }).fill('lecture');
+  await page.keyboard.press('Enter');
+  await palette.waitFor({ state: 'hidden' });
+  const type = () => page.evaluate(() => getComputedStyle(document.body).fontSize);
+  expect(await type()).toBe('17px');
+  await run(page, 'ls');
+  await page.getByRole('heading', { name: 'Diskoscope' }).click();
+  await page.keyboard.press('l');
+  expect(await type()).toBe('13px');
+  await page.keyboard.press('3');
+  await expect
+    .poll(() => page.getByRole('button', { name: 'exFAT', exact: true }).getAttribute('aria-pressed'))
+    .toBe('true');
+});
