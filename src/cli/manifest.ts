@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { FsError } from '../engine/base/errno.ts';
+import { DEVICE_BYTES_MAX } from '../engine/device/store.ts';
 import { isoTime } from '../engine/session/sentences.ts';
 import type { Stat, SystemCalls } from '../engine/vfs/calls.ts';
 import {
@@ -30,7 +31,7 @@ export interface ManifestLine {
   readonly size: number;
   /** UTC, ISO 8601, with as many decimals as the time has. */
   readonly mtime: string;
-  /** Of a file's contents, in hexadecimal; else null. */
+  /** Of a file's contents, in hexadecimal; else null. Null as well of what no disk could hold: mostly holes. */
   readonly sha256: string | null;
   /** Where a symbolic link points to; else null. */
   readonly target: string | null;
@@ -123,7 +124,7 @@ function manifestLine({ system, session }: ImageSession, path: string): Manifest
     nlink: stat.linkCount,
     size: type === 'directory' ? 0 : stat.sizeBytes,
     mtime: isoTime(stat.modifyTime),
-    sha256: type === 'file' ? checksum(system, full) : null,
+    sha256: type === 'file' && stat.sizeBytes <= DEVICE_BYTES_MAX ? checksum(system, full) : null,
     target: type === 'symlink' ? system.readlink(full) : null,
     xattrs: attributesOf(system, full),
   };

@@ -123,7 +123,7 @@ describe.each(FORMATS)('read and write on $name', (format) => {
     writeFile(user, 'a', 'x');
     const fd = user.open('a', O_RDWR);
     const byte = new Uint8Array(1);
-    for (const offset of [-1, 0.5, NaN, Infinity, 2 ** 53]) {
+    for (const offset of [-1, 0.5, NaN, Infinity, 2 ** 63]) {
       expect(
         outcome(() => user.pread(fd, byte, offset)),
         `${offset}`,
@@ -135,13 +135,13 @@ describe.each(FORMATS)('read and write on $name', (format) => {
     }
     expect(outcome(() => user.lseek(fd, -2, SEEK_END))).toBe('EINVAL');
     expect(outcome(() => user.lseek(fd, 0, 7))).toBe('EINVAL');
-    expect(outcome(() => user.lseek(fd, 2 ** 53 - 1, SEEK_END))).toBe('EINVAL');
+    expect(outcome(() => user.lseek(fd, 2 ** 53, SEEK_END))).toBe('EINVAL');
     for (const whence of [SEEK_HOLE, SEEK_DATA]) {
       const wanted = facts.hasSparseFiles === true ? 'EINVAL' : 'ENOTTY';
       expect(outcome(() => user.lseek(fd, -1, whence))).toBe(wanted);
     }
     expect(user.lseek(fd, 0, SEEK_CUR)).toBe(0);
-    expect(outcome(() => user.pwrite(fd, new Uint8Array(2), 2 ** 53 - 2))).toBe('EFBIG');
+    expect(outcome(() => user.pwrite(fd, new Uint8Array(2), 2 ** 53 - 1))).toBe('EFBIG');
     expect(user.fstat(fd).sizeBytes).toBe(1);
   });
 

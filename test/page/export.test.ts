@@ -18,6 +18,7 @@ async function openDialog(page: Page): Promise<void> {
   await diskMenu(page, 'Download…');
   await dialogOf(page)
     .getByText(/contents/)
+    .first()
     .waitFor();
 }
 

@@ -44,7 +44,10 @@ async function openImage(page: Page, path: string): Promise<void> {
   const chooser = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: 'Open…' }).click();
   await (await chooser).setFiles(path);
-  await page.getByText(/^Opened /).waitFor();
+  await page
+    .getByText(/^Opened /)
+    .first()
+    .waitFor();
   await diskMenu(page, 'Remove from the bench');
   await page.getByText('was removed').waitFor();
 }

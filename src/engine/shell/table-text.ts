@@ -1,3 +1,4 @@
+import { allDigits } from '../base/file-size.ts';
 import type { Running } from './command.ts';
 import type { Invocation } from './program.ts';
 
@@ -13,13 +14,15 @@ export function* table(
   if (rows.length === 0) return;
   const widths = titles.map((title) => title.length);
   for (const row of rows) {
-    row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, String(cell).length)));
+    row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, textOfCell(cell).length)));
   }
   const line = (cells: readonly (number | string)[], isTitle: boolean) =>
     cells
       .map((cell, at) => {
         const isNumber = typeof (isTitle ? rows[0]?.[at] : cell) === 'number';
-        return isNumber ? String(cell).padStart(widths[at] ?? 0) : String(cell).padEnd(widths[at] ?? 0);
+        return isNumber
+          ? textOfCell(cell).padStart(widths[at] ?? 0)
+          : textOfCell(cell).padEnd(widths[at] ?? 0);
       })
       .join('  ')
       .trimEnd();
@@ -29,3 +32,5 @@ export function* table(
     if (index % PAGE === PAGE - 1) yield;
   }
 }
+
+const textOfCell = (cell: number | string): string => (typeof cell === 'number' ? allDigits(cell) : cell);

@@ -56,6 +56,9 @@ function requireSize(sizeBytes: number, isWhole: boolean): void {
   throw new FsError('EFBIG', '', '', detail);
 }
 
+/** EFBIG for a size that a file cannot be given. */
+export const requireFileSize = (sizeBytes: number): void => requireSize(sizeBytes, isWhole(sizeBytes));
+
 const isWhole = (bytes: number): boolean => bytes % BLOCK_SIZE_BYTES === 0;
 
 // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,7 +177,7 @@ export function writeContent(
 
 /** Grown bytes read as zeros and take no room. ENOSPC leaves the old size. */
 export function truncateContent(host: ContentHost, inode: StreamOwner, sizeBytes: number): void {
-  requireSize(sizeBytes, isWhole(sizeBytes));
+  requireFileSize(sizeBytes);
   const oldBytes = inode.stream?.sizeBytes ?? 0;
   if (sizeBytes === oldBytes) {
     releaseReserve(host, inode);

@@ -12,6 +12,7 @@ import {
   punchContent,
   readContent,
   releaseReserve,
+  requireFileSize,
   truncateContent,
   writeContent,
 } from './content.ts';
@@ -128,6 +129,7 @@ export class Files {
   }
 
   truncate(inode: Inode, sizeBytes: number): void {
+    requireFileSize(sizeBytes);
     this.#unpack(inode, sizeBytes);
     this.finishTruncation(inode);
     if (takesSteps(this.#host, inode, sizeBytes)) {

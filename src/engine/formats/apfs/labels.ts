@@ -38,6 +38,20 @@ export const LABELS: readonly Label[] = [
       'A file without a name is held in the private directory as `0x…-dead`; large ones lose their contents over several transactions, and the next mount goes on where a power cut stopped.',
   },
   {
+    what: 'Truncation in steps',
+    kind: 'exact',
+    source: 'AFS, "INODE_BEING_TRUNCATED", "INO_EXT_TYPE_PREV_FSIZE"',
+    sentence:
+      'A truncation of more than 64 records goes in steps, from the end, with INODE_BEING_TRUNCATED and the previous size (PREV_FSIZE) from the first transaction to the last. After a power cut the next mount goes on, whoever began; what others left in a container that was unmounted since is finished with the next change of the size of the file.',
+  },
+  {
+    what: 'Resizing',
+    kind: 'exact',
+    source: 'apfsck; Linux driver',
+    sentence:
+      'A container gets another size in one transaction, with volumes at work. Where the number of chunks changes, the internal pool moves as a whole: ring, bitmaps, chunk info and address blocks in one free run.',
+  },
+  {
     what: 'Attributes',
     kind: 'exact',
     source: 'AFS, "j_xattr_val_t"',
@@ -93,6 +107,19 @@ export const LABELS: readonly Label[] = [
       "newfs writes the versioned space manager and both queue trees, as macOS's containers have them once they hold a volume; `-o space-manager=plain` and `-o free-queues=lazy` are the other forms that are found.",
   },
   {
+    what: 'How far a container shrinks',
+    kind: 'policy',
+    source: '',
+    sentence:
+      'A container shrinks as far as the last block in use, the internal pool apart, and no further than what leaves the headroom free; `resizeContainer limits` says where that is. Its checkpoint areas stay as large as they were made, and block 0 shows the new size with the next unmount.',
+  },
+  {
+    what: 'Large holes',
+    kind: 'policy',
+    source: 'AFS, "J_FILE_EXTENT_LEN_MASK"',
+    sentence: 'A hole of more than 2^55 bytes is several records: one can say 2^56 − 1.',
+  },
+  {
     what: 'Quotas and UUIDs of snapshots',
     kind: 'policy',
     source: '',
@@ -106,11 +133,11 @@ export const LABELS: readonly Label[] = [
     sentence: 'Access times follow only `utimes`: reading changes nothing on disk.',
   },
   {
-    what: 'Truncation and resizing',
+    what: 'Limits of truncating and shrinking',
     kind: 'simplified',
     source: '',
     sentence:
-      'A truncation is one transaction, however many pieces go; only deletions are cut up. Containers are not resized.',
+      'Blocks beyond the new end of a container that shrinks are not moved out of the way: deleting what holds them, or a copy of the file, makes room. Truncations on volumes that flag preallocated extents, and of files that share their stream, are one transaction.',
   },
   {
     what: 'Encrypted, sealed and Fusion containers',
@@ -136,6 +163,7 @@ export const LABELS: readonly Label[] = [
     what: 'Sizes and ids',
     kind: 'simplified',
     source: '',
-    sentence: 'Sizes and ids are exact up to 2^53; a volume with ids beyond is refused.',
+    sentence:
+      'Ids are exact up to 2^53; a volume with ids beyond is refused. Sizes and places in files are exact up to 2^53, and whole blocks up to 2^63 − 4,096; what would have to be rounded is EFBIG. A stored size beyond 2^53 that is no whole block is shown as the end of its last block, and written back as it was unless the size is changed.',
   },
 ];

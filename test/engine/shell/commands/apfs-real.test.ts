@@ -317,3 +317,25 @@ describe('a container gets another size', () => {
     finish(bench);
   });
 });
+
+test('files of exabytes: truncate, ls, stat, du, dd and scope count them to the last byte', () => {
+  const bench = newBench();
+  expect(bench.run('truncate -s 7e f; truncate -s 9223372036854771712 g; ls -l f g')).toMatch(
+    / 8070450532247928832 .* f\n.* 9223372036854771712 .* g\n$/,
+  );
+  expect(bench.run('stat -f %z g; du g; wc -c < g')).toBe(
+    '9223372036854771712\n0\tg\n 9223372036854771712\n',
+  );
+  expect(bench.run('truncate -s 8e f')).toBe("truncate: invalid size argument `8e'\n[1]\n");
+  expect(bench.run('truncate -s 9007199254740993 f')).toMatch(/invalid size argument/);
+  expect(bench.run('truncate -s 9007199254740994 f')).toMatch(/f: File too large/);
+  expect(bench.run('truncate -s +1 g')).toMatch(/File too large/);
+  expect(bench.run('printf %4096s x | dd of=f bs=4096 seek=1125899906842624 conv=notrunc 2>&1')).toMatch(
+    /4096 bytes/,
+  );
+  expect(bench.run('stat -f %z f; du -k f')).toBe('8070450532247928832\n4\tf\n');
+  expect(bench.run('dd if=f bs=4096 skip=1125899906842624 count=1 2>/dev/null | tail -c 2')).toBe(' x');
+  expect(bench.run('scope extents f')).toContain('4611686018427387904');
+  expect(bench.run('rm f g')).toBe('');
+  finish(bench);
+});
