@@ -33,9 +33,6 @@ const SLICE_MILLISECONDS = 10;
 const COLUMNS_DEFAULT = 80;
 const COLUMNS_MAX = 1000;
 
-/** What can be made before the other formats have come: the disk that the page opens with. */
-const FORMATS_AT_START: readonly string[] = ['fat32'];
-
 export class EngineServer implements EngineApi {
   #session: Session | null = null;
   /** What the session has printed and the page does not know yet. */
@@ -47,13 +44,13 @@ export class EngineServer implements EngineApi {
   #stepsTold = 0;
   #wake: () => void = () => {};
   #onRecall: Parameters<EngineApi['watchRecall']>[0] | null = null;
-  /** What went wrong with the other formats; null when they are there. */
-  readonly #others: Promise<string | null>;
+  /** What went wrong with the formats; null when they are there. */
+  readonly #formats: Promise<string | null>;
   readonly #copies = new Copies();
 
-  /** `others` resolves when the formats are there that the program does not begin with. */
-  constructor(others: Promise<void> = Promise.resolve()) {
-    this.#others = others.then(
+  /** `formats` resolves when every format is known. */
+  constructor(formats: Promise<void> = Promise.resolve()) {
+    this.#formats = formats.then(
       () => null,
       (error: unknown) => `a part of the engine did not load; reload the page (${String(error)})`,
     );
@@ -63,7 +60,7 @@ export class EngineServer implements EngineApi {
 
   createDisk = (request: NewDiskRequest): Promise<Delta> =>
     this.#guard(async () => {
-      if (!FORMATS_AT_START.includes(request.format)) await this.#requireOthers();
+      await this.#requireFormats();
       this.#requireIdle();
       const { store } = createDisk(request);
       this.#open(store, request.label === '' ? 'new disk' : request.label, request);
@@ -74,7 +71,7 @@ export class EngineServer implements EngineApi {
 
   openImage = (file: File, options: SessionOptions): Promise<Delta> =>
     this.#guard(async () => {
-      await this.#requireOthers();
+      await this.#requireFormats();
       this.#requireIdle();
       const store = await this.#copies.storeOf(file);
       this.#requireIdle();
@@ -109,7 +106,7 @@ export class EngineServer implements EngineApi {
 
   run = (line: string, onOutput: (piece: OutputPiece) => void): Promise<RunResult> =>
     this.#guard(async () => {
-      await this.#requireOthers();
+      await this.#requireFormats();
       this.#requireIdle();
       const session = this.#required;
       const { isComplete, step } = await this.#pump(line, onOutput).finally(() => release(onOutput));
@@ -169,7 +166,7 @@ export class EngineServer implements EngineApi {
 
   #move(target: (session: Session) => Moment | null): Promise<Delta> {
     return this.#guard(async () => {
-      await this.#requireOthers();
+      await this.#requireFormats();
       this.#requireIdle();
       const moment = target(this.#required);
       if (moment !== null) {
@@ -199,7 +196,7 @@ export class EngineServer implements EngineApi {
 
   restore: EngineApi['restore'] = (saved, file) =>
     this.#guard(async () => {
-      await this.#requireOthers();
+      await this.#requireFormats();
       this.#requireIdle();
       const output = new Output();
       const session = restored(saved, file, (stream, bytes) => output.add(stream, bytes));
@@ -298,8 +295,8 @@ export class EngineServer implements EngineApi {
     return this.#session;
   }
 
-  async #requireOthers(): Promise<void> {
-    const problem = await this.#others;
+  async #requireFormats(): Promise<void> {
+    const problem = await this.#formats;
     if (problem !== null) throw new Error(problem);
   }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { diskMenu, oneDisk, openPage, outputOf, pageFolderAddress } from './browser.ts';
-import { ready, rowsOf, run, showTab, usePage } from './browser.ts';
+import { rowsOf, run, showTab, usePage } from './browser.ts';
 
 /** Goal: every format can be made, used, looked into and checked on the page, without a picture of another one. */
 usePage();
@@ -66,24 +66,22 @@ test('a new disk has the settings of its format, and the engine says what is wro
   expect(await heading.innerText()).toContain('Case-sensitive HFS+');
 });
 
-test('the first disk is there before the formats that it does not need', async () => {
+test('a line typed before the formats have come waits for them', async () => {
   const { page } = await openPage();
   const context = page.context();
   let letGo = () => {};
   const held = new Promise<void>((resolve) => (letGo = resolve));
-  let isHeld = false;
   await context.route('**/all-formats*', async (route) => {
-    isHeld = true;
     await held;
     await route.continue();
   });
   const second = await context.newPage();
   await second.goto(`${pageFolderAddress()}${oneDisk('fat32', { type: 'fat32' })}`);
-  await ready(second);
-  expect(isHeld).toBe(true);
+  await second.locator('[data-ready=true]').waitFor();
+  await second.getByRole('textbox', { name: 'Terminal: type a command' }).focus();
+  await second.keyboard.type('echo patience\n');
   letGo();
-  await run(second, 'diskutil eraseDisk JHFS+ LATER GPT disk1');
-  await expect.poll(() => second.getByRole('heading', { name: /LATER/ }).innerText()).toContain('HFS+');
+  await expect.poll(() => outputOf(second), { timeout: 8000 }).toContain('patience');
 });
 
 test('clones and snapshots are seen on the map, and volumes share a container', async () => {

@@ -1,13 +1,12 @@
 import { FsError } from '../base/errno.ts';
 import type { Format, FormatName } from './contract.ts';
-import { fat32 } from './fat32/index.ts';
 
 /**
- * The formats, in the order in which an unknown disk is asked for them. A program starts with the one the page opens
- * with; the others (more.ts) join before anything else is asked, at once in the command line and in tests, and as a
- * chunk of their own in the page, whose first load has to stay small.
+ * The formats, in the order in which an unknown disk is asked for them. They join before anything is asked
+ * (session/all-formats.ts): at once in the command line and in tests, and as a chunk of their own in the page, whose
+ * first load has to stay small.
  */
-const formats: Format[] = [fat32];
+const formats: Format[] = [];
 
 /** Grows by `addFormats`: ask it when it is needed, keep no copy. */
 export const FORMATS: readonly Format[] = formats;
@@ -15,7 +14,7 @@ export const FORMATS: readonly Format[] = formats;
 /** Every format there is, whether its program has been loaded or not. */
 export const FORMAT_NAMES: readonly FormatName[] = ['fat32', 'exfat', 'hfsplus', 'hfsx', 'apfs'];
 
-/** Behind those that are there; twice the same is once. */
+/** Twice the same is once. */
 export function addFormats(more: readonly Format[]): void {
   for (const format of more) if (!formats.includes(format)) formats.push(format);
 }
