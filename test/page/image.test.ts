@@ -123,8 +123,8 @@ test('random bytes open as a disk without a volume, say so, and break nothing', 
       .digest(),
   );
   await openImage(page, path);
-  await page.getByRole('heading', { name: /noise/ }).waitFor();
-  expect(await page.getByRole('heading', { name: /noise/ }).innerText()).toContain('no volume');
+  await page.getByRole('heading', { name: /noise/ }).first().waitFor();
+  expect(await page.getByRole('heading', { name: /noise/ }).first().innerText()).toContain('no volume');
   await page.getByRole('tab', { name: 'Bytes' }).click();
   await page.getByRole('button', { name: 'Show block 0' }).click();
   await page.getByRole('grid', { name: 'Bytes of block 0' }).waitFor();
