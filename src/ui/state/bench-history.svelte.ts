@@ -71,9 +71,10 @@ export class BenchHistory {
     void this.version;
     return this.now.write !== undefined || this.#at(this.now.number).lastVisited > 0;
   });
+  /** Another object with every version: whoever shows it looks again. */
   readonly current: BenchStep = $derived.by(() => {
     void this.version;
-    return this.#at(this.now.number);
+    return { ...this.#at(this.now.number) };
   });
 
   get length(): number {
