@@ -420,8 +420,9 @@ usage: scope why path | block
        scope map [device]
        scope shared path path
        scope snapshot list [volume]
-       scope snapshot create | delete | revert name [volume]
+       scope snapshot create | delete | revert | why name [volume]
        scope snapshot rename name new-name [volume]
+       scope poke block offset hex ... [--mend]
        scope undo
        scope redo
        scope help
@@ -433,8 +434,9 @@ usage: scope why path | block
        scope map [device]
        scope shared path path
        scope snapshot list [volume]
-       scope snapshot create | delete | revert name [volume]
+       scope snapshot create | delete | revert | why name [volume]
        scope snapshot rename name new-name [volume]
+       scope poke block offset hex ... [--mend]
        scope undo
        scope redo
        scope help
@@ -445,8 +447,9 @@ usage: scope why path | block
        scope map [device]
        scope shared path path
        scope snapshot list [volume]
-       scope snapshot create | delete | revert name [volume]
+       scope snapshot create | delete | revert | why name [volume]
        scope snapshot rename name new-name [volume]
+       scope poke block offset hex ... [--mend]
        scope undo
        scope redo
        scope help
