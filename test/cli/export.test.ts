@@ -26,7 +26,8 @@ test('an image is packed, wrapped and unpacked to the same volume; what others t
       .subarray(2 ** 20, 9 * 2 ** 20)
       .equals(readFileSync(image)),
   ).toBe(true);
-  expect(statSync(vhd!).blocks * 512).toBeLessThan(2 ** 20);
+  const { blocks, size } = statSync(vhd!);
+  expect(blocks * 512).toBeLessThan(size);
   expect(diskoscope(['export', '--bare', '-f', image, dmg!]).exitCode).toBe(0);
   expect(JSON.parse(diskoscope(['info', '--json', dmg!]).stdout)).toMatchObject({ scheme: 'none' });
 });
