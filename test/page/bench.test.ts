@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Page } from 'playwright';
-import { diskMenu, momentOf, openPage, outputOf, rowsOf, run, usePage } from './browser.ts';
+import { diskMenu, momentOf, openPage, outputOf, ready, rowsOf, run, usePage } from './browser.ts';
 
 /** Goal: several disks are one bench. Method: the page as it opens, in a real browser, found by roles and names. */
 usePage();
@@ -72,7 +72,8 @@ test('disks are added, moved, replaced and removed; a new one runs the lines typ
   await diskMenu(page, 'Remove from the bench', 'exFAT 1');
   await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+', 'FAT32', 'exFAT']);
   await page.getByRole('button', { name: 'Bring it back' }).click();
-  await expect.poll(async () => (await namesOf(page)).length).toBe(5);
+  await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+', 'FAT32', 'exFAT 1', 'exFAT 2']);
+  await expect.poll(() => resultOn(page, 'exFAT 1').innerText()).toContain('✓ done');
 });
 
 test('a demonstration runs by itself, shows what the figures say, and can be taken over', async () => {
@@ -91,6 +92,12 @@ test('a demonstration runs by itself, shows what the figures say, and can be tak
   await demo.waitFor({ state: 'hidden' });
   await run(page, 'ls');
   expect(await namesOf(page)).toEqual(['APFS']);
+  await page.getByRole('button', { name: 'Bring my bench back' }).click();
+  await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+', 'exFAT', 'FAT32']);
+  await expect.poll(() => momentOf(page)).toBe('step 1 of 1: mkdir mine');
+  await page.reload();
+  await ready(page);
+  await expect.poll(() => momentOf(page)).toBe('step 1 of 1: mkdir mine');
 });
 
 test('the palette finds what the page can do; lecture mode enlarges and stays usable', async () => {

@@ -110,6 +110,7 @@ test('an image goes in by dropping it anywhere; an empty file is refused with a 
   await expect.poll(() => rowsOf(page, 'Files')).toContainEqual(expect.stringContaining('A long name'));
   await drop('empty.img', new Uint8Array());
   await expect.poll(() => page.getByRole('alert').innerText()).toContain('empty.img: the file is empty');
+  expect(await outputOf(page)).not.toContain('Opened empty.img.');
   await heading.waitFor();
 });
 

@@ -25,15 +25,7 @@ export const plural = (value: number, noun: string): string =>
   `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 
 /** A simulated duration: '0.21 ms', '3.9 ms', '1.2 s'. */
-export function durationInWords(nanoseconds: number): string {
-  const [value, unit] =
-    nanoseconds >= 1e9
-      ? [nanoseconds / 1e9, 's']
-      : nanoseconds >= 1e5 || nanoseconds === 0
-        ? [nanoseconds / 1e6, 'ms']
-        : [nanoseconds / 1e3, 'µs'];
-  return `${Number(value.toPrecision(value >= 100 ? 3 : 2))} ${unit}`;
-}
+export { printedDuration as durationInWords } from '../../rpc/words.ts';
 
 /** 'block 57' or 'blocks 57 to 79' */
 export const blocksInWords = (first: number, blockCount: number): string =>

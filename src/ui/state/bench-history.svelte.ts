@@ -40,7 +40,6 @@ export interface BenchMoment {
 }
 
 interface Place extends BenchStep {
-  taken: ReadonlyMap<string, Taken>;
   childCount: number;
   /** Where redo leads; −1: nowhere yet. */
   lastVisited: number;
@@ -71,10 +70,9 @@ export class BenchHistory {
     void this.version;
     return this.now.write !== undefined || this.#at(this.now.number).lastVisited > 0;
   });
-  /** Another object with every version: whoever shows it looks again. */
   readonly current: BenchStep = $derived.by(() => {
     void this.version;
-    return { ...this.#at(this.now.number) };
+    return this.#at(this.now.number);
   });
 
   get length(): number {
@@ -222,14 +220,15 @@ export class BenchHistory {
 
   /** A disk was made anew or came later: the lines it ran now are these, by number; of others it knows nothing. */
   rewrite(key: string, taken: ReadonlyMap<number, Taken>): void {
-    for (const step of this.#steps) {
+    this.#steps = this.#steps.map((step) => {
       const fresh = taken.get(step.number);
-      if (fresh === undefined && !step.taken.has(key)) continue;
+      if (fresh === undefined && !step.taken.has(key)) return step;
       const all = new Map(step.taken);
       if (fresh === undefined) all.delete(key);
       else all.set(key, fresh);
-      step.taken = all;
-    }
+      // Another object: whoever shows the step looks again.
+      return { ...step, taken: all };
+    });
     this.generation += 1;
     this.version += 1;
   }

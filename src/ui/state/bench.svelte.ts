@@ -231,12 +231,15 @@ export class Bench {
     await Promise.all(stuck.map((column) => this.restart(column)));
   }
 
-  /** Beside the others; every line typed to all so far runs on it too. Rejects with the engine's sentence. */
-  async addDisk(origin: Origin): Promise<void> {
+  /**
+   * Beside the others; every line typed to all so far runs on it too, and under the key of a disk that was here before
+   * what that one had run. Rejects with the engine's sentence.
+   */
+  async addDisk(origin: Origin, key?: string, at = this.columns.length): Promise<void> {
     if (this.columns.length >= DISKS_MAX)
       throw new Refusal(`a bench holds ${DISKS_MAX} disks; remove one first`);
-    const column = this.#newColumn();
-    this.#place([...this.columns, column]);
+    const column = this.#newColumn(key);
+    this.#place(this.columns.toSpliced(at, 0, column));
     try {
       await this.#makeAndCatchUp(column, origin, origin.kind === 'new');
     } catch (error) {
@@ -269,7 +272,8 @@ export class Bench {
       return;
     }
     const { origin } = column.disk;
-    const { name } = column;
+    const { name, key } = column;
+    const at = this.columns.indexOf(column);
     this.#place(this.columns.filter((other) => other !== column));
     this.keeper.save();
     if (origin === null) return;
@@ -277,7 +281,7 @@ export class Bench {
       label: 'Bring it back',
       run: () => {
         this.messages.clear();
-        void this.attempt('bring the disk back', () => this.addDisk(origin));
+        void this.attempt('bring the disk back', () => this.addDisk(origin, key, at));
       },
     });
   }
@@ -308,30 +312,31 @@ export class Bench {
     const taken = new Map<number, Taken>();
     let isStopped = false;
     const what = `running the lines on ${column.name}`;
-    await this.busy(
-      what,
-      () => (isStopped = true),
-      async (tell) => {
-        for (const [index, step] of lines.entries()) {
-          const own = step.taken.get(key);
-          const isForAll = isNew && step.taken.size >= Math.max(1, others);
-          if (isStopped) break;
-          if (own?.isInterrupted || (own === undefined && !isForAll)) continue;
-          tell(`running line ${index + 1} of ${lines.length} on ${column.name}`);
-          await disk.seek({ step: history.lastTaken(step.parent, taken)?.step ?? 0 });
-          const [first] = step.taken.values();
-          const result = await disk.replay({ text: step.line, typed: (own ?? first)?.typed ?? [] });
-          const took = takenFrom(result);
-          if (took !== null) taken.set(step.number, took);
-        }
-      },
-    );
+    const stop = () => {
+      isStopped = true;
+      void disk.api.interrupt();
+    };
+    await this.busy(what, stop, async (tell) => {
+      for (const [index, step] of lines.entries()) {
+        const own = step.taken.get(key);
+        const isForAll = isNew && step.taken.size >= Math.max(1, others);
+        const [like] = own === undefined ? step.taken.values() : [own];
+        if (isStopped) break;
+        // A line that somebody had to stop may never end by itself.
+        if (like === undefined || like.isInterrupted || (own === undefined && !isForAll)) continue;
+        tell(`running line ${index + 1} of ${lines.length} on ${column.name}`);
+        await disk.seek({ step: history.lastTaken(step.parent, taken)?.step ?? 0 });
+        const took = takenFrom(await disk.replay({ text: step.line, typed: like.typed }));
+        if (took !== null) taken.set(step.number, took);
+      }
+    });
     history.rewrite(key, taken);
     await this.#bring(column, history.now);
   }
 
-  async openFile(file: File): Promise<void> {
-    await this.attempt(`open ${visible(file.name)}`, async () => {
+  /** False: it could not be opened, and the page says why. */
+  openFile(file: File): Promise<boolean> {
+    return this.attempt(`open ${visible(file.name)}`, async () => {
       if (file.size === 0) throw new Refusal('the file is empty; choose a disk image');
       await this.addDisk({ kind: 'image', file, options: this.options });
       if (this.keeper.isTooLarge(file)) {
@@ -427,11 +432,14 @@ export class Bench {
     }
   }
 
-  async attempt(what: string, task: () => Promise<unknown>): Promise<void> {
+  /** False: it failed, and the page says so. */
+  async attempt(what: string, task: () => Promise<unknown>): Promise<boolean> {
     try {
       await task();
+      return true;
     } catch (error) {
       this.report(what, error);
+      return false;
     }
   }
 

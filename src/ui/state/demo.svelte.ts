@@ -32,10 +32,13 @@ export class Demo {
   async play(scene: Scene, type: (line: string) => Promise<void>): Promise<void> {
     const run = ++this.#run;
     const bench = this.#bench;
-    this.#keepBefore();
+    const isFirst = this.scene === null;
     Object.assign(this, { scene, index: -1, isPaused: false, claim: null });
+    if (isFirst) await this.#keepBefore();
+    await bench.keeper.fresh(scene.title);
     const made = scene.disks.map((request) => ({ kind: 'new', request }) as const);
-    await bench.attempt(`set up ‘${scene.title}’`, () => bench.remake(made, NO_SCRIPT));
+    if (!(await bench.attempt(`set up ‘${scene.title}’`, () => bench.remake(made, NO_SCRIPT))))
+      return this.end();
     for (const [index, beat] of scene.beats.entries()) {
       if (run !== this.#run) return;
       this.index = index;
@@ -47,15 +50,21 @@ export class Demo {
       }
       if (run !== this.#run) return;
       this.#look(beat.look);
-      this.claim = (await beat.claim?.(this.#seen())) ?? null;
+      // Somebody may have taken away the disk that it is about.
+      await bench.attempt('look at the figures', async () => {
+        this.claim = (await beat.claim?.(this.#seen())) ?? null;
+      });
       if (index < scene.beats.length - 1) await this.#pauseToRead();
     }
   }
 
-  /** The bench from before makes room, and can come back. */
-  #keepBefore(): void {
+  /** The bench from before makes room: it is kept as it is, and can come back. */
+  async #keepBefore(): Promise<void> {
     const bench = this.#bench;
-    if (this.scene !== null || bench.history.length === 1) return;
+    const { keeper } = bench;
+    if (bench.history.length === 1) return;
+    await keeper.flush();
+    const kept = keeper.savedAt === null ? null : keeper.id;
     const origins = bench.columns.flatMap(({ disk }) => disk.origin ?? []);
     const script = scriptOf(bench.history, bench.columns);
     bench.messages.say('note', 'Your bench made room for the demonstration. It can come back as it was.', {
@@ -63,7 +72,9 @@ export class Demo {
       run: () => {
         this.end();
         bench.messages.clear();
-        void bench.attempt('bring the bench back', () => bench.remake(origins, script));
+        void bench.attempt('bring the bench back', () =>
+          kept === null ? bench.remake(origins, script) : keeper.open(kept),
+        );
       },
     });
   }

@@ -3,6 +3,13 @@ import { bytesInWords } from '../draw/words.ts';
 import { sentenceOf } from './sentence.ts';
 
 /** What the browser offers for writing a file piece by piece; not every browser does. */
+/** File System Access: not in every browser, and not in TypeScript's picture of one. */
+declare global {
+  interface Window {
+    readonly showSaveFilePicker?: SavePicker;
+  }
+}
+
 export type SavePicker = (options: { suggestedName: string }) => Promise<FileSystemFileHandle>;
 
 export interface ContainerFacts {
@@ -130,13 +137,4 @@ export class ExportState {
   async cancel(): Promise<void> {
     await this.#api.stopTransfer();
   }
-}
-
-export function downloadBlob(blob: Blob, fileName: string): void {
-  const link = document.createElement('a');
-  link.href = URL.createObjectURL(blob);
-  link.download = fileName;
-  link.click();
-  // The browser reads the blob after the click; a minute is ample.
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }

@@ -1,4 +1,5 @@
 import { decodeBench, encodeBench, FILE_BYTES_MAX } from '../storage/bench-file.ts';
+import { download, fileNameOf } from '../storage/download.ts';
 import { Lease } from '../storage/lease.ts';
 import { decodeLink, encodeLink, hasLink, LINK_CHARACTERS_MAX } from '../storage/link.ts';
 import { Shelf } from '../storage/shelf.ts';
@@ -9,7 +10,6 @@ import { gather } from './bench-save.ts';
 import type { Kept } from './bench-save.ts';
 import type { BenchMoment, Taken } from './bench-history.svelte.ts';
 import type { Bench } from './bench.svelte.ts';
-import { downloadBytes } from './download.ts';
 import { markNow } from './mark-now.ts';
 import { sentenceOf } from './sentence.ts';
 
@@ -309,7 +309,8 @@ export class Keeper {
       if (!rows.some(({ key }) => key[0] === 'bench')) {
         throw new Error('it is not kept in this browser; download the images of its disks instead');
       }
-      downloadBytes(await encodeBench(rows), `${this.name || 'bench'}.diskoscope`);
+      const type = 'application/octet-stream';
+      download(new Blob([await encodeBench(rows)], { type }), fileNameOf(this.name, 'diskoscope'));
     });
   }
 

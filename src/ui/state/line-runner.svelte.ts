@@ -44,6 +44,13 @@ export class LineRunner implements Machine {
       return { isComplete: true, unread: '' };
     }
     const heard = bench.columns.filter(({ key, isDead }) => order.keys.includes(key) && !isDead);
+    if (heard.length === 0) {
+      print({
+        stream: 'stderr',
+        text: 'No disk that this is for has an engine that works: restart one first.\n',
+      });
+      return { isComplete: true, unread: '' };
+    }
     const columns = this.#leadFirst(heard);
     await Promise.all(columns.map(({ ready }) => ready));
     const fan = new OutputFan(
