@@ -11,7 +11,7 @@ import { delimiter, join } from 'node:path';
  */
 const PACKAGES = {
   dosfstools: { release: 'bookworm', programs: ['fsck.vfat', 'mkfs.vfat'] },
-  mtools: { release: 'bookworm', programs: ['mattrib', 'mcopy', 'mdel', 'mdir', 'minfo', 'mmd'] },
+  mtools: { release: 'bookworm', programs: ['mattrib', 'mcopy', 'mdel', 'mdir', 'minfo', 'mmd', 'mtype'] },
   exfatprogs: { release: 'trixie', programs: ['fsck.exfat', 'mkfs.exfat', 'dump.exfat'] },
   hfsprogs: { release: 'bookworm', programs: ['fsck.hfsplus', 'mkfs.hfsplus'] },
   // Older apfsck refuses what today's mkapfs makes; older fsapfsinfo refuses snapshots.
