@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { OutputPiece } from '../../src/rpc/protocol.ts';
+import { unreadByAll } from '../../src/ui/state/typed-line.ts';
 import { OUTPUT_CHARACTERS_MAX, TerminalController } from '../../src/ui/terminal/controller.ts';
 import type { Machine } from '../../src/ui/terminal/controller.ts';
 import { keysOf } from '../../src/ui/terminal/keys.ts';
@@ -148,11 +149,40 @@ describe('terminal', () => {
     controller.feed('cat\r');
     await new Promise((resolve) => setTimeout(resolve, 300));
     controller.feed('hello\r\x04');
+    await settle();
     expect(machine.typed).toEqual(['hello\n', null]);
     machine.behaviour = async () => ({ isComplete: true, unread: '' });
     end({ isComplete: true, unread: 'ls\n' });
     await settle();
     expect(machine.ran).toEqual(['cat', 'ls']);
+  });
+
+  test('keeps the order of what a command did not read, what came too late for it, and what was half typed', async () => {
+    const { machine, controller } = terminal();
+    let end = (_: { isComplete: boolean; unread: string }) => {};
+    let answer = (_: boolean) => {};
+    machine.behaviour = () => new Promise((resolve) => (end = resolve));
+    controller.feed('sleep\r');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    controller.feed('one\r');
+    await settle();
+    machine.type = () => new Promise((resolve) => (answer = resolve));
+    controller.feed('two\rthr');
+    await settle();
+    machine.behaviour = async () => ({ isComplete: true, unread: '' });
+    end({ isComplete: true, unread: 'one\n' });
+    await settle();
+    controller.feed('ee');
+    answer(false);
+    await settle();
+    expect(machine.ran).toEqual(['sleep', 'one', 'two']);
+    expect(controller.editor.text).toBe('three');
+  });
+
+  test('what one of several disks read, the prompt does not get', () => {
+    expect(unreadByAll(['a\n', null, 'b\n'], [['a\n'], []])).toBe('b\n');
+    expect(unreadByAll(['a\n'], [['a\n', null]])).toBe('');
+    expect(unreadByAll([], [])).toBe('');
   });
 
   test('Ctrl-C interrupts at once, even while pasted lines wait', async () => {

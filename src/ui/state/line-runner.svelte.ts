@@ -8,6 +8,7 @@ import type { DiskState, LineResult } from './disk.svelte.ts';
 import { OutputFan } from './output-fan.ts';
 import type { Printed } from './output-fan.ts';
 import { markNow } from './mark-now.ts';
+import { unreadByAll } from './typed-line.ts';
 import { orderOf } from './typed-order.ts';
 
 const INTERRUPTED = 130;
@@ -22,6 +23,8 @@ export class LineRunner implements Machine {
   /** Of the terminal, in characters. */
   #widthColumns = 80;
   running = $state.raw<readonly Column[]>([]);
+  /** While a line runs, what at least one disk took. */
+  #typed: (string | null)[] = [];
 
   constructor(bench: Bench) {
     this.#bench = bench;
@@ -65,10 +68,12 @@ export class LineRunner implements Machine {
     );
     markNow('engines done');
     fan.end();
-    const [lead] = results.filter((result) => result !== null);
-    if (lead?.isComplete === false) return { isComplete: false, unread: '' };
+    const answers = results.filter((result) => result !== null);
+    const reads = answers.map(({ typed }) => typed);
+    const unread = unreadByAll(this.#typed, reads);
+    if (answers[0]?.isComplete === false) return { isComplete: false, unread };
     await this.#conclude(order.line, columns, results);
-    return { isComplete: true, unread: lead?.unread ?? '' };
+    return { isComplete: true, unread };
   }
 
   /** A line of an earlier bench, where it ran then. */
@@ -86,6 +91,7 @@ export class LineRunner implements Machine {
     start: (column: Column, at: number) => Promise<T>,
   ): Promise<T[]> {
     this.running = columns;
+    this.#typed = [];
     try {
       return await this.#bench.busy(
         `running ${line}`,
@@ -135,7 +141,9 @@ export class LineRunner implements Machine {
 
   async type(text: string | null): Promise<boolean> {
     const answers = await Promise.all(this.running.map(({ disk }) => disk.type(text).catch(() => false)));
-    return answers.includes(true);
+    const isTaken = answers.includes(true);
+    if (isTaken) this.#typed.push(text);
+    return isTaken;
   }
 
   async interrupt(): Promise<void> {

@@ -4,9 +4,11 @@ export interface TypedLine {
   readonly typed: readonly (string | null)[];
 }
 
+const textOf = (typed: readonly (string | null)[]): string => typed.join('');
+
 /** Of what was typed while a command ran, the part it read: all but the `unread` end. */
 export function consumed(typed: readonly (string | null)[], unread: string): (string | null)[] {
-  let left = typed.reduce((sum, piece) => sum + (piece?.length ?? 0), 0) - unread.length;
+  let left = textOf(typed).length - unread.length;
   const read: (string | null)[] = [];
   for (const piece of typed) {
     if (piece !== null && left <= 0) break;
@@ -14,4 +16,13 @@ export function consumed(typed: readonly (string | null)[], unread: string): (st
     left -= piece?.length ?? 0;
   }
   return read;
+}
+
+/** Of what was typed while a line ran on several disks, the end that none of them read. */
+export function unreadByAll(
+  typed: readonly (string | null)[],
+  reads: readonly (readonly (string | null)[])[],
+): string {
+  const furthest = Math.max(0, ...reads.map((read) => textOf(read).length));
+  return textOf(typed).slice(furthest);
 }

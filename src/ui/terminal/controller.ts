@@ -54,6 +54,9 @@ export class TerminalController {
   /** Of a running command: keys that were there before it began wait a moment for its end. */
   #hold: ReturnType<typeof setTimeout> | null = null;
   #logTail = '';
+  /** Lines under way to the running command, one after the other; those that came too late for it. */
+  #sending = Promise.resolve();
+  #late: string[] = [];
   #whenEnded: (() => void)[] = [];
 
   constructor(
@@ -138,7 +141,7 @@ export class TerminalController {
     this.#tail = '';
     const line = this.editor.take();
     if (this.#isRunning) {
-      void this.#typed(`${line}\n`);
+      this.#typed(`${line}\n`);
       return;
     }
     this.log(`${this.#prompt()}${line}`);
@@ -156,13 +159,14 @@ export class TerminalController {
     this.#shown = 0;
     this.#isCut = false;
     const { isComplete, unread } = await this.machine.run(text, (piece) => this.#show(piece));
+    await this.#sending;
     this.#isRunning = false;
     this.#release();
     if (this.#tail !== '') this.#write('\r\n');
     this.#logText('\n');
     if (isComplete) this.editor.remember(text);
     this.#beginning = isComplete ? '' : text;
-    this.#waiting.unshift(...keysOf(unread));
+    this.#typeAgain(unread);
     for (const tell of this.#whenEnded.splice(0)) tell();
     this.#pump();
   }
@@ -172,10 +176,21 @@ export class TerminalController {
     this.#hold = null;
   }
 
-  async #typed(text: string | null): Promise<void> {
-    const isTaken = await this.machine.type(text);
-    // The command had just ended: then this is for the prompt.
-    if (!isTaken && text !== null) this.feed(text);
+  #typed(text: string | null): void {
+    const late = this.#late;
+    this.#sending = this.#sending.then(async () => {
+      const isTaken = await this.machine.type(text);
+      if (!isTaken && text !== null) late.push(text);
+    });
+  }
+
+  /** What a command left is for the prompt, in the order it was typed: unread, too late, not yet a line, waiting. */
+  #typeAgain(unread: string): void {
+    const lines = keysOf(unread + this.#late.join(''));
+    this.#late = [];
+    if (lines.length === 0) return;
+    const text = this.editor.take();
+    this.#waiting.unshift(...lines, ...(text === '' ? [] : [{ text }]));
   }
 
   #interrupt(): void {
@@ -187,12 +202,13 @@ export class TerminalController {
     this.#beginning = '';
     if (this.#isRunning) {
       this.#waiting = [];
+      this.#late = [];
       void this.machine.interrupt();
     }
   }
 
   #endOfInput(): void {
-    if (this.#isRunning) void this.#typed(null);
+    if (this.#isRunning) this.#typed(null);
     else if (this.#beginning === '') this.remark('The prompt stays open: closing the page ends the session.');
   }
 
