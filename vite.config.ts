@@ -24,6 +24,8 @@ export default defineConfig(({ isSsrBuild }) => ({
         test: {
           name: 'engine',
           environment: 'node',
+          // Files share what they import: no test changes a module, and loading all formats anew takes a second.
+          isolate: false,
           setupFiles: ['test/support/all-formats.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/page/**', 'test/long/**'],

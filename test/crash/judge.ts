@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Store } from '../../src/engine/device/store.ts';
 import { Tape } from '../../src/engine/device/tape.ts';
@@ -13,8 +14,7 @@ import type { Window } from './operations.ts';
  * reference checker, and all contents are before-or-after.
  */
 const same = (a: Uint8Array | undefined, b: Uint8Array | undefined): boolean =>
-  a === b ||
-  (a !== undefined && b !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]));
+  a === b || (a !== undefined && b !== undefined && Buffer.compare(a, b) === 0);
 
 /** What a format's crash images may show, and who judges them. */
 export interface CrashRules {
@@ -87,18 +87,15 @@ export function judged(
   return verdict;
 }
 
-function digestOf(device: Store): string {
+/** Of all that a disk holds. */
+export function digestOf(device: Store): string {
   const block = new Uint8Array(device.blockSizeBytes);
-  let [a, b] = [0x811c9dc5, 0x1234567];
+  const hash = createHash('md5');
   for (let at = device.nextStored(0); at < device.blockCount; at = device.nextStored(at + 1)) {
     device.read(at, block);
-    a = Math.imul(a ^ at, 0x01000193);
-    for (const byte of block) {
-      a = Math.imul(a ^ byte, 0x01000193);
-      b = Math.imul(b + byte, 0x9e3779b1) ^ (b >>> 13);
-    }
+    hash.update(`${at}`).update(block);
   }
-  return `${a >>> 0} ${b >>> 0}`;
+  return hash.digest('hex');
 }
 
 /** No byte of any file is one that it never had; what the operation left alone is whole; nothing renamed is gone. */

@@ -102,9 +102,19 @@ test('a demonstration runs by itself, shows what the figures say, and can be tak
 
 test('the palette finds what the page can do; lecture mode enlarges and stays usable', async () => {
   const { page } = await openBench();
+  const palette = page.getByRole('dialog', { name: 'Commands of the page' });
+  // In the terminal Ctrl-K cuts first.
+  const prompt = page.getByRole('textbox', { name: 'Terminal: type a command' });
+  await prompt.focus();
+  await page.keyboard.type('ls nothing');
+  await page.keyboard.press('Control+a');
+  await page.keyboard.press('Control+k');
+  expect(await palette.isVisible()).toBe(false);
+  await page.keyboard.press('Control+k');
+  await palette.waitFor();
+  await page.keyboard.press('Escape');
   await page.getByRole('heading', { name: 'Diskoscope' }).click();
   await page.keyboard.press('Control+k');
-  const palette = page.getByRole('dialog', { name: 'Commands of the page' });
   await palette.getByRole('combobox', { name: 'What to do' }).fill('lecture');
   await page.keyboard.press('Enter');
   await palette.waitFor({ state: 'hidden' });

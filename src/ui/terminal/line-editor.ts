@@ -29,6 +29,10 @@ export class LineEditor {
     return this.#history;
   }
 
+  get isAtEnd(): boolean {
+    return this.cursor === this.text.length;
+  }
+
   set(text: string): void {
     this.text = text;
     this.cursor = text.length;

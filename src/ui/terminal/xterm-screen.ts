@@ -13,6 +13,8 @@ export function openScreen(
   element: HTMLElement,
   onData: (data: string) => void,
   onResize: () => void,
+  /** Keys that are the page's, although the terminal has the focus. */
+  isForPage: (event: KeyboardEvent) => boolean,
 ): TerminalScreen {
   const style = getComputedStyle(element);
   const typePixels = () => Number.parseFloat(style.getPropertyValue('--type')) || 13;
@@ -51,7 +53,9 @@ export function openScreen(
   // The page has a live region of its own that speaks whole lines; this one would say everything again.
   element.querySelector('.live-region')?.setAttribute('aria-live', 'off');
   // Leaving by Tab must be possible: Tab completes, Shift-Tab and Escape leave.
-  terminal.attachCustomKeyEventHandler((event) => !(event.key === 'Tab' && event.shiftKey));
+  terminal.attachCustomKeyEventHandler(
+    (event) => !isForPage(event) && !(event.key === 'Tab' && event.shiftKey),
+  );
   terminal.onData(onData);
   if (terminal.textarea) listenForInsertions(terminal.textarea, onData);
   fit.fit();
