@@ -107,10 +107,17 @@ function terminal() {
   const log: string[] = [];
   let clearCount = 0;
   const clear = () => void (clearCount += 1);
-  const screen = { columns: 80, write: (text: string) => void written.push(text), clear };
+  const afterwards: (() => void)[] = [];
+  const screen = {
+    ...{ columns: 80, clear },
+    write: (text: string) => void written.push(text),
+    settled: (action: () => void) => void afterwards.push(action),
+  };
   const controller = new TerminalController(screen, machine, (line) => log.push(line));
   controller.start();
-  return { machine, controller, log, screenText: () => written.join(''), clears: () => clearCount };
+  const settleScreen = () => afterwards.splice(0).forEach((action) => action());
+  const screenText = () => written.join('');
+  return { machine, controller, log, screen, settleScreen, screenText, clears: () => clearCount };
 }
 
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -183,6 +190,19 @@ describe('terminal', () => {
     expect(unreadByAll(['a\n', null, 'b\n'], [['a\n'], []])).toBe('b\n');
     expect(unreadByAll(['a\n'], [['a\n', null]])).toBe('');
     expect(unreadByAll([], [])).toBe('');
+  });
+
+  test('takes the line being typed away before the screen gets another width, and draws it anew after', () => {
+    const { controller, screen, screenText, settleScreen } = terminal();
+    screen.columns = 12;
+    controller.feed('echo hello');
+    const drawn = screenText().length;
+    controller.resize(() => (screen.columns = 40));
+    controller.feed('!');
+    const erased = screenText().slice(drawn);
+    expect(erased).toBe('\x1b[1A\r\x1b[J');
+    settleScreen();
+    expect(screenText().slice(drawn + erased.length)).toContain('echo hello!');
   });
 
   test('Ctrl-C interrupts at once, even while pasted lines wait', async () => {

@@ -12,6 +12,8 @@ export interface Screen {
   readonly columns: number;
   write(text: string): void;
   clear(): void;
+  /** Do something once all that was written stands on the screen. */
+  settled(action: () => void): void;
 }
 
 /** Who runs what is typed. */
@@ -50,6 +52,8 @@ export class TerminalController {
   #shown = 0;
   #isCut = false;
   #waiting: Key[] = [];
+  /** Under way. */
+  #resizes = 0;
   #isCompleting = false;
   /** Of a running command: keys that were there before it began wait a moment for its end. */
   #hold: ReturnType<typeof setTimeout> | null = null;
@@ -107,10 +111,19 @@ export class TerminalController {
     this.#paint();
   }
 
-  /** The screen has another width. */
-  resized(): void {
-    this.machine.resize(this.screen.columns);
-    this.#paint();
+  /**
+   * Give the screen another size. Rows that were broken at the old width are joined by that, and the line being typed
+   * would not be found again: it is taken away before and drawn anew after.
+   */
+  resize(fit: () => void): void {
+    this.screen.write(this.#painter.erase());
+    this.#resizes += 1;
+    this.screen.settled(() => {
+      fit();
+      this.#resizes -= 1;
+      this.machine.resize(this.screen.columns);
+      this.#paint();
+    });
   }
 
   repaint(): void {
@@ -308,6 +321,7 @@ export class TerminalController {
   }
 
   #paint(): void {
+    if (this.#resizes > 0) return;
     this.screen.write(this.#painter.paint(this.#line(), this.screen.columns));
   }
 }

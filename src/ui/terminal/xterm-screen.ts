@@ -12,7 +12,8 @@ export interface TerminalScreen extends Screen {
 export function openScreen(
   element: HTMLElement,
   onData: (data: string) => void,
-  onResize: () => void,
+  /** The size must change: call `fit` when nothing would be harmed. */
+  onResize: (fit: () => void) => void,
   /** Keys that are the page's, although the terminal has the focus. */
   isForPage: (event: KeyboardEvent) => boolean,
 ): TerminalScreen {
@@ -62,10 +63,11 @@ export function openScreen(
 
   const observer = new ResizeObserver(() => {
     // Another size of type comes with another size of the pane.
-    terminal.options.fontSize = typePixels();
-    const columns = terminal.cols;
-    fit.fit();
-    if (terminal.cols !== columns) onResize();
+    if (terminal.options.fontSize !== typePixels()) terminal.options.fontSize = typePixels();
+    const wanted = fit.proposeDimensions();
+    if (wanted !== undefined && (wanted.cols !== terminal.cols || wanted.rows !== terminal.rows)) {
+      onResize(() => fit.fit());
+    }
   });
   observer.observe(element);
 
@@ -75,6 +77,7 @@ export function openScreen(
     },
     write: (text) => terminal.write(text),
     clear: () => terminal.clear(),
+    settled: (action) => terminal.write('', action),
     focus: () => terminal.focus(),
     dispose() {
       observer.disconnect();
