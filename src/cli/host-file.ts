@@ -44,12 +44,6 @@ export class HostImage {
     const stats = onHost('open', path, EXIT.unreadable, () => fs.statSync(path));
     if (stats.isDirectory()) throw new HostError(`${printable(path)} is a directory.`, EXIT.unreadable);
     if (!stats.isFile()) throw new HostError(`${printable(path)} is not a plain file.`, EXIT.unreadable);
-    if (stats.size < 512) {
-      throw new HostError(
-        `${printable(path)} is ${stats.size === 0 ? 'empty' : 'too small'}: no disk image.`,
-        EXIT.unreadable,
-      );
-    }
     const descriptor = onHost(isWritable ? 'open for writing' : 'open', path, EXIT.unreadable, () =>
       fs.openSync(path, isWritable ? 'r+' : 'r'),
     );

@@ -37,6 +37,10 @@ export const newfsCommand: Subcommand = {
   run(args, output) {
     const path = args.required('IMAGE');
     const format = args.value('type');
+    if (path.toLowerCase().endsWith('.gz')) {
+      const detail = 'newfs makes plain images; `diskoscope export IMAGE OUT.img.gz` packs one';
+      throw new HostError(`${printable(path)}: ${detail}.`, EXIT.usage);
+    }
     if (format === undefined) throw new UsageError(`-t is missing: -t ${FORMAT_NAMES.join('|')}.`);
     const sizeBytes = sizeFor(path, args);
     const { store, report } = createDisk({

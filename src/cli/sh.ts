@@ -14,6 +14,7 @@ import {
   IMAGE_OPERAND,
   POLICY_OPTION,
   policyOf,
+  READ_ONLY,
   READ_WRITE,
   SEED_OPTION,
   seedOf,
@@ -30,6 +31,7 @@ export const shCommand: Subcommand = {
     ],
     options: [
       { name: 'command', short: 'c', value: 'LINE', help: 'run this line' },
+      { name: 'read-only', help: 'only look: works on packed images too (.img.gz, .dmg)' },
       POLICY_OPTION,
       VOLUME_OPTION,
       SEED_OPTION,
@@ -45,7 +47,7 @@ export const shCommand: Subcommand = {
     const text = scriptText(args);
     const isInteractive = text === null;
     const settings = {
-      ...READ_WRITE,
+      ...(args.has('read-only') ? READ_ONLY : READ_WRITE),
       ...choiceOf(args),
       seed: seedOf(args),
       policy: policyOf(args),
@@ -62,7 +64,7 @@ export const shCommand: Subcommand = {
       const exitCode = isInteractive
         ? await runPrompt(session, output)
         : await runScript(session, text, output, args.operand('SCRIPT') === '-');
-      opened.save();
+      if (!settings.isReadOnly) opened.save();
       if (args.has('stats')) printStats(session.totalCosts, performance.now() - began, output);
       return exitCode;
     });

@@ -6,10 +6,13 @@ import type { Session } from '../engine/session/session.ts';
  * A disk over a file that the user chose: read piece by piece when somebody looks, never copied, never written. Needs a
  * worker, where FileReaderSync exists.
  *
- * Reading through FileReaderSync costs tens of microseconds a call, so neighbouring blocks come along.
+ * Reading through FileReaderSync costs up to a millisecond a call, so neighbouring blocks come along: a chunk when
+ * somebody jumps, twice as many each time when somebody reads on, as whoever lists a large folder does.
  */
 const CHUNK_BYTES = 2 ** 16;
-const CHUNKS_MAX = 256;
+/** More than the catalog of a volume with 50,000 files: whoever reads it again finds it here. */
+const CHUNKS_MAX = 512;
+const CHUNKS_AHEAD_MAX = 16;
 
 export const storeOver = (file: File): Session['store'] => openDisk(bytesOf(file), file.name, false);
 
@@ -29,6 +32,9 @@ class Chunks {
   readonly #reader = new FileReaderSync();
   /** The chunks used last, oldest first. */
   readonly #kept = new Map<number, Uint8Array>();
+  /** The chunk behind those loaded last, and how many they were. */
+  #next = -1;
+  #ahead = 1;
 
   constructor(file: File) {
     this.#file = file;
@@ -56,15 +62,22 @@ class Chunks {
       this.#kept.set(index, kept);
       return kept;
     }
-    const chunk = this.#load(index * CHUNK_BYTES, CHUNK_BYTES);
+    this.#ahead = index === this.#next ? Math.min(2 * this.#ahead, CHUNKS_AHEAD_MAX) : 1;
+    this.#next = index + this.#ahead;
+    const loaded = this.#load(index * CHUNK_BYTES, this.#ahead * CHUNK_BYTES);
+    for (let at = 0; at < this.#ahead; at++)
+      this.#keep(index + at, loaded.slice(at * CHUNK_BYTES, (at + 1) * CHUNK_BYTES));
+    return loaded.subarray(0, CHUNK_BYTES);
+  }
+
+  #keep(index: number, chunk: Uint8Array): void {
+    this.#kept.delete(index);
     this.#kept.set(index, chunk);
-    if (this.#kept.size > CHUNKS_MAX) {
-      for (const oldest of this.#kept.keys()) {
-        this.#kept.delete(oldest);
-        break;
-      }
+    if (this.#kept.size <= CHUNKS_MAX) return;
+    for (const oldest of this.#kept.keys()) {
+      this.#kept.delete(oldest);
+      break;
     }
-    return chunk;
   }
 
   #load(offsetBytes: number, lengthBytes: number): Uint8Array {

@@ -101,7 +101,8 @@ export interface EngineApi {
   directory(path: string, page: { offset: number; countMax: number }): Promise<DirectoryView>;
   file(path: string): Promise<FileDetailView>;
   structures(parent: string | null, page: { offset: number; countMax: number }): Promise<StructuresView>;
-  diagrams(): Promise<DiagramsView>;
+  /** Of what there are too many to draw all, the structure `chosen` among others. */
+  diagrams(chosen: string | null): Promise<DiagramsView>;
   block(block: number): Promise<BlockView>;
   trace(
     step: number,

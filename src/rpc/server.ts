@@ -243,7 +243,7 @@ export class EngineServer implements EngineApi {
   file: EngineApi['file'] = (path) => this.#look((views) => views.file(path));
   structures: EngineApi['structures'] = (parent, page) =>
     this.#look((views) => views.structures(parent, page));
-  diagrams: EngineApi['diagrams'] = () => this.#look((views) => views.diagrams());
+  diagrams: EngineApi['diagrams'] = (chosen) => this.#look((views) => views.diagrams(chosen));
   block: EngineApi['block'] = (block) =>
     this.#lookBack(this.#session?.views.isWrittenNow(block) === true, (views) => views.block(block));
   trace: EngineApi['trace'] = (step, page) => this.#lookBack(true, (views) => views.trace(step, page), step);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import AxeBuilder from '@axe-core/playwright';
-import { oneDisk, openPage, outputOf, run, showTab, usePage } from './browser.ts';
+import { diskMenu, oneDisk, openPage, outputOf, run, showTab, usePage } from './browser.ts';
 
 /** Goal: bytes can be edited, and reasons be read and acted on, with the keyboard alone and by name. */
 usePage();
@@ -89,4 +89,27 @@ test('why a clone frees nothing, and the button that deletes both', async () => 
   await expect.poll(async () => (await outputOf(page)).join('\n')).toMatch(/rm \S+copy\.mov \S+film\.mov/);
   await showTab(page, 'Files');
   await expect.poll(() => page.getByRole('tree', { name: 'Files' }).innerText()).not.toContain('copy.mov');
+});
+
+test('how exact a format is can be asked at the head of each disk’s column', async () => {
+  const { page } = await openPage({ hash: '' });
+  const said = new Set<string>();
+  for (const [disk, words] of [
+    ['APFS', 'Names and their hashes'],
+    ['HFS+', 'Splitting, sharing and freeing of nodes'],
+    ['exFAT', 'NoFatChain'],
+    ['FAT32', 'Code page of short names'],
+  ] as const) {
+    await diskMenu(page, 'How exact is its format…', disk);
+    const dialog = page.getByRole('dialog', { name: /^How exact is .+ here\?$/ });
+    await expect.poll(() => dialog.innerText(), { message: disk }).toContain(words);
+    const text = await dialog.innerText();
+    for (const kind of ['exact', 'policy', 'simplified'])
+      expect(text, disk).toMatch(new RegExp(`^${kind}`, 'm'));
+    expect(await dialog.evaluate((element) => element.scrollTop)).toBe(0);
+    said.add(text);
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+  }
+  expect(said.size).toBe(4);
 });

@@ -5,7 +5,10 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
+import { bench } from '../engine/session/bench.ts';
+import '../support/all-formats.ts';
 import { findChecker, fsckVfat, runChecker, temporaryFolder } from '../support/checkers.ts';
+import { sparseImageFile } from '../support/formats.ts';
 import {
   diskMenu,
   momentOf,
@@ -199,4 +202,76 @@ test('the first load is small: 350 kB without the terminal and the formats, whic
     sum((name) => !/xterm|all-formats/.test(name)),
     listing,
   ).toBeLessThan(350_000);
+});
+
+const MANY_FILES = 51_000;
+/** Rows of the folder before its files: its record and its thread record. */
+const HEAD_ROWS = 2;
+
+/** An HFS+ volume with a folder of so many files that its catalog has more than 100,000 records. */
+function crowdedImage(): string {
+  const settings = { policy: 'writeback', isRecording: false } as const;
+  const { session, run: type } = bench({ format: 'hfsplus', sizeBytes: 2 ** 28, ...settings });
+  expect(type(`mkdir many; cd many; touch $(seq 1 ${MANY_FILES})`)).toBe('');
+  session.shutDown();
+  return sparseImageFile(session.store);
+}
+
+/** Milliseconds in the page from the next key or press of the pointer until a row holds `words`. */
+const untilRow = (page: Page, words: string, act: () => Promise<void>): Promise<number> => {
+  const lasted = page.evaluate(
+    (wanted) =>
+      new Promise<number>((resolve) => {
+        const begin = () => {
+          const began = performance.now();
+          const look = () => {
+            const rows = [...document.querySelectorAll('[role=treeitem]')];
+            if (rows.some(({ textContent }) => textContent.includes(wanted)))
+              resolve(performance.now() - began);
+            else requestAnimationFrame(look);
+          };
+          look();
+        };
+        const once = { once: true, capture: true };
+        addEventListener('keydown', begin, once);
+        addEventListener('pointerdown', begin, once);
+      }),
+    words,
+  );
+  return act().then(() => lasted);
+};
+
+test('a catalog of 100,000 records opens without a wait, and only the rows on show exist', async () => {
+  const { page } = await openPage();
+  await openImage(page, crowdedImage());
+  const tree = page.getByRole('tree', { name: 'Structures' });
+  const rowNamed = (name: RegExp) => tree.getByRole('treeitem', { name });
+  const WAIT_MILLISECONDS = 1000;
+  const tab = page.getByRole('tab', { name: 'Structures' });
+  expect(await untilRow(page, 'Catalog tree', () => tab.click())).toBeLessThan(WAIT_MILLISECONDS);
+  const [, records = '0'] = /(\d+) records/.exec(await rowNamed(/Catalog tree/).innerText()) ?? [];
+  expect(Number(records)).toBeGreaterThan(100_000);
+
+  await rowNamed(/Root folder/).click();
+  await tree.press('ArrowRight');
+  await rowNamed(/Folder many/).click();
+  const open = () => tree.press('ArrowRight');
+  expect(await untilRow(page, 'File 1 ', open)).toBeLessThan(WAIT_MILLISECONDS);
+  const setSize = await rowNamed(/File 1\b/).getAttribute('aria-setsize');
+  expect(setSize).toBe(String(HEAD_ROWS + MANY_FILES));
+  // Far beyond the first page, and back into the middle: pages come when somebody looks.
+  const last = rowNamed(/File 9999\b/);
+  expect(await last.count()).toBe(0);
+  expect(await untilRow(page, 'File 9999 ', () => tree.press('End'))).toBeLessThan(WAIT_MILLISECONDS);
+  expect(await last.getAttribute('aria-posinset')).toBe(setSize);
+  const names = Array.from({ length: MANY_FILES }, (_, at) => String(at + 1)).sort();
+  const place = HEAD_ROWS + names.indexOf('33333') + 1;
+  await tree.evaluate((box, share) => (box.scrollTop = share * box.scrollHeight), place / Number(setSize));
+  const middle = rowNamed(/File 33333\b/);
+  await middle.waitFor();
+  expect(await middle.getAttribute('aria-posinset')).toBe(String(place));
+  const fit = await tree.evaluate((box) => box.clientHeight / 24);
+  const rows = await page.locator('[role=treeitem]').count();
+  expect(rows).toBeGreaterThanOrEqual(Math.floor(fit));
+  expect(rows).toBeLessThan(fit + 50);
 });

@@ -56,3 +56,25 @@ test('a diagram is walked by keys, leads to its bytes, and stands beside the one
   await showTab(page, 'Bytes');
   await expect.poll(() => page.getByRole('tabpanel').innerText()).toMatch(/checkpoint map/i);
 });
+
+test('the entry sets of the exFAT directory selected among the structures are drawn, and lead to their bytes', async () => {
+  const { page } = await openPage({ hash: oneDisk('exfat') });
+  await run(page, 'mkdir d; echo a > d/note; rm d/note; echo b > d/another-name.txt');
+  await showTab(page, 'Structures');
+  const tree = page.getByRole('tree', { name: 'Structures' });
+  for (const name of [/Root directory/, /directory "d"/, /Directory \/d\b/]) {
+    await tree.getByRole('treeitem', { name }).first().click();
+    if (!/Directory/.test(name.source)) await tree.press('ArrowRight');
+  }
+  const choice = page.getByRole('combobox', { name: 'Diagram shown' });
+  await expect.poll(() => choice.locator('option:checked').innerText()).toBe('Entry sets of /d');
+  const entries = page.getByRole('listbox', { name: 'Entry sets of /d', exact: true });
+  const told = (await entries.getByRole('option').allInnerTexts()).map((text) => text.replace(/\s+/g, ' '));
+  expect(told[2]).toMatch(/entry 2 name "another-name\.tx"/);
+  await entries.focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await showTab(page, 'Bytes');
+  await expect.poll(() => page.getByRole('tabpanel').innerText()).toMatch(/Directory \/d, entries 0 to/);
+  expect(await page.getByRole('region', { name: 'Selected field' }).innerText()).toMatch(/entry 1/);
+});

@@ -138,6 +138,64 @@ test('benches have names, stay beside each other, and go through a file', async 
   expect(await momentOf(page)).toContain('step 1 of 1');
 });
 
+test('names of moments and branches survive a reload, and go through a file and a link', async () => {
+  const { page } = await openPage();
+  const slider = page.getByRole('slider', { name: 'Moment shown' });
+  await run(page, 'echo one > a');
+  await slider.press('b');
+  await run(page, 'echo two > b');
+  await slider.press('ArrowLeft');
+  await expect.poll(() => momentOf(page)).toContain('step 1 of 2');
+  await run(page, 'echo three > c');
+  const panelOf = async (at: Page) => {
+    await at.getByRole('button', { name: 'Branches and bookmarks' }).click();
+    return at.getByRole('dialog', { name: 'Branches and bookmarks' });
+  };
+  const rename = async (what: string, name: string) => {
+    await (await panelOf(page)).getByRole('button', { name: `Rename ${what}` }).click();
+    await page.keyboard.type(name);
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+  };
+  await rename('bookmark echo one > a', 'where it began');
+  await rename('branch branch 2', 'the other way');
+  const namesOf = async (at: Page) => {
+    const texts = await (await panelOf(at)).getByRole('listitem').locator('b').allInnerTexts();
+    await at.keyboard.press('Escape');
+    return texts;
+  };
+  const given = ['main', 'the other way', 'where it began'];
+  expect(await namesOf(page)).toEqual(given);
+  // Longer than it takes until a change is saved.
+  await page.waitForTimeout(1000);
+  await page.reload();
+  await ready(page);
+  await says(page, 'is back as it was');
+  expect(await namesOf(page)).toEqual(given);
+  await (await panelOf(page)).getByRole('button', { name: /^where it began/ }).click();
+  await expect.poll(() => momentOf(page)).toContain('step 1 of 2: echo one > a');
+  await page.keyboard.press('Escape');
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Bench', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Export this bench' }).click();
+  const file = await (await saving).path();
+  await page.getByRole('button', { name: 'Share', exact: true }).click();
+  await page.getByText(/^The (link is copied|address bar now holds)/).waitFor();
+  const hash = await page.evaluate(() => location.hash);
+
+  const { page: other } = await openPage();
+  await other.getByRole('button', { name: 'Bench', exact: true }).click();
+  await other.getByRole('menuitem', { name: 'Benches…' }).click();
+  const chooser = other.waitForEvent('filechooser');
+  await other.getByRole('button', { name: 'Import a file…' }).click();
+  await (await chooser).setFiles(file);
+  await says(other, 'This is From a link');
+  expect(await namesOf(other)).toEqual(given);
+
+  const { page: linked } = await openPage({ hash });
+  expect(await namesOf(linked)).toEqual(['main', 'where it began']);
+});
+
 test('after a reload a step of before still has its trace and its bytes: its lines run again', async () => {
   const { page } = await openPage();
   await run(page, 'echo one > a');

@@ -14,6 +14,10 @@ const session = {
   write: 3,
   panes: { disk: 1, tab: 'Bytes', block: 77, path: null },
   hashes: ['0123456789ab', '', '', '', ''],
+  bookmarks: [
+    { name: 'the beginning', line: 0, write: null },
+    { name: 'half of it 猫', line: 2, write: 5 },
+  ],
 };
 
 test('a link carries a bench, every character of it', () => {
@@ -38,6 +42,9 @@ const anyBench = fc.record({
     fc.record({ disk: fc.nat(4), tab: text, block: fc.option(fc.nat()), path: fc.option(text) }),
   ),
   hashes: fc.array(fc.stringMatching(/^[0-9a-f]{0,12}$/), { maxLength: 6 }),
+  bookmarks: fc.array(fc.record({ name: text, line: fc.constant(0), write: fc.option(fc.nat()) }), {
+    maxLength: 3,
+  }),
 });
 
 test('whatever a bench holds, its link gives it back; cut off anywhere, it says so', () => {
@@ -50,6 +57,16 @@ test('whatever a bench holds, its link gives it back; cut off anywhere, it says 
     }),
     { numRuns: 100 },
   );
+});
+
+test('a bookmark of a line that the link does not have is refused, and links without bookmarks open', () => {
+  const { bookmarks, ...without } = session;
+  expect(decodeLink(encodeLink(without))).toEqual({ ...without, bookmarks: [] });
+  const naming = (line: unknown) => ({ ...session, bookmarks: [{ ...bookmarks[0], line }] });
+  for (const line of [3, -1, 0.5, 'x', null]) {
+    const hash = encodeLink(naming(line) as typeof session);
+    expect(() => decodeLink(hash), String(line)).toThrow('its bookmarks are unknown');
+  }
 });
 
 test('links of earlier versions still open', () => {

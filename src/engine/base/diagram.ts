@@ -1,8 +1,8 @@
 /**
- * What a format draws of its own: rings, strips, layers and trees as plain data, so that pages and reports can show them
- * without knowing the format. Bounded: a diagram has a few hundred parts at most, however large the volume is.
+ * What a format draws of its own: rings, strips, layers, trees and entry sets as plain data, so that pages and reports can
+ * show them without knowing the format. Bounded: a diagram has a few hundred parts at most, however large the volume is.
  */
-export type DiagramKind = 'ring' | 'strip' | 'layers' | 'tree';
+export type DiagramKind = 'ring' | 'strip' | 'layers' | 'tree' | 'sets';
 
 /** `now`: what counts. `kept`: older, still whole. `old`: on its way out. `broken`: cannot be used. */
 export type DiagramTone = 'now' | 'kept' | 'old' | 'broken';
@@ -18,7 +18,7 @@ export interface DiagramPart {
   readonly to: number;
   /** How full it is, 0 … 1. */
   readonly fill: number;
-  /** Of a tree: 0 is the root's. */
+  /** Of a tree: 0 is the root's. Of sets: all parts of one stand in one row. */
   readonly row: number;
   readonly deviceOffsetBytes: number;
   readonly lengthBytes: number;

@@ -50,8 +50,11 @@ export interface Format {
   mend(device: Device, block: number, before: Device): Mending;
   /** The format's own structures as a tree; `parent` null gives the top. Children are made when asked for. */
   structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
-  /** Rings, strips, layers and trees to be drawn; never throws on damage, bounded in size. */
-  diagrams?(device: Device): Diagram[];
+  /**
+   * Rings, strips, layers, trees and entry sets to be drawn; never throws on damage, bounded in size. Of what there are
+   * many (directories), the structure `chosen` is drawn too; a diagram of a structure has its id.
+   */
+  diagrams?(device: Device, chosen?: StructureId | null): Diagram[];
 }
 
 export type FormatName = 'fat32' | 'exfat' | 'hfsplus' | 'hfsx' | 'apfs';
@@ -474,6 +477,8 @@ export interface StructureNode {
   /** The value or summary beside it: '3 clusters: 5 → 6 → 9'. */
   readonly text: string;
   readonly hasChildren: boolean;
+  /** `diagrams` draws it when asked for it. */
+  readonly hasDiagram?: boolean;
   /** Where it lies; selecting it selects these bytes. */
   readonly deviceOffsetBytes: number;
   readonly lengthBytes: number;

@@ -2,47 +2,57 @@ import type { Diagram, DiagramPart } from '../base/diagram.ts';
 import { FsError } from '../base/errno.ts';
 import { PartitionDevice } from '../device/partition.ts';
 import type { Store } from '../device/store.ts';
-import type { SnapshotSpace, Volume } from '../formats/contract.ts';
+import type { SnapshotSpace, StructureId, Volume } from '../formats/contract.ts';
 import type { Computer } from './computer.ts';
 import type { DiagramView, DiagramsView } from './diagram-view.ts';
 
+/** Where a diagram's parts lie on the whole disk, and which of them the step shown changed. */
+export interface DiagramStep {
+  /** Ranges of blocks [first, count, …] that the step wrote. */
+  readonly written: Float64Array;
+  /** The disk before the step. */
+  before(): Store;
+  /** Are these bytes of the disk, in blocks that were written, others than before? */
+  isChanged(place: Pick<DiagramPart, 'deviceOffsetBytes' | 'lengthBytes'>): boolean;
+}
+
 /**
- * What a format draws of the disk shown, at bytes of the whole disk, and the same before the step shown. A part counts
- * as changed when the step wrote where it lies. Layers say what each snapshot holds on to, as the mounted volume counts.
+ * What a format draws of the disk shown, at bytes of the whole disk, and the same before the step shown; of what there
+ * are many, the structure `chosen` too. Layers say what each snapshot holds on to, as the mounted volume counts.
  */
-export function diagramsOf(computer: Computer, written: Float64Array, before: () => Store): DiagramsView {
+export function diagramsOf(computer: Computer, step: DiagramStep, chosen: StructureId | null): DiagramsView {
   const { disk, mounts } = computer;
   const slice = disk.mainSlice;
   const { format } = slice ?? {};
   if (!slice || !format?.diagrams) return { now: [], before: [] };
   const { blockSizeBytes } = disk.store;
-  const place = { shiftBytes: slice.firstBlock * blockSizeBytes, blockSizeBytes };
+  const shiftBytes = slice.firstBlock * blockSizeBytes;
   const mount = mounts.all.find((one) => one.slice === slice && one.volume.snapshots !== undefined);
   const volume = (mount ?? mounts.first)?.volume;
-  const now = format.diagrams(slice.plain).map((drawn) => counted(drawn, volume));
-  const earlier = written.length === 0 ? null : before();
+  const now = format.diagrams(slice.plain, chosen).map((drawn) => counted(drawn, volume));
+  const earlier = step.written.length === 0 ? null : step.before();
   const old =
     earlier === null
       ? []
       : format.diagrams(
           slice.index === 0 ? earlier : new PartitionDevice(earlier, slice.firstBlock, slice.blockCount),
+          chosen,
         );
+  const isChanged = (part: DiagramPart): boolean => {
+    const first = Math.floor(part.deviceOffsetBytes / blockSizeBytes);
+    const end = Math.ceil((part.deviceOffsetBytes + part.lengthBytes) / blockSizeBytes);
+    return part.lengthBytes > 0 && touches(step.written, first, end) && step.isChanged(part);
+  };
   return {
-    now: now.map((drawn) => moved(drawn, place, written)),
-    before: old.map((drawn) => moved(drawn, place, new Float64Array())),
+    now: now.map((drawn) => moved(drawn, shiftBytes, isChanged)),
+    before: old.map((drawn) => moved(drawn, shiftBytes, () => false)),
   };
 }
 
-function moved(
-  drawn: Diagram,
-  { shiftBytes, blockSizeBytes }: { shiftBytes: number; blockSizeBytes: number },
-  written: Float64Array,
-): DiagramView {
+function moved(drawn: Diagram, shiftBytes: number, isChanged: (part: DiagramPart) => boolean): DiagramView {
   const parts = drawn.parts.map((part) => {
-    const deviceOffsetBytes = part.deviceOffsetBytes + shiftBytes;
-    const first = Math.floor(deviceOffsetBytes / blockSizeBytes);
-    const end = Math.ceil((deviceOffsetBytes + part.lengthBytes) / blockSizeBytes);
-    return { ...part, deviceOffsetBytes, isChanged: part.lengthBytes > 0 && touches(written, first, end) };
+    const there = { ...part, deviceOffsetBytes: part.deviceOffsetBytes + shiftBytes };
+    return { ...there, isChanged: isChanged(there) };
   });
   return { ...drawn, parts };
 }

@@ -5,7 +5,7 @@ import { PartitionDevice } from '../device/partition.ts';
 import type { Annotation } from '../codec/struct.ts';
 import type { Store } from '../device/store.ts';
 import type { Tape } from '../device/tape.ts';
-import type { Extent, Page, Region, StructureNode } from '../formats/contract.ts';
+import type { Extent, Page, Region, StructureId, StructureNode } from '../formats/contract.ts';
 import { checkSlice, unreadable } from './machine.ts';
 import type { Computer } from './computer.ts';
 import type { Disk } from './disk.ts';
@@ -54,6 +54,8 @@ export interface ViewSource<State> {
   /** The disk shown as it is left when the machine is shut down, so that "in use" is no finding. */
   diskAtRest(): Disk;
 }
+
+type BytesPlace = Pick<StructureNode, 'deviceOffsetBytes' | 'lengthBytes'>;
 
 export class Views {
   readonly #source: ViewSource<unknown>;
@@ -134,7 +136,7 @@ export class Views {
   }
 
   /** Are the bytes others than before the step? Of what is long, that it was written is enough. */
-  #isChanged({ deviceOffsetBytes, lengthBytes }: StructureNode): boolean {
+  #isChanged({ deviceOffsetBytes, lengthBytes }: BytesPlace): boolean {
     if (lengthBytes === 0 || lengthBytes > COMPARED_BYTES_MAX) return lengthBytes > 0;
     const { store } = this.#source.shown().disk;
     const now = bytesAt(store, deviceOffsetBytes, lengthBytes);
@@ -145,9 +147,15 @@ export class Views {
     return (this.#before ??= this.#source.storeAt({ step: this.#current.view.parent }));
   }
 
-  diagrams(): DiagramsView {
+  /** Of what there are too many to draw all, the structure `chosen` among others. */
+  diagrams(chosen: StructureId | null = null): DiagramsView {
     const { written } = this.#current.view;
-    return diagramsOf(this.#source.shown(), written, () => this.#storeBefore);
+    const step = {
+      written,
+      before: () => this.#storeBefore,
+      isChanged: (place: BytesPlace) => this.#isChanged(place),
+    };
+    return diagramsOf(this.#source.shown(), step, chosen);
   }
 
   block(block: number): BlockView {

@@ -17,7 +17,8 @@ export async function sharedOf(bench: Bench): Promise<SharedBench | string> {
   const way = history.path.slice(0, history.index).map((number) => history.step(number));
   if (way.some((step) => [...(step?.taken.values() ?? [])].some(({ isInterrupted }) => isInterrupted)))
     return 'a line that Ctrl-C ended cannot be run again to the same point';
-  const { lines, shown } = scriptOf(history, columns);
+  const { lines, shown, numbers } = scriptOf(history, columns);
+  const lineAt = new Map([0, ...numbers.slice(0, shown)].map((number, line) => [number, line]));
   const { tab, block, path } = column.inspection;
   return {
     disks: origins.flatMap((origin) => (origin.kind === 'new' ? origin.request : [])),
@@ -25,6 +26,10 @@ export async function sharedOf(bench: Bench): Promise<SharedBench | string> {
     write: history.now.write ?? null,
     panes: { disk: columns.indexOf(column), tab, block, path },
     hashes: await Promise.all(columns.map(hashOf)),
+    bookmarks: bench.bookmarks.list.flatMap(({ name, moment: { number, write = null } }) => {
+      const line = lineAt.get(number);
+      return line === undefined ? [] : { name, line, write };
+    }),
   };
 }
 

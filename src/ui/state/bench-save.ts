@@ -54,6 +54,7 @@ export async function gather(bench: Bench, kept: Kept, notesBefore: () => number
       record: {
         ...{ version: BENCH_VERSION, id, name, createdAt, savedAt: Date.now(), disks: keys },
         ...{ now: history.now, path: [...history.path], panes: panesOf(bench) },
+        ...bench.bookmarks.saved(),
       },
       disks: whole,
       lines: history

@@ -15,9 +15,15 @@ export interface BenchLine {
 
 export const NO_SCRIPT: BenchScript = { lines: [], shown: 0 };
 
+export interface TypedScript extends BenchScript {
+  /** Of each line, its number in the history. */
+  readonly numbers: readonly number[];
+}
+
 /** Without lines that Ctrl-C ended: where they were when it came, nobody can find again. */
-export function scriptOf(history: BenchHistory, columns: readonly Column[]): BenchScript {
+export function scriptOf(history: BenchHistory, columns: readonly Column[]): TypedScript {
   const lines: BenchLine[] = [];
+  const numbers: number[] = [];
   let shown = 0;
   for (const number of history.path) {
     const step = history.step(number);
@@ -25,8 +31,11 @@ export function scriptOf(history: BenchHistory, columns: readonly Column[]): Ben
       const taken = step?.taken.get(key);
       return taken === undefined || taken.isInterrupted ? [] : [{ disk, typed: taken.typed }];
     });
-    if (step !== null && on.length > 0) lines.push({ text: step.line, on });
+    if (step !== null && on.length > 0) {
+      lines.push({ text: step.line, on });
+      numbers.push(number);
+    }
     if (number === history.now.number) shown = lines.length;
   }
-  return { lines, shown };
+  return { lines, shown, numbers };
 }

@@ -3,6 +3,7 @@ import { ROLES } from '../../rpc/protocol.ts';
 import { bytesInWords, visible } from '../draw/words.ts';
 import { BenchHistory } from './bench-history.svelte.ts';
 import type { BenchMoment, Taken } from './bench-history.svelte.ts';
+import { Bookmarks } from './bookmarks.svelte.ts';
 import { NO_SCRIPT } from './bench-script.ts';
 import type { BenchScript } from './bench-script.ts';
 import type { Note, SavedBench, SavedDisk } from '../storage/shelf.ts';
@@ -44,6 +45,7 @@ export class Bench {
   /** What began first of all that is under way. */
   readonly work: Work | null = $derived(this.#works[0] ?? null);
   readonly history = new BenchHistory();
+  readonly bookmarks = new Bookmarks(() => this.keeper.save());
   readonly messages = new Messages();
   readonly theme = new Theme();
   readonly keeper: Keeper;
@@ -111,6 +113,7 @@ export class Bench {
     await this.keeper.quietly(async () => {
       this.#place(origins.map((_, at) => this.columns[at] ?? this.#newColumn()));
       this.history.clear();
+      this.bookmarks.clear();
       this.#targetKey = null;
       await Promise.all(
         this.columns.map((column, at) => {
@@ -132,6 +135,7 @@ export class Bench {
       this.#place(columns);
       this.#targetKey = null;
       this.history.load(lines, record.path, record.now);
+      this.bookmarks.load(record, lines.length);
       const [first] = disks;
       if (first !== undefined) this.options = optionsOf(first.origin);
       await Promise.all(columns.map((column, at) => this.#bringDisk(column, disks[at])));

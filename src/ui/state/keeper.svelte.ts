@@ -136,11 +136,19 @@ export class Keeper {
     if (!hasLink(hash)) return null;
     const { messages, history } = this.#bench;
     try {
-      const { disks, lines, write, panes, hashes } = decodeLink(hash);
+      const { disks, lines, write, panes, hashes, bookmarks } = decodeLink(hash);
       await this.fresh('From a link');
       await this.#bench.remake(
         disks.map((request) => ({ kind: 'new', request })),
         { lines, shown: lines.length },
+      );
+      this.#bench.bookmarks.load(
+        {
+          bookmarks: bookmarks.map(({ name, line: number, write: access }) => ({
+            ...{ name, moment: access === null ? { number } : { number, write: access } },
+          })),
+        },
+        history.length - 1,
       );
       if (write !== null) {
         await this.quietly(() => this.#bench.seek({ number: history.now.number, write }));

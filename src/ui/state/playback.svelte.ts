@@ -2,7 +2,7 @@ import type { StepStops, StepView } from '../../rpc/protocol.ts';
 import type { BenchMoment } from './bench-history.svelte.ts';
 import type { Bench } from './bench.svelte.ts';
 import type { Column } from './column.svelte.ts';
-import { Bookmarks } from './bookmarks.svelte.ts';
+import type { Bookmarks } from './bookmarks.svelte.ts';
 
 /**
  * Moving through the history of the bench: by hand, by key, by itself. One move is under way at a time; of those wished
@@ -24,7 +24,7 @@ export class Playback {
   /** The two moments to compare. */
   markA = $state.raw<BenchMoment | null>(null);
   markB = $state.raw<BenchMoment | null>(null);
-  readonly bookmarks = new Bookmarks();
+  readonly bookmarks: Bookmarks;
   #wish = $state.raw<BenchMoment | null>(null);
   #moving: Promise<void> | null = null;
   #isStepping = false;
@@ -38,6 +38,7 @@ export class Playback {
 
   constructor(bench: Bench) {
     this.#bench = bench;
+    this.bookmarks = bench.bookmarks;
   }
 
   get #path(): readonly number[] {

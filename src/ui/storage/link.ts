@@ -1,6 +1,7 @@
 import { deflateSync } from 'fflate';
 import type { NewDiskRequest } from '../../rpc/protocol.ts';
 import type { BenchLine } from '../state/bench-script.ts';
+import { BOOKMARKS_MAX } from '../state/bookmarks.svelte.ts';
 import { CUT_OFF, unpressed } from './pressed.ts';
 
 /**
@@ -19,6 +20,16 @@ export interface SharedBench {
   readonly panes: SharedPanes | null;
   /** Of each disk at that moment, the first digits of its fingerprint; empty: unknown. */
   readonly hashes: readonly string[];
+  /** Names of moments on that way; 0: the beginning. */
+  readonly bookmarks: readonly SharedBookmark[];
+}
+
+export interface SharedBookmark {
+  readonly name: string;
+  /** How many of the lines are behind it. */
+  readonly line: number;
+  /** Inside its last line, right after this access; null: behind it. */
+  readonly write: number | null;
 }
 
 export interface SharedPanes {
@@ -56,16 +67,17 @@ export function decodeLink(hash: string): SharedBench {
   if (hash.length > LINK_CHARACTERS_MAX) throw new Error('it is longer than any link made here');
   const given = parse(hash.slice(PREFIX.length), isOld);
   if (hash.startsWith('#v1=')) return fromOneDisk(given);
-  const { disks, lines, write = null, panes = null, hashes = [] } = given;
+  const { disks, lines, write = null, panes = null, hashes = [], bookmarks = [] } = given;
   if (!Array.isArray(disks) || disks.length === 0 || disks.length > DISKS_MAX)
     throw new Error('its disks are missing');
-  if (write !== null && !(typeof write === 'number' && Number.isSafeInteger(write) && write >= 0))
-    throw new Error('its moment is unknown');
+  if (write !== null && !isIndex(write)) throw new Error('its moment is unknown');
   if (!Array.isArray(hashes) || !hashes.every((one) => typeof one === 'string' && /^[0-9a-f]*$/.test(one)))
     throw new Error('its fingerprints are unknown');
+  const typed = linesFrom(lines, disks.length);
   return {
-    ...{ disks: disks.map(requestFrom), lines: linesFrom(lines, disks.length), write },
+    ...{ disks: disks.map(requestFrom), lines: typed, write },
     ...{ panes: panesFrom(panes, disks.length), hashes: hashes as string[] },
+    bookmarks: bookmarksFrom(bookmarks, typed.length),
   };
 }
 
@@ -79,7 +91,7 @@ function fromOneDisk(given: Record<string, unknown>): SharedBench {
   });
   return {
     ...{ disks: [requestFrom(given)], lines: linesFrom(modern, 1) },
-    ...{ write: null, panes: null, hashes: [] },
+    ...{ write: null, panes: null, hashes: [], bookmarks: [] },
   };
 }
 
@@ -87,12 +99,25 @@ function panesFrom(given: unknown, diskCount: number): SharedPanes | null {
   if (given === null) return null;
   if (!isObject(given)) throw new Error('its panes are unknown');
   const { disk, tab, block, path } = given;
-  const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
   const isKnown = isIndex(disk) && disk < diskCount && typeof tab === 'string';
   if (!isKnown || !(block === null || isIndex(block)) || !(path === null || typeof path === 'string'))
     throw new Error('its panes are unknown');
   return { disk, tab, block, path };
 }
+
+function bookmarksFrom(given: unknown, lineCount: number): SharedBookmark[] {
+  const wrong = new Error('its bookmarks are unknown');
+  if (!Array.isArray(given) || given.length > BOOKMARKS_MAX) throw wrong;
+  return given.map((one: unknown) => {
+    if (!isObject(one)) throw wrong;
+    const { name, line, write } = one;
+    if (typeof name !== 'string' || !isIndex(line) || line > lineCount) throw wrong;
+    if (!(write === null || isIndex(write))) throw wrong;
+    return { name, line, write };
+  });
+}
+
+const isIndex = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,4 +1,5 @@
 import type { Checkpoint, SavedBlocks, SavedChunk, SavedSession } from '../../rpc/protocol.ts';
+import type { SavedNames } from '../state/bookmarks.svelte.ts';
 import type { Origin } from '../state/disk.svelte.ts';
 import { fromOldSave } from './old-save.ts';
 import type { Change, Key, Row, Tables } from './tables.ts';
@@ -16,7 +17,7 @@ import type { Change, Key, Row, Tables } from './tables.ts';
  *     ['part', id, disk, number]            what a checkpoint adds: steps, lines, covers
  *     ['chunk', id, disk, 0 or 1, index]    blocks at the beginning (0) and now (1)
  */
-export interface BenchRecord {
+export interface BenchRecord extends SavedNames {
   readonly version: typeof BENCH_VERSION;
   readonly id: string;
   readonly name: string;

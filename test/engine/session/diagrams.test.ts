@@ -7,8 +7,8 @@ import type { Bench } from './bench.ts';
 
 /** Goal: diagrams say what the disk says. Method: each is held against bytes or counts known from elsewhere. */
 
-const drawn = (of: Bench, id: string, when: 'now' | 'before' = 'now') => {
-  const found = of.session.views.diagrams()[when].find((one) => one.id === id);
+const drawn = (of: Bench, id: string, when: 'now' | 'before' = 'now', chosen: string | null = null) => {
+  const found = of.session.views.diagrams(chosen)[when].find((one) => one.id === id);
   if (!found) throw new Error(`no diagram ${id}`);
   return found;
 };
@@ -119,6 +119,83 @@ test('a tree is drawn from its root down, and marks the nodes of the step', () =
   const changed = parts.filter(({ isChanged }) => isChanged);
   expect(changed.length).toBeGreaterThan(0);
   expect(changed.length).toBeLessThan(parts.length);
+});
+
+/** The structure of exFAT's directory `name` in the root. */
+function directoryOf({ session }: Bench, name: string): string {
+  const page = { offset: 0, countMax: 99 };
+  const below = (parent: string | null) => session.views.structures(parent, page).nodes;
+  const root = below(null).find(({ title }) => title === 'Root directory');
+  const set = below(root?.id ?? '').find(({ title }) => title === `directory "${name}"`);
+  const directory = below(set?.id ?? '').find(({ hasDiagram }) => hasDiagram);
+  return directory?.id ?? '';
+}
+
+test('entry sets of the directory chosen stand in rows, entry by entry, and lead to the bytes they tell of', () => {
+  const exfat = bench({ format: 'exfat' });
+  const name = 'a-name-of-more-than-fifteen-letters.txt';
+  exfat.run(`mkdir d; echo a > d/${name}; echo b > d/two; echo c > d/three; rm d/two`);
+  exfat.run('echo more text >> d/three');
+  const chosen = directoryOf(exfat, 'd');
+  expect(exfat.session.views.diagrams().now.map(({ title }) => title)).toEqual([
+    ...['Allocation bitmap', 'Entry sets of the root directory'],
+  ]);
+  const { now, before } = exfat.session.views.diagrams(chosen);
+  const sets = now.find(({ id }) => id === chosen);
+  expect(sets?.title).toBe('Entry sets of /d');
+  expect(sets?.text).toBe('2 entry sets in 11 entries of 32 bytes');
+  const parts = sets?.parts ?? [];
+  const typeOf = (offset: number) => bytesOfDisk(exfat, offset, 1).getUint8(0);
+  const rows = [0, 1, 2, 3].map((number) => parts.filter(({ row }) => row === number));
+  const types = rows.map((row) => row.map((part) => typeOf(part.deviceOffsetBytes)));
+  expect(types).toEqual([
+    ...[
+      [0x85, 0xc0, 0xc1, 0xc1, 0xc1],
+      [0x05, 0x40, 0x41],
+      [0x85, 0xc0, 0xc1],
+    ], //
+    [0],
+  ]);
+  // Entries of 32 bytes that follow each other, columns that begin at the same place in every row.
+  const first = parts[0]?.deviceOffsetBytes ?? 0;
+  expect(parts.map((part) => part.deviceOffsetBytes)).toEqual(parts.map((_, entry) => first + entry * 32));
+  for (const row of rows) expect(row.map(({ from }) => from * 5)).toEqual(row.map((_, at) => at));
+  expect(parts.map(({ tone }) => tone)).toEqual([
+    ...Array.from({ length: 5 }, () => 'now'),
+    ...['old', 'old', 'old', 'now', 'now', 'now', 'kept'],
+  ]);
+  const told = parts.slice(2, 5).map(({ text }) => /^name "(.*)"$/.exec(text)?.[1]);
+  expect(told.join('')).toBe(name);
+  expect(parts[4]?.fill).toBeCloseTo((name.length - 30) / 15);
+  expect(parts[1]?.text).toMatch(/^stream, 2 bytes from cluster \d+ on$/);
+  // All of these entries lie in one sector; only what the step changed is called changed.
+  const changed = parts.filter(({ isChanged }) => isChanged).map(({ key }) => key);
+  expect(changed).toEqual(['entry:8', 'entry:9']);
+  expect(before.find(({ id }) => id === chosen)?.parts[9]?.text).toContain('stream, 2 bytes');
+});
+
+test('of a long directory the beginning and the end are drawn, and a torn set is shown as broken', () => {
+  const exfat = bench({ format: 'exfat' });
+  exfat.run('mkdir d; for i in $(seq 1 500); do echo a > d/file$i; done');
+  const chosen = directoryOf(exfat, 'd');
+  const sets = drawn(exfat, chosen, 'now', chosen);
+  expect(sets.text).toBe('500 entry sets in 1599 entries of 32 bytes; 552 rows in the middle not drawn');
+  expect(new Set(sets.parts.map(({ row }) => row)).size).toBe(48);
+  expect(sets.parts[0]?.title).toBe('"file1", entry 0');
+  expect(sets.parts.at(-1)?.text).toBe('end of the directory');
+  expect(sets.parts.at(-2)?.title).toBe('"file500", entry 1598');
+  // The stream of the second file is no longer one: its set is torn.
+  const stream = sets.parts[4]?.deviceOffsetBytes ?? 0;
+  const { blockSizeBytes } = exfat.session.store;
+  exfat.run(`scope poke ${Math.floor(stream / blockSizeBytes)} ${stream % blockSizeBytes} c3`);
+  const torn = drawn(exfat, chosen, 'now', chosen).parts.filter(({ tone }) => tone === 'broken');
+  expect(torn.map(({ title, row }) => [title, row])).toEqual([
+    ...[
+      ['torn, entry 3', 1],
+      ['torn, entry 4', 1],
+      ['torn, entry 5', 1],
+    ], //
+  ]);
 });
 
 test('a structure says that the step changed its bytes, its neighbour does not', () => {

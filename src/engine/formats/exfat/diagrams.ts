@@ -1,13 +1,20 @@
 import { stripOf } from '../../base/diagram.ts';
 import type { Diagram } from '../../base/diagram.ts';
 import type { Device } from '../../device/device.ts';
+import type { StructureId } from '../contract.ts';
+import { setsDiagram } from './diagrams-sets.ts';
 import { clusterOffsetBytes } from './layout.ts';
 import { count } from './fsck-report.ts';
 import { OwnerIndex } from './owner-index.ts';
 import { markedRuns } from './regions.ts';
+import { directoryId } from './structures-directory.ts';
 
-/** What exFAT draws: the allocation bitmap as a strip. */
-export function diagrams(device: Device, index: OwnerIndex = new OwnerIndex(device)): Diagram[] {
+/** What exFAT draws: the allocation bitmap as a strip, the entry sets of the root and of the directory chosen. */
+export function diagrams(
+  device: Device,
+  chosen: StructureId | null = null,
+  index: OwnerIndex = new OwnerIndex(device),
+): Diagram[] {
   const { geometry } = index;
   if (!geometry) return [];
   const { clusterCount } = geometry;
@@ -24,5 +31,13 @@ export function diagrams(device: Device, index: OwnerIndex = new OwnerIndex(devi
   });
   const text = `a bit for each of ${count(clusterCount, 'cluster')}`;
   const strip = { total: clusterCount, unit: 'cluster', firstNumber: 2, runs, whereOf };
-  return [stripOf({ id: 'bitmap', title: 'Allocation bitmap', text }, strip)];
+  const directory = index.files.findIndex(
+    ({ kind, runCount, firstCluster }) =>
+      kind === 'directory' && runCount > 0 && directoryId(firstCluster) === chosen,
+  );
+  return [
+    stripOf({ id: 'bitmap', title: 'Allocation bitmap', text }, strip),
+    setsDiagram(index, 0),
+    ...(directory > 0 ? [setsDiagram(index, directory)] : []),
+  ];
 }

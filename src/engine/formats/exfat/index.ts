@@ -22,5 +22,5 @@ export const exfat: Format = {
   annotate: (device, block) => annotate(device, block),
   mend,
   structures: (device, parent, page) => structures(device, parent, page),
-  diagrams: (device) => diagrams(device),
+  diagrams: (device, chosen) => diagrams(device, chosen),
 };

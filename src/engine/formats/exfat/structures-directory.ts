@@ -1,4 +1,4 @@
-import type { Page, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
 import { EMPTY, paged } from '../structure-page.ts';
 import { annotateEntry, describeEntryAt } from './annotate-directory.ts';
 import {
@@ -26,18 +26,24 @@ export function directoryNode({ index, geometry }: VolumeView, file: number): St
   const title = file === 0 ? 'Root directory' : `Directory ${shown(index.pathOf(file))}`;
   const text = `${count(record?.endEntry ?? 0, 'entry')} used`;
   const length = (run?.clusterCount ?? 0) * geometry.clusterSizeBytes;
-  return branch(`dir:${first}`, title, text, clusterOffsetBytes(geometry, first), length);
+  return {
+    ...branch(directoryId(first), title, text, clusterOffsetBytes(geometry, first), length),
+    hasDiagram: true,
+  };
 }
 
+/** Of the directory that begins at this cluster. */
+export const directoryId = (firstCluster: number): StructureId => `dir:${firstCluster}`;
+
 /** What stands together in a directory: [first entry, count]. */
-interface Group {
+export interface Group {
   readonly first: number;
   readonly entryCount: number;
   /** Undefined: no set, but an entry by itself. */
   readonly name: string | undefined;
 }
 
-function groupsOf(index: OwnerIndex, contents: DirectoryContents, endEntry: number): Group[] {
+export function groupsOf(index: OwnerIndex, contents: DirectoryContents, endEntry: number): Group[] {
   const groups: Group[] = [];
   for (let entry = 0; entry < endEntry;) {
     const shape = contents.typeOf(entry) === ENTRY_TYPE.file ? shapeOf(contents, entry, index.upcase) : '';
