@@ -366,8 +366,8 @@ export const REFERENCE_CASES: ApfsCase[] = [
   {
     name: 'one block taken twice',
     damage: reference(238, ({ key }) => put32(key, 0, 237)),
-    kind: 'double-use',
-    message: '0xed',
+    kind: 'reference-count',
+    message: 'reference count (1) and calculated fsroot entry reference count (0) for extent (0xed + 1)',
     isSeen: true,
   },
   {
@@ -376,6 +376,43 @@ export const REFERENCE_CASES: ApfsCase[] = [
     kind: 'extent',
     message: 'lies on the extent before it',
     isSeen: true,
+  },
+];
+
+/** The names of those whose damage lies in a tree that snapshots have. */
+export const isOfSnapshot = ({ name }: ApfsCase): boolean => name.includes('in a snapshot');
+
+/** Damages of the live tree that go beyond one record. */
+export const REFERENCE_REPAIR_CASES: readonly Pick<ApfsCase, 'name' | 'damage'>[] = [
+  { name: 'an extent that is too long', damage: reference(238, ({ value }) => put32(value, 0, 3)) },
+  { name: 'a length beyond the container', damage: reference(238, ({ value }) => put32(value, 0, 90_000)) },
+  {
+    name: 'a value that is cut off',
+    damage: reference(238, (record) => (record.value = record.value.slice(0, 9))),
+  },
+  {
+    name: 'a difference that is missing',
+    damage: (patient) => patient.remove('references', ({ key }) => get32(key, 0) === 171),
+  },
+  {
+    name: 'a reference to blocks that no file has',
+    damage: (patient) => {
+      const record = patient.find('references', ({ key }) => get32(key, 0) === 238);
+      put32(record.key, 0, 1500);
+      patient.insert('references', record);
+    },
+  },
+  {
+    name: 'all references are missing',
+    damage: (patient) => {
+      const root = patient.root('references');
+      const count = patient.records(root).length;
+      for (let i = 0; i < count; i++) patient.remove('references', () => true);
+    },
+  },
+  {
+    name: 'a tree that cannot be read',
+    damage: (patient) => patient.block(patient.root('references')).fill(0xee, 100, 140),
   },
 ];
 

@@ -448,6 +448,92 @@ export const LINK_CASES: ApfsCase[] = [
   },
 ];
 
+const STRAY_ID = 5000;
+
+/** A name that no file has. */
+const strayLink = (fileId: number): PatientRecord => {
+  const key = new Uint8Array(16);
+  put64(key, 0, fileId);
+  key.set([TYPE.siblingLink << 4], 7);
+  put64(key, 8, STRAY_ID);
+  return { key, value: Uint8Array.from([16, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0x78, 0]) };
+};
+
+const strayMap = (fileId: number): PatientRecord => {
+  const key = new Uint8Array(8);
+  put64(key, 0, STRAY_ID);
+  key.set([TYPE.siblingMap << 4], 7);
+  const value = new Uint8Array(8);
+  put64(value, 0, fileId);
+  return { key, value };
+};
+
+/** Damages of hard links that leave more wrong than one finding says. */
+export const LINK_REPAIR_CASES: readonly Pick<ApfsCase, 'name' | 'damage'>[] = [
+  {
+    name: 'a sibling link that no name has',
+    damage: (patient) => patient.insert('catalog', strayLink(idNamed(patient, 'link'))),
+  },
+  {
+    name: 'a sibling link of a file with one name',
+    damage: (patient) => {
+      patient.insert('catalog', strayLink(idNamed(patient, 'tail')));
+      patient.insert('catalog', strayMap(idNamed(patient, 'tail')));
+    },
+  },
+  {
+    name: 'a sibling map that no sibling link has',
+    damage: (patient) => patient.insert('catalog', strayMap(idNamed(patient, 'link'))),
+  },
+  {
+    name: 'both sibling links and maps of a file are missing',
+    damage: (patient) => {
+      for (const type of [TYPE.siblingLink, TYPE.siblingMap]) {
+        patient.remove('catalog', firstOf(type));
+        patient.remove('catalog', firstOf(type));
+      }
+    },
+  },
+  {
+    name: 'a sibling link without its parent',
+    damage: siblingOf((_, record) => (record.value = record.value.slice(0, 6))),
+  },
+  {
+    name: 'a sibling map that is cut off',
+    damage: (patient) =>
+      patient.change('catalog', firstOf(TYPE.siblingMap), (record) => (record.value = cut(record.value, 3))),
+  },
+  {
+    name: 'extended fields of a name that are cut off',
+    damage: link('link', (_, record) => (record.value = cut(record.value, 4))),
+  },
+  {
+    name: 'extended fields of the only name of a file',
+    damage: link(FILE, (_, record) => (record.value = Uint8Array.from([...record.value, 1, 0]))),
+  },
+  {
+    name: 'a link count and a sibling link that are wrong, in one node',
+    damage: (patient) => {
+      inode('link', (value) => put32(value, 56, 7))(patient);
+      siblingOf((value) => value.set([0x58], 10))(patient);
+    },
+  },
+];
+
+/** Nothing but the names of a file is left of its links: they get new ids. */
+export const LOST_IDS_CASE = (patient: ApfsPatient): void => {
+  const id = idNamed(patient, 'link');
+  for (let i = 0; i < 2; i++) {
+    patient.remove('catalog', firstOf(TYPE.siblingLink));
+    patient.remove('catalog', firstOf(TYPE.siblingMap));
+    const named = (record: PatientRecord): boolean =>
+      (record.key[7] ?? 0) >>> 4 === TYPE.directory &&
+      u64(record.value, 0) === id &&
+      record.value.length > 18;
+    patient.change('catalog', named, (record) => (record.value = record.value.slice(0, 18)));
+  }
+};
+
 export const XATTR_CASES: ApfsCase[] = [
   {
     name: 'an attribute that is both embedded and a stream',

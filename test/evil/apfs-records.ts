@@ -280,6 +280,21 @@ export class ApfsPatient {
     this.insertAfter(tree, ({ key }) => compareBytes(key, last.key), record, root);
   }
 
+  /** All leaves anew that no snapshot has too. The first key of each, which its parent repeats, has to stay. */
+  rewrite(tree: PatientTree, change: (records: PatientRecord[]) => PatientRecord[]): void {
+    const root = this.root(tree);
+    const snapshot = u64(this.block(this.omapBlock), 0x40);
+    let difference = 0;
+    for (const leaf of this.leaves(tree, root)) {
+      if (u64(this.block(leaf), 16) <= snapshot) continue;
+      const old = this.records(leaf);
+      const changed = change(old);
+      difference += changed.length - old.length;
+      this.write(leaf, changed);
+    }
+    this.#count(root, difference);
+  }
+
   /** The footer of a root counts the records of all leaves. */
   #count(root: number, by: number): void {
     const block = this.block(root);

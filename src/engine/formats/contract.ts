@@ -429,6 +429,8 @@ export interface Container {
 
 export interface ContainerLimits {
   readonly minimumBytes: number;
+  /** What keeps it from being smaller, and what to do about that. */
+  readonly minimumReason: string;
   readonly currentBytes: number;
   readonly maximumBytes: number;
 }

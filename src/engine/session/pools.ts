@@ -121,9 +121,9 @@ export class Pools {
     const { slice } = this.#container(device);
     const storeBytes = disk.blocksMax(slice) * disk.store.blockSizeBytes;
     return mounts.containers.look(slice, (container) => {
-      const { minimumBytes, currentBytes } = container.resizeLimits();
+      const { minimumBytes, minimumReason, currentBytes } = container.resizeLimits();
       const maximumBytes = Math.max(currentBytes, storeBytes - (storeBytes % CONTAINER_BLOCK_BYTES));
-      return { minimumBytes, currentBytes, maximumBytes };
+      return { minimumBytes, minimumReason, currentBytes, maximumBytes };
     });
   }
 
@@ -134,10 +134,9 @@ export class Pools {
   resize(device: string, sizeBytes: number): void {
     const { disk } = this.#computer();
     const { slice } = this.#container(device);
-    const { minimumBytes, maximumBytes } = this.resizeLimits(device);
+    const limits = this.resizeLimits(device);
     const wanted = sizeBytes - (sizeBytes % CONTAINER_BLOCK_BYTES);
-    if (wanted < minimumBytes || wanted > maximumBytes)
-      throw beyondLimits(wanted, minimumBytes, maximumBytes);
+    if (wanted < limits.minimumBytes || wanted > limits.maximumBytes) throw beyondLimits(wanted, limits);
     const blockCount = wanted / disk.store.blockSizeBytes;
     const before = slice.blockCount;
     this.#change(slice, (container) => {
@@ -211,10 +210,10 @@ export class Pools {
 
 const CONTAINER_BLOCK_BYTES = 4096;
 
-function beyondLimits(wanted: number, minimumBytes: number, maximumBytes: number): FsError {
+function beyondLimits(wanted: number, { minimumBytes, minimumReason, maximumBytes }: ResizeLimits): FsError {
   const why =
     wanted < minimumBytes
-      ? `blocks of its volumes, snapshots or reserves need ${minimumBytes} bytes: delete files or snapshots`
+      ? `it cannot be smaller than ${minimumBytes} bytes: ${minimumReason}`
       : `there is room for ${maximumBytes} bytes`;
   return new FsError('ENOSPC', '', '', why);
 }

@@ -119,6 +119,8 @@ export interface NewPoolVolume {
 
 export interface ResizeLimits {
   readonly minimumBytes: number;
+  /** What keeps it from being smaller, and what to do about that. */
+  readonly minimumReason: string;
   readonly currentBytes: number;
   readonly maximumBytes: number;
 }

@@ -4,6 +4,7 @@ import type { Blocks } from './blocks.ts';
 import { ChunkBitmap } from './chunk-bitmap.ts';
 import { ChunkTable } from './chunks.ts';
 import type { MovedBitmap } from './chunks.ts';
+import { Confinement } from './confinement.ts';
 import { FreedRuns, queueCapacity } from './free-queue.ts';
 import type { FreedRun } from './free-queue.ts';
 import type { Geometry } from './geometry.ts';
@@ -44,6 +45,9 @@ export class SpaceManager {
   /** No chunk below has 2^c free blocks. As with the bounds of a bitmap: seen earlier, never decides. */
   readonly #bounds = new Int32Array(CLASSES);
   #freeCount: number;
+  #confinement: Confinement | null = null;
+  /** Free blocks that may be given, while there is a confinement. */
+  #confinedFreeCount = 0;
   #queueCapacity = 0;
   #poolQueueCapacity = 0;
 
@@ -77,7 +81,36 @@ export class SpaceManager {
 
   /** Blocks that may be given at once, without those in a queue. */
   get freeCount(): number {
-    return this.#freeCount;
+    return this.#confinement === null ? this.#freeCount : this.#confinedFreeCount;
+  }
+
+  /** How many blocks of these runs may be given once they are free. */
+  usableBlocks(runs: readonly FreedRun[]): number {
+    const among = ({ firstBlock, blockCount }: FreedRun): number =>
+      this.#confinement?.within(firstBlock, blockCount) ?? blockCount;
+    return runs.reduce((sum, run) => sum + among(run), 0);
+  }
+
+  /** From now on blocks behind `end`, and those of `keptFree`, are given to nobody; null: all may be given again. */
+  confine(end: number | null, keptFree: Run | null = null): void {
+    this.#confinement = end === null ? null : new Confinement(end, keptFree);
+    if (end === null) return;
+    const kept = keptFree === null ? 0 : this.#freeIn(keptFree.firstBlock, keptFree.blockCount);
+    this.#confinedFreeCount = this.#freeCount - kept - this.#freeIn(end, this.blocks.count - end);
+  }
+
+  #freeIn(firstBlock: number, blockCount: number): number {
+    const end = firstBlock + blockCount;
+    let free = 0;
+    for (let at = firstBlock; at < end;) {
+      const chunk = Math.floor(at / BLOCKS_PER_CHUNK);
+      const base = chunk * BLOCKS_PER_CHUNK;
+      const stop = Math.min(end, base + BLOCKS_PER_CHUNK);
+      const isWhole = at === base && stop === Math.min(this.blocks.count, base + BLOCKS_PER_CHUNK);
+      free += isWhole ? this.#table.freeCount(chunk) : this.#bitmap(chunk).freeIn(at - base, stop - base);
+      at = stop;
+    }
+    return free;
   }
 
   /** How many more runs the running transaction can surely free. */
@@ -94,7 +127,8 @@ export class SpaceManager {
 
   /** 1 … `count` blocks in one run. Undefined when nothing at all is free. */
   allocate(count: number, goalBlock: number | null, use: 'data' | 'metadata', xid: number): Run | undefined {
-    if (use === 'data' && goalBlock !== null && this.blocks.contains(goalBlock, 1)) {
+    const hasGoal = use === 'data' && goalBlock !== null && this.blocks.contains(goalBlock, 1);
+    if (hasGoal && this.#confinement === null) {
       const run = this.#freeAt(goalBlock, count);
       if (run !== undefined) return this.#take(run, xid);
     }
@@ -112,8 +146,22 @@ export class SpaceManager {
     return length === 0 ? undefined : { firstBlock: block, blockCount: length };
   }
 
+  /** The same where not all blocks may be given. */
+  #findConfined(confinement: Confinement, wish: number, count: number): Run | undefined {
+    let looked = 0;
+    const chunkCount = Math.min(this.#table.chunkCount, Math.ceil(confinement.end / BLOCKS_PER_CHUNK));
+    for (let chunk = this.#bounds[31 - Math.clz32(wish)]!; chunk < chunkCount; chunk++) {
+      if (this.#table.freeCount(chunk) < wish) continue;
+      const run = confinement.find(this.#bitmap(chunk), chunk * BLOCKS_PER_CHUNK, wish, count);
+      if (run !== undefined) return run;
+      if (wish > 1 && ++looked === CHUNKS_SEARCHED_MAX) return undefined;
+    }
+    return undefined;
+  }
+
   /** The lowest run of `wish` blocks, and as much of `count` as follows it. */
   #find(wish: number, count: number): Run | undefined {
+    if (this.#confinement !== null) return this.#findConfined(this.#confinement, wish, count);
     const exact = 32 - Math.clz32(wish - 1);
     let isLowest = true;
     let looked = 0;
@@ -140,6 +188,7 @@ export class SpaceManager {
     bitmap.remember();
     bitmap.use(run.firstBlock % BLOCKS_PER_CHUNK, run.blockCount);
     this.#count(chunk, -run.blockCount);
+    this.#confinedFreeCount -= this.#confinement?.within(run.firstBlock, run.blockCount) ?? 0;
     return run;
   }
 
@@ -184,6 +233,7 @@ export class SpaceManager {
     const bitmap = this.#change(chunk, xid);
     bitmap.clear(first % BLOCKS_PER_CHUNK, count);
     this.#count(chunk, count);
+    this.#confinedFreeCount += this.#confinement?.within(first, count) ?? 0;
     for (let i = 0; i < CLASSES; i++) if (this.#bounds[i]! > chunk) this.#bounds[i] = chunk;
   }
 

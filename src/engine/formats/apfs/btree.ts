@@ -202,6 +202,25 @@ export class Btree {
     return found;
   }
 
+  /**
+   * First keys of leaves, on the way to which the nodes lie that `isMoved` names (as the home knows them): replacing a
+   * record by itself brings all of them to new places. Reads the nodes above the leaves. EIO.
+   */
+  keysTo(isMoved: (reference: number) => boolean): Uint8Array[] {
+    const keys: Uint8Array[] = [];
+    const root = this.#shape.rootNode();
+    const visit = (parent: BtreeNode): void => {
+      for (let index = 0; parent.level > 0 && index < parent.count; index++) {
+        const child = parent.childAt(index);
+        if (isMoved(child)) keys.push(parent.keyAt(index).slice());
+        if (parent.level > 1) visit(this.#home.node(child, parent.level - 1));
+      }
+    };
+    if (isMoved(this.root) && root.count > 0) keys.push(root.keyAt(0).slice());
+    visit(root);
+    return keys;
+  }
+
   #cursor(index: number): Cursor {
     return new Cursor(this.#home, this.#shape, index);
   }

@@ -49,6 +49,17 @@ export class ChunkBitmap {
     return Math.min(this.nextUsed(block), block + wish) - block;
   }
 
+  /** How many blocks from `from` up to `to` are free. */
+  freeIn(from: number, to: number): number {
+    let free = 0;
+    for (let at = this.nextFree(from); at < to;) {
+      const end = Math.min(this.nextUsed(at), to);
+      free += end - at;
+      at = this.nextFree(end);
+    }
+    return free;
+  }
+
   /** First block of the lowest free run of at least `wish` blocks; −1 when there is none. */
   find(wish: number): number {
     const searched = 31 - Math.clz32(wish);

@@ -16,7 +16,7 @@ import { geometryOf } from './geometry.ts';
 import { NxSuperblock, TYPE_WORD } from './layout.ts';
 import { seal } from './object.ts';
 import { Queues } from './queues.ts';
-import { leastBlocks, poolPlaceFor } from './resize.ts';
+import { isUsedBehind, leastBlocks, poolPlaceFor } from './resize.ts';
 import type { Sizing } from './resize.ts';
 import { SpaceObject } from './space-object.ts';
 import { CONTAINER_SPENDER } from './transaction.ts';
@@ -193,12 +193,12 @@ export class Commit implements Transaction {
 
   /** Free blocks, with those that the running transaction cannot have yet because it freed them itself. */
   get freeBlocksAfterCommit(): number {
-    return this.#freeBlocks + this.space.freed.blockCount;
+    return this.roomBlocks + this.space.freed.blockCount;
   }
 
   /** Blocks that the running transaction can have, headroom included. */
-  get #freeBlocks(): number {
-    return this.space.freeCount + (this.#isActive ? 0 : this.#queues.waitingBlocks);
+  get roomBlocks(): number {
+    return this.space.freeCount + (this.#isActive ? 0 : this.space.usableBlocks(this.#queues.waitingRuns));
   }
 
   /** Runs of blocks that one more operation of the running transaction may free: see `Room.freeRecords`. */
@@ -218,7 +218,7 @@ export class Commit implements Transaction {
 
   /** What `spender` can have now in an operation that grows. */
   availableTo(spender: Spender): number {
-    return Math.max(0, spender.available(this.#freeBlocks - this.headroomBlocks));
+    return Math.max(0, spender.available(this.roomBlocks - this.headroomBlocks));
   }
 
   /**
@@ -228,9 +228,9 @@ export class Commit implements Transaction {
    */
   #hasRoom({ blocks, kind, coversNested }: Room, spender: Spender, leastShrinking: number): boolean {
     if (kind === 'grow') return this.availableTo(spender) >= blocks;
-    if (coversNested === true) return this.#freeBlocks >= blocks + this.#ownRecords;
+    if (coversNested === true) return this.roomBlocks >= blocks + this.#ownRecords;
     const likely = Math.max(leastShrinking, Math.ceil(blocks / 8));
-    return this.#freeBlocks >= Math.min(blocks + this.#ownRecords, likely);
+    return this.roomBlocks >= Math.min(blocks + this.#ownRecords, likely);
   }
 
   /**
@@ -286,16 +286,39 @@ export class Commit implements Transaction {
   // ── another size ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * How small the container can be made, in blocks. `volumesLeast`: so many volumes it must have room for. What is still
-   * in memory is written first, because it may lie anywhere.
+   * How small the container can be made, in blocks. `volumesLeast`: so many volumes it must have room for; `pinnedEnd`:
+   * behind the last block that must stay. What is still in memory is written first, because it may lie anywhere.
    */
-  leastBlocks(volumesLeast: number): number {
+  leastBlocks(volumesLeast: number, pinnedEnd: number): number {
     if (this.#isActive && !this.isReadOnly) this.sync();
     return leastBlocks(this.#sizing(), {
-      volumesLeast,
+      ...{ volumesLeast, pinnedEnd },
       unmetReserves: this.unmetReserves(null),
       headroomOf,
     });
+  }
+
+  /**
+   * Has `move` empty the container from block `blockCount` on, in as many transactions as it takes: blocks behind it are
+   * not given meanwhile, nor is the place that the internal pool will need. EIO when something is left there.
+   */
+  vacate(blockCount: number, move: () => void): void {
+    this.sync();
+    if (!isUsedBehind(this.#sizing(), blockCount)) return;
+    const geometry = geometryOf(blockCount);
+    const place = poolPlaceFor(this.#sizing(), geometry);
+    const poolBlocks = geometry.ringBlocks + geometry.poolBlocks;
+    const keptFree = place === null ? null : { firstBlock: place.ringBase, blockCount: poolBlocks };
+    this.space.confine(blockCount, keptFree);
+    try {
+      move();
+      this.sync();
+    } finally {
+      this.space.confine(null);
+    }
+    if (!isUsedBehind(this.#sizing(), blockCount)) return;
+    const detail = `blocks behind block ${blockCount} are marked as in use and no volume has them: run fsck_apfs --repair`;
+    throw new FsError('EIO', '', '', detail);
   }
 
   /**

@@ -15,6 +15,9 @@ import { CONTAINER_BLOCKS_MAX } from './geometry.ts';
 import { BLOCK_SIZE_BYTES, uuidText, VOLUMES_MAX } from './layout.ts';
 import { ROLE_NAMES, VOLUME_INCOMPATIBLE } from './layout-volume.ts';
 import { checkVolumeName, NEW_VOLUME_BLOCKS, newVolumeBlocks, randomUuid } from './new-volume.ts';
+import { pinOf } from './pins.ts';
+import type { Pin } from './pins.ts';
+import { Relocation } from './relocation.ts';
 import { checkLimits, roleOf } from './settings.ts';
 import { findSnapshot, snapshotsOf, VolumeSnapshots } from './snapshots.ts';
 import { CONTAINER_SPENDER } from './transaction.ts';
@@ -288,38 +291,64 @@ export class ApfsContainer implements Container {
   resizeLimits(): ContainerLimits {
     const { count, device } = this.#commit.blocks;
     const volumesLeast = 1 + this.#commit.superblock.volumeOids.findLastIndex((oid) => oid !== 0);
-    const least = this.#commit.leastBlocks(Math.max(1, volumesLeast));
+    const pin = this.#pin();
+    const least = this.#commit.leastBlocks(Math.max(1, volumesLeast), pin?.endBlock ?? 0);
+    const isPinned = pin !== null && pin.endBlock >= least;
     const thereBlocks = Math.floor((device.blockCount * device.blockSizeBytes) / BLOCK_SIZE_BYTES);
     return {
       minimumBytes: least * BLOCK_SIZE_BYTES,
+      minimumReason: isPinned ? pin.why : ROOM_NEEDED,
       currentBytes: count * BLOCK_SIZE_BYTES,
       maximumBytes: Math.max(count, Math.min(thereBlocks, CONTAINER_BLOCKS_MAX)) * BLOCK_SIZE_BYTES,
     };
   }
 
+  /** What lies farthest behind of all that must stay where it is. */
+  #pin(): Pin | null {
+    const { volumeOids, efiJumpstart, keybagCount } = this.#commit.superblock;
+    if (volumeOids.filter((oid) => oid !== 0).length > this.#states.size) {
+      return { endBlock: Infinity, why: 'a volume of it cannot be opened, and what it holds is not moved' };
+    }
+    if (efiJumpstart !== 0 || keybagCount !== 0) {
+      return { endBlock: Infinity, why: 'its EFI driver or its keybag are not moved' };
+    }
+    const pins = [...this.#states.values()].flatMap((state) => pinOf(state) ?? []);
+    return pins.reduce<Pin | null>((last, pin) => (last && last.endBlock >= pin.endBlock ? last : pin), null);
+  }
+
   resize(sizeBytes: number): void {
     this.#checkWritable();
     const blockCount = Math.floor(sizeBytes / BLOCK_SIZE_BYTES);
-    const { minimumBytes, currentBytes, maximumBytes } = this.resizeLimits();
+    const { minimumBytes, minimumReason, currentBytes, maximumBytes } = this.resizeLimits();
     if (blockCount * BLOCK_SIZE_BYTES === currentBytes) return;
+    const refuse = (detail: string): never => {
+      throw new FsError('ENOSPC', '', '', detail);
+    };
     if (blockCount * BLOCK_SIZE_BYTES < minimumBytes) {
-      throw new FsError(
-        'ENOSPC',
-        '',
-        '',
-        `it cannot be smaller than ${minimumBytes} bytes: blocks of its volumes, snapshots or reserves need that much; ` +
-          'delete files or snapshots',
-      );
+      refuse(`it cannot be smaller than ${minimumBytes} bytes: ${minimumReason}`);
     }
     if (blockCount * BLOCK_SIZE_BYTES > maximumBytes) {
-      throw new FsError(
-        'ENOSPC',
-        '',
-        '',
-        `it cannot be larger than ${maximumBytes} bytes, where its store ends`,
-      );
+      refuse(`it cannot be larger than ${maximumBytes} bytes, where its store ends`);
     }
+    if (blockCount * BLOCK_SIZE_BYTES < currentBytes) this.#vacate(blockCount);
     this.#commit.resize(blockCount);
+  }
+
+  /** What lies behind the new end goes to the front. */
+  #vacate(blockCount: number): void {
+    const commit = this.#commit;
+    commit.vacate(blockCount, () => {
+      const { trace } = commit;
+      for (const state of this.#states.values()) {
+        if (trace.isRecording)
+          trace.open('operation', `Move what ${state.label} has behind block ${blockCount}`);
+        try {
+          new Relocation(commit, state, blockCount).run();
+        } finally {
+          if (trace.isRecording) trace.close();
+        }
+      }
+    });
   }
 
   #checkWritable(): void {
@@ -342,3 +371,5 @@ export class ApfsContainer implements Container {
     this.#commit.refreshBlock0();
   }
 }
+
+const ROOM_NEEDED = 'blocks of its volumes, snapshots or reserves need that much; delete files or snapshots';

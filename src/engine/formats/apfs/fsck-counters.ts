@@ -112,7 +112,7 @@ export function checkIds(view: View, snapshotInodes: ReadonlyMap<number, string>
     const id = siblings.get(row, SIBLING.id);
     siblingIds.add(id);
     if (inodeById.has(id)) {
-      view.error(
+      view.siblingError(
         'link-count',
         `sibling link (id ${id}): an inode has the same id`,
         siblings.get(row, SIBLING.block),
@@ -122,7 +122,7 @@ export function checkIds(view: View, snapshotInodes: ReadonlyMap<number, string>
   for (let row = 0; row < streams.length && siblingIds.size > 0; row++) {
     const id = streams.get(row, STREAM.id);
     if (siblingIds.has(id)) {
-      view.error(
+      view.siblingError(
         'dstream',
         `dstream (id ${id}): a sibling link has the same id`,
         streams.get(row, STREAM.block),

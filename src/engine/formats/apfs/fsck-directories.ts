@@ -34,6 +34,7 @@ export function visitLink(view: View, record: TreeRecord): void {
   links.set(row, LINK.nameBytes, nameBytes);
   links.set(row, LINK.block, block);
   links.set(row, LINK.valueAt, valueAt);
+  links.set(row, LINK.keyAt, keyAt);
   if (nameBytes === 0) view.error('directory', `${describe(view, row)}: empty name`, block);
   if (facts.isHashed) checkHash(view, row, record, nameAt, nameBytes);
   if (record.valueEnd - valueAt < LINK_AT.fields) {
@@ -115,8 +116,10 @@ function readFields(view: View, row: number, record: TreeRecord): void {
   const at = record.valueAt + LINK_AT.fields;
   const length = record.valueEnd - at;
   if (length === 0) return;
-  const wrong = (text: string): void =>
-    view.error('directory', `${describe(view, row)}: extended fields: ${text}`, record.block);
+  const wrong = (text: string): void => {
+    view.links.set(row, LINK.isFaulty, 1);
+    view.siblingError('directory', `${describe(view, row)}: extended fields: ${text}`, record.block);
+  };
   if (length !== FIELDS_BYTES || record.view.getUint16(at, true) !== 1) {
     wrong(`wrong size (${length}, expected ${FIELDS_BYTES} for one field)`);
     return;

@@ -10,6 +10,7 @@ import {
 import { hex, u64At } from './fsck-check.ts';
 import type { Check } from './fsck-check.ts';
 import { isNobody } from './fsck-records.ts';
+import type { Remedy } from './fsck-report.ts';
 import { NO_PLACE, ReferenceRecords } from './fsck-references.ts';
 import type { MismatchSink, RunSink } from './fsck-references.ts';
 import type { TreeRecord } from './fsck-tree.ts';
@@ -20,23 +21,24 @@ import type { TreeRecord } from './fsck-tree.ts';
  */
 export class ReferenceReader {
   readonly records = new ReferenceRecords();
-  /** Blocks of the runs this tree says are NEW. */
-  newBlocks = 0;
   /** Largest id of an owner. */
   largestId = 0;
   #lastEnd = 0;
+  #lastOwner = 0;
 
   constructor(
     readonly check: Check,
     readonly owner: string,
     readonly volume: number,
+    /** Of whatever is wrong with them. */
+    readonly remedy: Remedy | undefined,
   ) {}
 
   visit(record: TreeRecord): void {
     const { view, keyAt, valueAt, block } = record;
     const first = numberOfTagged(view, keyAt);
     const wrong = (text: string): void =>
-      this.check.error('extent', `${this.owner}: extent ${hex(first)}: ${text}`, block);
+      this.check.error('extent', `${this.owner}: extent ${hex(first)}: ${text}`, block, this.remedy);
     if (
       record.keyEnd - keyAt !== REFERENCE_KEY_SIZE_BYTES ||
       tagOfTagged(view, keyAt) !== EXTENT_KEY_TYPE.extent
@@ -71,11 +73,26 @@ export class ReferenceReader {
     }
     if (first < this.#lastEnd) wrong('lies on the extent before it');
     this.#lastEnd = Math.max(this.#lastEnd, first + count);
-    if (!isUpdate) {
-      this.newBlocks += count;
-      this.check.mark(first, count, 'contents of files of volume', this.volume);
+    this.records.add(
+      first,
+      count,
+      references,
+      isUpdate,
+      block,
+      isUpdate || owner !== null ? 0 : this.#lastOwner,
+    );
+  }
+
+  /** The runs this tree says are NEW are in use. How many blocks that are. */
+  markNew(): number {
+    const { first, end, isUpdate } = this.records;
+    let blocks = 0;
+    for (let i = 0; i < first.length; i++) {
+      if (isUpdate.at(i) === 1) continue;
+      blocks += end.at(i) - first.at(i);
+      markContents(this.check, this.volume, first.at(i), end.at(i) - first.at(i));
     }
-    this.records.add(first, count, references, isUpdate, block);
+    return blocks;
   }
 
   /** A NEW run names the stream that allocated it, which may be gone; an UPDATE names nobody. */
@@ -85,20 +102,28 @@ export class ReferenceReader {
     const owner = u64At(view, at);
     if (owner < OBJECT_ID.firstUser) return `reserved owner (${owner})`;
     this.largestId = Math.max(this.largestId, owner);
+    this.#lastOwner = owner;
     return null;
   }
 }
+
+export const markContents = (check: Check, volume: number, firstBlock: number, blockCount: number): boolean =>
+  check.mark(firstBlock, blockCount, 'contents of files of volume', volume);
 
 const OWNER_AT = 8;
 const COUNT_AT = 16;
 
 /** Tells what does not fit, in fsck_apfs's words where they are known. */
 export class ReferenceJudge implements RunSink, MismatchSink {
+  /** What is held and covered by no run. */
+  readonly uncovered = new ReferenceRecords();
+
   constructor(
     readonly check: Check,
     readonly owner: string,
     /** Of the catalog, for what no record of the tree can be blamed for. */
     readonly catalogBlock: number,
+    readonly remedy: Remedy | undefined,
   ) {}
 
   overlap(firstBlock: number, blockCount: number, place: number): void {
@@ -115,6 +140,7 @@ export class ReferenceJudge implements RunSink, MismatchSink {
 
   count(firstBlock: number, blockCount: number, held: number, recorded: number, place: number): void {
     const where = range(firstBlock, blockCount);
+    if (place === NO_PLACE) this.uncovered.add(firstBlock, blockCount, held, false, this.catalogBlock);
     const text =
       place === NO_PLACE
         ? `no physical extent covers what ${held} stream${held === 1 ? ' holds' : 's hold'} (${where})`
@@ -124,12 +150,13 @@ export class ReferenceJudge implements RunSink, MismatchSink {
 
   mixed(firstBlock: number, blockCount: number, place: number): void {
     const text = `held by a file and by an extended attribute (${range(firstBlock, blockCount)})`;
-    this.#tell('reference-count', text, place);
+    const block = place === NO_PLACE ? this.catalogBlock : place;
+    this.check.error('reference-count', `${this.owner}: Cross Check : ${text}`, block);
   }
 
   #tell(kind: 'extent' | 'reference-count', text: string, place: number): void {
     const block = place === NO_PLACE ? this.catalogBlock : place;
-    this.check.error(kind, `${this.owner}: Cross Check : ${text}`, block);
+    this.check.error(kind, `${this.owner}: Cross Check : ${text}`, block, this.remedy);
   }
 }
 

@@ -189,7 +189,8 @@ function checkNames(view: View, row: number): void {
     view.warning('orphan', text, links.get(first, LINK.block));
     return;
   }
-  if (nameBytes === 0 || inodes.get(row, INODE.siblings) > 0) return;
+  // Of several names the sibling links say which one the inode tells.
+  if (nameBytes === 0 || inodes.get(row, INODE.siblings) > 0 || inodes.get(row, INODE.links) > 1) return;
   if (!names.isSame(nameAt, nameBytes, links.get(first, LINK.nameAt), links.get(first, LINK.nameBytes))) {
     view.error('inode', `${view.inode(row)}: its only name is "${view.linkName(first)}"`, block);
   }

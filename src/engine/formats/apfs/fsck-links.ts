@@ -21,8 +21,16 @@ export function visitSiblingLink(view: View, record: TreeRecord): void {
   const { valueAt, block } = record;
   const fileId = objectIdAt(record.view, record.keyAt);
   const id = u64At(record.view, record.keyAt + KEY_AT.second);
-  const wrong = (text: string): void =>
-    view.error('link-count', `sibling link (inode ${fileId}, id ${id}): ${text}`, block);
+  const row = siblings.add();
+  siblings.set(row, SIBLING.fileId, fileId);
+  siblings.set(row, SIBLING.id, id);
+  siblings.set(row, SIBLING.block, block);
+  const wrong = (text: string): void => {
+    siblings.set(row, SIBLING.isFaulty, 1);
+    view.siblingError('link-count', `sibling link (inode ${fileId}, id ${id}): ${text}`, block);
+  };
+  if (id < OBJECT_ID.firstUser) wrong('reserved id');
+  view.useId(id);
   if (record.valueEnd - valueAt < LINK_FIXED_BYTES) {
     wrong('value is too small');
     return;
@@ -31,22 +39,17 @@ export function visitSiblingLink(view: View, record: TreeRecord): void {
   const lengthBytes = record.valueEnd - nameAt;
   const fault = nameFault(record.bytes, nameAt, lengthBytes, record.view.getUint16(valueAt + 8, true));
   if (fault !== null) wrong(fault);
-  if (id < OBJECT_ID.firstUser) wrong('reserved id');
-  view.useId(id);
-  const row = siblings.add();
   const nameBytes = Math.max(lengthBytes - 1, 0);
-  siblings.set(row, SIBLING.fileId, fileId);
-  siblings.set(row, SIBLING.id, id);
   siblings.set(row, SIBLING.parentId, u64At(record.view, valueAt));
   siblings.set(row, SIBLING.nameAt, view.names.add(record.bytes, nameAt, nameBytes));
   siblings.set(row, SIBLING.nameBytes, nameBytes);
-  siblings.set(row, SIBLING.block, block);
 }
 
 export function visitSiblingMap(view: View, record: TreeRecord): void {
   const id = objectIdAt(record.view, record.keyAt);
   if (record.valueEnd - record.valueAt !== MAP_BYTES) {
-    view.error('link-count', `sibling map (id ${id}): wrong size of value`, record.block);
+    view.siblingError('link-count', `sibling map (id ${id}): wrong size of value`, record.block);
+    view.siblingMap.set(id, { fileId: 0, block: record.block });
     return;
   }
   view.siblingMap.set(id, { fileId: u64At(record.view, record.valueAt), block: record.block });
@@ -59,7 +62,7 @@ export function checkSiblings(view: View): void {
     const id = links.get(row, LINK.siblingId);
     if (id === 0) continue;
     if (linkOf.has(id)) {
-      view.error(
+      view.siblingError(
         'link-count',
         `${describe(view, row)}: sibling id ${id} is another name's too`,
         links.get(row, LINK.block),
@@ -76,7 +79,7 @@ export function checkSiblings(view: View): void {
   }
   for (const [id, link] of linkOf) {
     if (!seen.has(id)) {
-      view.error(
+      view.siblingError(
         'link-count',
         `${describe(view, link)}: sibling link ${id} is missing`,
         links.get(link, LINK.block),
@@ -85,15 +88,21 @@ export function checkSiblings(view: View): void {
   }
   for (const [id, { fileId, block }] of view.siblingMap) {
     if (!seen.has(id))
-      view.error('link-count', `sibling map (id ${id}): inode ${fileId} has no such sibling link`, block);
+      view.siblingError(
+        'link-count',
+        `sibling map (id ${id}): inode ${fileId} has no such sibling link`,
+        block,
+      );
   }
   for (let row = 0; row < inodes.length; row++) checkPrimary(view, row);
 }
 
 function tell(view: View, row: number, text: string): void {
-  const { siblings } = view;
+  const { siblings, inodes } = view;
+  const inode = view.inodeById.get(siblings.get(row, SIBLING.fileId));
+  if (inode !== undefined) inodes.set(inode, INODE.hasSiblingFault, 1);
   const at = `sibling link (inode ${siblings.get(row, SIBLING.fileId)}, id ${siblings.get(row, SIBLING.id)})`;
-  view.error('link-count', `${at}: ${text}`, siblings.get(row, SIBLING.block));
+  view.siblingError('link-count', `${at}: ${text}`, siblings.get(row, SIBLING.block));
 }
 
 function connectSibling(view: View, row: number, link: number | undefined): void {
@@ -137,13 +146,14 @@ function checkPrimary(view: View, row: number): void {
   const block = inodes.get(row, INODE.block);
   if (isOrphan(view, row)) {
     if (count > 0)
-      view.error('link-count', `${view.inode(row)}: waits to be deleted but has sibling links`, block);
+      view.siblingError('link-count', `${view.inode(row)}: waits to be deleted but has sibling links`, block);
     return;
   }
   if (links > 0 && count !== links && !(links === 1 && count === 0)) {
-    view.error('link-count', `${view.inode(row)}: ${links} names, but ${count} sibling links`, block);
+    view.siblingError('link-count', `${view.inode(row)}: ${links} names, but ${count} sibling links`, block);
+    return;
   }
-  if (count === 0) return;
+  if (count === 0 || inodes.get(row, INODE.hasSiblingFault) === 1) return;
   const first = inodes.get(row, INODE.firstSibling) - 1;
   const [nameAt, nameBytes] = [siblings.get(first, SIBLING.nameAt), siblings.get(first, SIBLING.nameBytes)];
   if (!names.isSame(inodes.get(row, INODE.nameAt), inodes.get(row, INODE.nameBytes), nameAt, nameBytes)) {

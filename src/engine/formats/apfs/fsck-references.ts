@@ -25,14 +25,37 @@ export class ReferenceRecords {
   /** 1: UPDATE. */
   readonly isUpdate = new Numbers();
   readonly place = new Numbers();
+  /** The stream that a NEW names; 0: none that could be one. */
+  readonly owner = new Numbers();
 
-  add(firstBlock: number, blockCount: number, count: number, isUpdate: boolean, place: number): void {
+  add(
+    firstBlock: number,
+    blockCount: number,
+    count: number,
+    isUpdate: boolean,
+    place: number,
+    owner = 0,
+  ): void {
     this.first.push(firstBlock);
     this.end.push(firstBlock + blockCount);
     this.count.push(count);
     this.isUpdate.push(isUpdate ? 1 : 0);
     this.place.push(place);
+    this.owner.push(owner);
   }
+}
+
+/** Blocks of which all is the same: by how many streams they are held, and what the trees say. */
+export interface Piece {
+  readonly firstBlock: number;
+  readonly blockCount: number;
+  /** Streams of files, and of extended attributes. */
+  readonly files: number;
+  readonly xattrs: number;
+  /** Null: no run covers the blocks. */
+  readonly recorded: number | null;
+  /** Of the record, or NO_PLACE. */
+  readonly place: number;
 }
 
 /** The runs of all trees up to one state of the volume: ascending, none on another. */
@@ -60,18 +83,38 @@ export class ReferenceMap {
     this.#place = merge.place;
   }
 
+  /** What is known now; later records change it no more. */
+  copy(): ReferenceMap {
+    const copy = new ReferenceMap();
+    // `apply` never changes lists, it makes new ones.
+    copy.#first = this.#first;
+    copy.#end = this.#end;
+    copy.#count = this.#count;
+    copy.#place = this.#place;
+    return copy;
+  }
+
   /** Compare with the extents of a state, block for block. */
   compare(extents: HeldExtents, found: MismatchSink): void {
+    this.eachPiece(extents, ({ firstBlock, blockCount, files, xattrs, recorded, place }) => {
+      const count = recorded ?? 0;
+      if (files + xattrs !== count) found.count(firstBlock, blockCount, files + xattrs, count, place);
+      if (files > 0 && xattrs > 0) found.mixed(firstBlock, blockCount, place);
+    });
+  }
+
+  /** All blocks that a run covers or a stream of this state holds, piece by piece, in ascending order. */
+  eachPiece(extents: HeldExtents, visit: (piece: Piece) => void): void {
     const sweep = new Sweep(extents);
     let at = 0;
     for (let i = 0; i < this.#first.length; i++) {
       const first = this.#first.at(i);
       const end = this.#end.at(i);
-      sweep.expect(at, first, 0, NO_PLACE, found);
-      sweep.expect(first, end, this.#count.at(i), this.#place.at(i), found);
+      sweep.walk(at, first, null, NO_PLACE, visit);
+      sweep.walk(first, end, this.#count.at(i), this.#place.at(i), visit);
       at = end;
     }
-    sweep.expect(at, Infinity, 0, NO_PLACE, found);
+    sweep.walk(at, Infinity, null, NO_PLACE, visit);
   }
 }
 
@@ -223,15 +266,21 @@ class Sweep {
     this.#end = [files.end, xattrs.end];
   }
 
-  /** Every block from `from` up to `to` should be held by `count` streams. */
-  expect(from: number, to: number, count: number, place: number, found: MismatchSink): void {
+  /** The pieces from `from` up to `to`, about which the trees say the same. */
+  walk(
+    from: number,
+    to: number,
+    recorded: number | null,
+    place: number,
+    visit: (piece: Piece) => void,
+  ): void {
     let at = from;
     while (at < to) {
       const next = Math.min(this.#advance(0, at), this.#advance(1, at), to);
       const files = this.#begun[0] - this.#ended[0];
       const xattrs = this.#begun[1] - this.#ended[1];
-      if (files + xattrs !== count) found.count(at, next - at, files + xattrs, count, place);
-      if (files > 0 && xattrs > 0) found.mixed(at, next - at, place);
+      const isNothing = recorded === null && files + xattrs === 0;
+      if (!isNothing) visit({ firstBlock: at, blockCount: next - at, files, xattrs, recorded, place });
       at = next;
     }
   }

@@ -30,12 +30,19 @@ import { isIntact } from './fsck-object.ts';
 import { QUEUE_NAMES } from './fsck-queue.ts';
 import { Rebuild } from './fsck-rebuild.ts';
 import type { Problem, Remedy } from './fsck-report.ts';
-import { rewriteRecords } from './fsck-rewrite.ts';
-import type { RecordFix } from './fsck-rewrite.ts';
+import { rewriteTrees } from './fsck-rewrite.ts';
+import type { TreeWork } from './fsck-rewrite.ts';
 import { putU64, RepairRefused, RepairWriter, sealObject, setXid } from './fsck-writer.ts';
 import { slotOf } from './fsck-pool.ts';
 
 type VolumeFix = Extract<Remedy, { action: 'volume-field' }>;
+
+/** What is to be done to one volume. */
+interface VolumeWork extends TreeWork {
+  readonly fields: readonly VolumeFix[];
+  /** 0: as its superblock says. */
+  readonly nextObjectIdMin: number;
+}
 
 /**
  * Mends what has a remedy, in the draft: as one new checkpoint, written copy-on-write into places that the newest one
@@ -45,14 +52,31 @@ type VolumeFix = Extract<Remedy, { action: 'volume-field' }>;
  */
 export function repair(medium: Draft, look: Look, problems: readonly Problem[]): void {
   const writer = new RepairWriter(medium);
-  const remedies = problems.flatMap(({ remedy }) => (remedy ? [remedy] : []));
-  const fixes = remedies.filter((remedy) => remedy.action === 'volume-field');
-  const records = remedies.filter((remedy) => remedy.action === 'record-field');
-  if (fixes.length + records.length > 0 || remedies.some(({ action }) => action === 'space')) {
-    new Successor(look, writer, fixes, records).write();
-  } else {
-    writer.writeLast(0, look.checkpoint.bytes, BLOCK_ZERO_LABEL);
-  }
+  const remedies = [...new Set(problems.flatMap(({ remedy }) => (remedy ? [remedy] : [])))];
+  if (remedies.some(({ action }) => action !== 'block-zero')) new Successor(look, writer, remedies).write();
+  else writer.writeLast(0, look.checkpoint.bytes, BLOCK_ZERO_LABEL);
+}
+
+/** Null: nothing. */
+function workOf(index: number, remedies: readonly Remedy[]): VolumeWork | null {
+  const fields = remedies
+    .filter((remedy) => remedy.action === 'volume-field')
+    .filter((fix) => fix.volume === index);
+  const fixes = remedies
+    .filter((remedy) => remedy.action === 'record-field')
+    .filter((fix) => fix.volume === index);
+  const siblings = remedies
+    .filter((remedy) => remedy.action === 'siblings')
+    .find(({ plan }) => plan.volume === index)?.plan;
+  const references =
+    remedies.filter((remedy) => remedy.action === 'references').find(({ plan }) => plan.volume === index)
+      ?.plan ?? null;
+  if (fields.length + fixes.length === 0 && !siblings && !references) return null;
+  return {
+    ...{ fields, fixes, references },
+    edits: siblings?.edits ?? [],
+    nextObjectIdMin: siblings?.nextObjectId ?? 0,
+  };
 }
 
 const BLOCK_ZERO_LABEL = {
@@ -70,24 +94,26 @@ const CHECKPOINT_LABEL = {
 class Successor {
   readonly #look: Look;
   readonly #writer: RepairWriter;
-  readonly #fixes: readonly VolumeFix[];
-  readonly #records: readonly RecordFix[];
+  readonly #remedies: readonly Remedy[];
   readonly #xid: number;
   /** Of the container: what the old checkpoint uses, and blocks taken since. */
   readonly #taken: Float64Array;
   #nextFree = 0;
+  /** Index in `#taken` of the first run that may lie in front of `#nextFree`. */
+  #nextRun = 0;
+  #nextOid: number;
   readonly #added: number[] = [];
   readonly #dropped = new Set<number>();
   #omapBlock: number;
   readonly #volumeBytes = new Map<number, Uint8Array>();
 
-  constructor(look: Look, writer: RepairWriter, fixes: readonly VolumeFix[], records: readonly RecordFix[]) {
+  constructor(look: Look, writer: RepairWriter, remedies: readonly Remedy[]) {
     this.#look = look;
     this.#writer = writer;
-    this.#fixes = fixes;
-    this.#records = records;
+    this.#remedies = remedies;
     this.#xid = look.checkpoint.superblock.xid + 1;
     this.#taken = look.runs;
+    this.#nextOid = look.check.nextOid;
     this.#omapBlock = look.checkpoint.superblock.omapBlock;
   }
 
@@ -103,7 +129,8 @@ class Successor {
       if (slotOf(space, i) >= space.pool.bitmapRingBlocks)
         throw new RepairRefused('an internal pool bitmap is nowhere');
     }
-    if (this.#fixes.length + this.#records.length > 0) this.#fixVolumes();
+    if (this.#remedies.some(({ action }) => action !== 'space' && action !== 'block-zero'))
+      this.#fixVolumes();
     const rebuild = new Rebuild(space, this.#writer, this.#xid, this.#newRuns());
     rebuild.run();
     const { reserved, inUse } = this.#reserves();
@@ -123,20 +150,14 @@ class Successor {
     if ((node.flags & NODE_FLAG.leaf) === 0)
       throw new RepairRefused("the container's object map has several nodes");
     for (const { index, block } of volumes) {
-      const fixes = this.#fixes.filter(({ volume }) => volume === index);
-      const records = this.#records.filter(({ volume }) => volume === index);
-      if (fixes.length + records.length === 0) continue;
+      const work = workOf(index, this.#remedies);
+      if (!work) continue;
       const bytes = check.read(block);
-      const view = viewOf(bytes);
-      for (const { at, lengthBytes, value } of fixes) {
-        if (lengthBytes === 8) putU64(view, at, value);
-        else view.setUint32(at, value, true);
-      }
-      if (records.length > 0) this.#fixRecords(bytes, records);
+      this.#fixVolume(bytes, work);
       const target = this.#moveBlock(block);
       setXid(bytes, this.#xid);
       remap(root, node, u64(bytes, 8), this.#xid, target);
-      const label = { role: 'header', owner: `volume ${index}`, reason: 'correct its counters' } as const;
+      const label = { role: 'header', owner: `volume ${index}`, reason: 'correct its numbers' } as const;
       this.#writer.seal(target, bytes, label);
       this.#volumeBytes.set(index, bytes);
     }
@@ -156,30 +177,38 @@ class Successor {
     this.#writer.seal(this.#omapBlock, omap, label);
   }
 
-  /** Records of a catalog; the superblock learns where its object map is now. */
-  #fixRecords(superblock: Uint8Array, fixes: readonly RecordFix[]): void {
-    const at = VolumeSuperblock.fields.omapBlock.at;
-    const block = rewriteRecords({
-      check: this.#look.check,
-      writer: this.#writer,
-      xid: this.#xid,
-      omapBlock: u64(superblock, at),
-      fixes,
-      move: (old) => this.#moveBlock(old),
-    });
-    putU64(viewOf(superblock), at, block);
+  /** The superblock of a volume, and its trees. */
+  #fixVolume(superblock: Uint8Array, work: VolumeWork): void {
+    const view = viewOf(superblock);
+    for (const { at, lengthBytes, value } of work.fields) {
+      if (lengthBytes === 8) putU64(view, at, value);
+      else view.setUint32(at, value, true);
+    }
+    const at = VolumeSuperblock.fields.nextObjectId.at;
+    if (work.nextObjectIdMin > u64(superblock, at)) putU64(view, at, work.nextObjectIdMin);
+    const rewriting = {
+      ...{ check: this.#look.check, writer: this.#writer, xid: this.#xid },
+      take: () => this.#take(),
+      give: (block: number) => this.#dropped.add(block),
+      newOid: () => this.#nextOid++,
+    };
+    rewriteTrees(rewriting, superblock, work);
   }
 
   /** A free block for what lay in `old`, which is free from the new checkpoint on. */
   #moveBlock(old: number): number {
+    this.#dropped.add(old);
+    return this.#take();
+  }
+
+  #take(): number {
     const runs = this.#taken;
-    for (let i = 0; i < runs.length; i += 2) {
-      if (this.#nextFree < (runs[i] ?? 0)) break;
-      if (this.#nextFree < (runs[i + 1] ?? 0)) this.#nextFree = runs[i + 1] ?? 0;
+    for (; this.#nextRun < runs.length; this.#nextRun += 2) {
+      if (this.#nextFree < (runs[this.#nextRun] ?? 0)) break;
+      this.#nextFree = Math.max(this.#nextFree, runs[this.#nextRun + 1] ?? 0);
     }
     if (!this.#look.check.isInside(this.#nextFree, 1)) throw new RepairRefused('no free block');
     this.#added.push(this.#nextFree);
-    this.#dropped.add(old);
     return this.#nextFree++;
   }
 
@@ -269,6 +298,7 @@ class Successor {
     putU64(view, fields.xid.at, this.#xid);
     putU64(view, fields.nextXid.at, this.#xid + 1);
     putU64(view, fields.omapBlock.at, this.#omapBlock);
+    putU64(view, fields.nextOid.at, this.#nextOid);
     view.setUint32(fields.descriptorIndex.at, descriptorNext, true);
     view.setUint32(fields.descriptorLength.at, maps + 1, true);
     view.setUint32(fields.descriptorNext.at, (descriptorNext + maps + 1) % descriptorBlocks, true);

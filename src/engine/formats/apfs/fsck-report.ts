@@ -135,7 +135,44 @@ export type Remedy =
       readonly at: number;
       readonly lengthBytes: 2 | 4 | 8;
       readonly value: number;
-    };
+    }
+  /** Hard links: sibling records, and the ids in directory records that lead to them, become what the names say. */
+  | { readonly action: 'siblings'; readonly plan: SiblingPlan }
+  /** The extent references of the live volume are made anew from its file extents. */
+  | { readonly action: 'references'; readonly plan: ReferencePlan };
+
+/** Shared by all findings about the hard links of a volume; what it says is complete when the volume has been checked. */
+export interface SiblingPlan {
+  readonly volume: number;
+  edits: readonly RecordEdit[];
+  /** What the superblock says at least, once ids have been given; 0: as it says. */
+  nextObjectId: number;
+}
+
+/** A record of a catalog becomes what `change` makes of its value; null: there is none. */
+export interface RecordEdit {
+  readonly key: Uint8Array;
+  readonly change: (value: Uint8Array | null) => Uint8Array | null;
+}
+
+/** Shared by all findings about the extent references of a volume, as SiblingPlan is. */
+export interface ReferencePlan {
+  readonly volume: number;
+  /** Blocks of the tree that is given up. */
+  nodes: readonly number[];
+  /** What the new one says, ascending. */
+  wanted: readonly WantedReference[];
+}
+
+export interface WantedReference {
+  readonly firstBlock: number;
+  readonly blockCount: number;
+  /** A stream that holds the run, or that allocated it; of an UPDATE: nobody. */
+  readonly owner: number;
+  /** References of a NEW, the difference of an UPDATE. */
+  readonly count: number;
+  readonly isUpdate: boolean;
+}
 
 export const SPACE_REMEDY: Remedy = { action: 'space' };
 export const BLOCK_ZERO_REMEDY: Remedy = { action: 'block-zero' };

@@ -1,65 +1,94 @@
 import { viewOf } from '../../base/bytes.ts';
+import type { WriteLabel } from '../../device/device.ts';
+import { EXTENT_KEY_TYPE, EXTENT_KIND, NO_OWNER, putTagged } from './layout-extents.ts';
+import { REFERENCE_KEY_SIZE_BYTES, REFERENCE_VALUE_SIZE_BYTES } from './layout-extents.ts';
+import { OMAP_VALUE_FLAG, OmapKey, OmapPhys, OmapValue } from './layout-tree.ts';
+import { VOLUME_INCOMPATIBLE, VolumeSuperblock } from './layout-volume.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
-import { BTREE_INFO_SIZE_BYTES, NODE_FLAG, OmapPhys, TABLE_AT, TREE_DEPTH_MAX } from './layout-tree.ts';
 import { u64At } from './fsck-check.ts';
 import type { Check } from './fsck-check.ts';
-import type { Remedy } from './fsck-report.ts';
+import { TreeEditor } from './fsck-edit.ts';
+import type { EditHome, Placed } from './fsck-edit.ts';
+import { TREE_KINDS } from './fsck-kinds.ts';
+import type { TreeKind } from './fsck-kinds.ts';
+import type { RecordEdit, ReferencePlan, Remedy, WantedReference } from './fsck-report.ts';
 import { putU64, RepairRefused, setXid } from './fsck-writer.ts';
 import type { RepairWriter } from './fsck-writer.ts';
 
 export type RecordFix = Extract<Remedy, { action: 'record-field' }>;
 
-/** What a rewriting of records is made with. */
+/** What trees of a volume are rewritten with. */
 export interface Rewriting {
   readonly check: Check;
   readonly writer: RepairWriter;
   /** Of the new checkpoint. */
   readonly xid: number;
-  /** The volume's object map. */
-  readonly omapBlock: number;
+  /** A free block. */
+  take(): number;
+  /** A block that the new checkpoint does not use. */
+  give(block: number): void;
+  /** An id for one more virtual object. */
+  newOid(): number;
+}
+
+/** What is wrong in the trees of one volume. */
+export interface TreeWork {
   readonly fixes: readonly RecordFix[];
-  /** A free block for what lies in `old`, which is given up. */
-  move(old: number): number;
+  readonly edits: readonly RecordEdit[];
+  readonly references: ReferencePlan | null;
 }
 
 /**
- * Corrects numbers in records of a live catalog, copy-on-write: each node that changes gets a new block, and so does the
- * way down the object map that leads to it. The answer is the new block of the object map. What a snapshot shows is
- * never changed: a node that one shares is refused (RepairRefused).
+ * Corrects records of a live catalog and makes the tree of extent references anew, copy-on-write: each node that changes
+ * gets a new block, and so does the way down the object map that leads to it. `superblock` of the volume learns where
+ * they are and how many blocks it has now. What a snapshot shows stays as it is.
  */
-export function rewriteRecords(rewriting: Rewriting): number {
-  const { check, writer, xid, omapBlock, fixes } = rewriting;
-  const omap = check.read(omapBlock);
-  const { treeBlock, mostRecentSnapshot } = OmapPhys.peek(omap);
-  const map = new MovedMap(rewriting, treeBlock, mostRecentSnapshot);
-  const nodes = new Map<number, Uint8Array>();
-  for (const { block, at, lengthBytes, value } of fixes) {
-    const bytes = nodes.get(block) ?? check.read(block);
-    nodes.set(block, bytes);
-    put(viewOf(bytes), at, lengthBytes, value);
+export function rewriteTrees(rewriting: Rewriting, superblock: Uint8Array, work: TreeWork): void {
+  let difference = 0;
+  const counted: Rewriting = {
+    ...{ check: rewriting.check, writer: rewriting.writer, xid: rewriting.xid },
+    newOid: () => rewriting.newOid(),
+    take() {
+      difference++;
+      return rewriting.take();
+    },
+    give(block) {
+      difference--;
+      rewriting.give(block);
+    },
+  };
+  const view = viewOf(superblock);
+  const { omapBlock, referencesBlock, allocatedBlocks } = VolumeSuperblock.fields;
+  if (work.fixes.length + work.edits.length > 0) {
+    putU64(view, omapBlock.at, rewriteCatalog(counted, superblock, work));
   }
-  for (const [block, bytes] of nodes) {
-    const target = rewriting.move(block);
-    map.replace(u64At(viewOf(bytes), 8), block, target);
-    setXid(bytes, xid);
-    writer.seal(target, bytes, CATALOG_LABEL);
-  }
-  const block = rewriting.move(omapBlock);
-  const view = viewOf(omap);
-  putU64(view, OID_AT, block);
-  setXid(omap, xid);
-  putU64(view, OmapPhys.fields.treeBlock.at, map.write());
-  writer.seal(block, omap, MAP_LABEL);
-  return block;
+  if (work.references) putU64(view, referencesBlock.at, rewriteReferences(counted, work.references));
+  putU64(view, allocatedBlocks.at, u64At(view, allocatedBlocks.at) + difference);
 }
 
-const OID_AT = 8;
-const CATALOG_LABEL = { role: 'tree', owner: 'catalog', reason: 'correct records' } as const;
-const MAP_LABEL = {
-  role: 'tree',
-  owner: 'object map',
-  reason: 'map corrected nodes of the catalog',
-} as const;
+const label = (owner: string, reason: string): WriteLabel => ({ role: 'tree', owner, reason });
+const CATALOG_LABEL = label('catalog', 'correct records');
+const MAP_LABEL = label('object map', 'map corrected nodes of the catalog');
+const REFERENCES_LABEL = label('extent references', 'count anew who holds which blocks');
+
+/** The new block of the object map. */
+function rewriteCatalog(rewriting: Rewriting, superblock: Uint8Array, work: TreeWork): number {
+  const { check } = rewriting;
+  const { omapBlock, catalogOid, incompatibleFeatures } = VolumeSuperblock.peek(superblock);
+  const isHashed =
+    (incompatibleFeatures &
+      (VOLUME_INCOMPATIBLE.caseInsensitive | VOLUME_INCOMPATIBLE.normalizationInsensitive)) !==
+    0;
+  const kind: TreeKind = isHashed ? TREE_KINDS.hashedCatalog : TREE_KINDS.plainCatalog;
+  const map = new EditedMap(rewriting, omapBlock);
+  const catalog = new TreeEditor(kind, new VirtualHome(rewriting, map), catalogOid);
+  for (const { block, at, lengthBytes, value } of work.fixes) {
+    catalog.patch(block, check.read(block), (bytes) => put(viewOf(bytes), at, lengthBytes, value));
+  }
+  for (const { key, change } of work.edits) catalog.change(key, change);
+  catalog.write();
+  return map.write();
+}
 
 function put(view: DataView, at: number, lengthBytes: number, value: number): void {
   if (lengthBytes === 2) view.setUint16(at, value, true);
@@ -67,106 +96,186 @@ function put(view: DataView, at: number, lengthBytes: number, value: number): vo
   else putU64(view, at, value);
 }
 
-/** A node of the map with its new place. */
-interface MovedNode {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
+/** The new root. */
+function rewriteReferences(rewriting: Rewriting, { nodes, wanted }: ReferencePlan): number {
+  for (const block of nodes) rewriting.give(block);
+  const tree = new TreeEditor(
+    TREE_KINDS.extentReferences,
+    new PhysicalHome(rewriting, REFERENCES_LABEL),
+    null,
+  );
+  for (const run of wanted) {
+    const key = new Uint8Array(REFERENCE_KEY_SIZE_BYTES);
+    putTagged(viewOf(key), 0, EXTENT_KEY_TYPE.extent, run.firstBlock);
+    tree.change(key, () => referenceValue(run));
+  }
+  return tree.write();
+}
+
+function referenceValue({ blockCount, owner, count, isUpdate }: WantedReference): Uint8Array {
+  const value = new Uint8Array(REFERENCE_VALUE_SIZE_BYTES);
+  const view = viewOf(value);
+  putTagged(view, 0, isUpdate ? EXTENT_KIND.update : EXTENT_KIND.new, blockCount);
+  view.setUint32(OWNER_AT, isUpdate ? NO_OWNER.low : owner >>> 0, true);
+  view.setUint32(OWNER_AT + 4, isUpdate ? NO_OWNER.high : Math.floor(owner / 2 ** 32), true);
+  view.setInt32(COUNT_AT, count, true);
+  return value;
+}
+
+const OWNER_AT = 8;
+const COUNT_AT = 16;
+
+/** Nodes whose parents know their blocks. */
+class PhysicalHome implements EditHome {
+  readonly xid: number;
+
+  constructor(
+    readonly rewriting: Rewriting,
+    readonly label: WriteLabel,
+  ) {
+    this.xid = rewriting.xid;
+  }
+
+  read(reference: number): { block: number; bytes: Uint8Array } {
+    return { block: reference, bytes: this.rewriting.check.read(reference) };
+  }
+
+  place(old: Placed | null): Placed {
+    const block = this.rewriting.take();
+    if (old) this.rewriting.give(old.block);
+    return { reference: block, block };
+  }
+
+  discard({ block }: Placed): void {
+    this.rewriting.give(block);
+  }
+
+  write(block: number, bytes: Uint8Array): void {
+    this.rewriting.writer.seal(block, bytes, this.label);
+  }
+}
+
+/** Nodes that an object map finds. A version that a snapshot shows keeps its block. */
+class VirtualHome implements EditHome {
+  readonly xid: number;
+
+  constructor(
+    readonly rewriting: Rewriting,
+    readonly map: EditedMap,
+  ) {
+    this.xid = rewriting.xid;
+  }
+
+  read(reference: number): { block: number; bytes: Uint8Array } {
+    const block = this.map.blockOf(reference);
+    return { block, bytes: this.rewriting.check.read(block) };
+  }
+
+  place(old: Placed | null): Placed {
+    const block = this.rewriting.take();
+    const reference = old?.reference ?? this.rewriting.newOid();
+    if (old && this.map.forget(reference)) this.rewriting.give(old.block);
+    this.map.set(reference, block);
+    return { reference, block };
+  }
+
+  discard({ reference, block }: Placed): void {
+    if (this.map.unmap(reference)) this.rewriting.give(block);
+  }
+
+  write(block: number, bytes: Uint8Array): void {
+    this.rewriting.writer.seal(block, bytes, CATALOG_LABEL);
+  }
+}
+
+/** What an object map says of an object. */
+interface Version {
+  readonly xid: number;
+  readonly flags: number;
   readonly block: number;
 }
 
-/** The tree of an object map, of which the nodes that change have moved. */
-class MovedMap {
+/** The object map of a volume, with new versions of its objects. */
+class EditedMap {
   readonly #rewriting: Rewriting;
-  readonly #root: number;
+  readonly #oldBlock: number;
+  readonly #bytes: Uint8Array;
   readonly #mostRecentSnapshot: number;
-  /** By the block they had. */
-  readonly #moved = new Map<number, MovedNode>();
-  readonly #byNewBlock = new Map<number, MovedNode>();
+  readonly #tree: TreeEditor;
 
-  constructor(rewriting: Rewriting, root: number, mostRecentSnapshot: number) {
+  constructor(rewriting: Rewriting, block: number) {
     this.#rewriting = rewriting;
-    this.#root = root;
+    this.#oldBlock = block;
+    this.#bytes = rewriting.check.read(block);
+    const { treeBlock, mostRecentSnapshot } = OmapPhys.peek(this.#bytes);
     this.#mostRecentSnapshot = mostRecentSnapshot;
+    this.#tree = new TreeEditor(TREE_KINDS.omap, new PhysicalHome(rewriting, MAP_LABEL), treeBlock);
   }
 
-  /** The newest version of `oid`, which lies in block `old`, lies in `target` now. */
-  replace(oid: number, old: number, target: number): void {
-    const { xid } = this.#rewriting;
-    const way: { node: MovedNode; index: number }[] = [];
-    let node = this.#touch(this.#root);
-    for (;;) {
-      const index = lastUpTo(node.view, oid);
-      if (index < 0 || way.length > TREE_DEPTH_MAX)
-        throw new RepairRefused('the object map lacks a node of the catalog');
-      way.push({ node, index });
-      if (node.view.getUint16(LEVEL_AT, true) === 0) break;
-      const valueAt = valueOf(node.view, index);
-      const child = this.#touch(u64At(node.view, valueAt), node.view, valueAt);
-      node = child;
-    }
-    const leaf = way.at(-1);
-    if (!leaf) return;
-    const keyAt = keyOf(leaf.node.view, leaf.index);
-    const valueAt = valueOf(leaf.node.view, leaf.index);
-    const isRight = u64At(leaf.node.view, keyAt) === oid && u64At(leaf.node.view, valueAt + PLACE_AT) === old;
-    if (!isRight) throw new RepairRefused('the object map knows another version of a node of the catalog');
-    if (u64At(leaf.node.view, keyAt + XID_AT) <= this.#mostRecentSnapshot) {
-      throw new RepairRefused('a snapshot shares what would have to be changed');
-    }
-    putU64(leaf.node.view, keyAt + XID_AT, xid);
-    putU64(leaf.node.view, valueAt + PLACE_AT, target);
-    // The first key of a node stands in its parent too.
-    for (let depth = way.length - 1; depth > 0 && way[depth]?.index === 0; depth--) {
-      const parent = way[depth - 1];
-      if (parent) putU64(parent.node.view, keyOf(parent.node.view, parent.index) + XID_AT, xid);
-    }
+  blockOf(oid: number): number {
+    return this.#newest(oid).block;
   }
 
-  /** A copy of the node in a new block, made once; its parent is told. */
-  #touch(old: number, parent?: DataView, valueAt = 0): MovedNode {
-    const { check, xid } = this.#rewriting;
-    const known = this.#moved.get(old) ?? this.#byNewBlock.get(old);
-    if (known) return known;
-    const bytes = check.read(old);
-    const node = { bytes, view: viewOf(bytes), block: this.#rewriting.move(old) };
-    this.#moved.set(old, node);
-    this.#byNewBlock.set(node.block, node);
-    putU64(node.view, OID_AT, node.block);
-    setXid(bytes, xid);
-    if (parent) putU64(parent, valueAt, node.block);
-    return node;
+  /** The live volume has the newest version no more. True when nobody has: its mapping is gone. */
+  forget(oid: number): boolean {
+    const { xid } = this.#newest(oid);
+    if (xid <= this.#mostRecentSnapshot) return false;
+    this.#tree.change(mapKey(oid, xid), () => null);
+    return true;
   }
 
-  /** The new root. */
+  set(oid: number, block: number): void {
+    this.#put(oid, 0, block);
+  }
+
+  /**
+   * The live volume has no such object any more. True when nobody has the version it had. Where a snapshot shows an
+   * older one, a record with the flag DELETED says from when on there is none.
+   */
+  unmap(oid: number): boolean {
+    const isGone = this.forget(oid);
+    const older = this.#find(oid);
+    if (older !== null && (older.flags & OMAP_VALUE_FLAG.deleted) === 0)
+      this.#put(oid, OMAP_VALUE_FLAG.deleted, 0);
+    return isGone;
+  }
+
+  #put(oid: number, flags: number, block: number): void {
+    const value = new Uint8Array(OmapValue.sizeBytes);
+    OmapValue.write(value, { flags, sizeBytes: BLOCK_SIZE_BYTES, block });
+    this.#tree.change(mapKey(oid, this.#rewriting.xid), () => value);
+  }
+
+  #newest(oid: number): Version {
+    const found = this.#find(oid);
+    if (!found) throw new RepairRefused('the object map lacks a node of the catalog');
+    return found;
+  }
+
+  #find(oid: number): Version | null {
+    const found = this.#tree.upTo(mapKey(oid, Number.MAX_SAFE_INTEGER));
+    if (!found || u64At(viewOf(found.key), 0) !== oid) return null;
+    const { flags, block } = OmapValue.peek(found.value);
+    return { xid: u64At(viewOf(found.key), 8), flags, block };
+  }
+
+  /** The new block of the object map. */
   write(): number {
-    for (const { bytes, block } of this.#moved.values()) this.#rewriting.writer.seal(block, bytes, MAP_LABEL);
-    return this.#moved.get(this.#root)?.block ?? this.#root;
+    const { writer, xid } = this.#rewriting;
+    const treeBlock = this.#tree.write();
+    const block = this.#rewriting.take();
+    this.#rewriting.give(this.#oldBlock);
+    const view = viewOf(this.#bytes);
+    putU64(view, OmapPhys.fields.oid.at, block);
+    setXid(this.#bytes, xid);
+    putU64(view, OmapPhys.fields.treeBlock.at, treeBlock);
+    writer.seal(block, this.#bytes, MAP_LABEL);
+    return block;
   }
 }
 
-const FLAGS_AT = 0x20;
-const LEVEL_AT = 0x22;
-const COUNT_AT = 0x24;
-const TABLE_BYTES_AT = 0x2a;
-const XID_AT = 8;
-/** Of an object map's value. */
-const PLACE_AT = 8;
-/** Nodes of an object map have entries of fixed size. */
-const ENTRY_BYTES = 4;
-
-const keyOf = (view: DataView, index: number): number =>
-  TABLE_AT + view.getUint16(TABLE_BYTES_AT, true) + view.getUint16(TABLE_AT + ENTRY_BYTES * index, true);
-
-function valueOf(view: DataView, index: number): number {
-  const isRoot = (view.getUint16(FLAGS_AT, true) & NODE_FLAG.root) !== 0;
-  const end = BLOCK_SIZE_BYTES - (isRoot ? BTREE_INFO_SIZE_BYTES : 0);
-  return end - view.getUint16(TABLE_AT + ENTRY_BYTES * index + 2, true);
-}
-
-/** Index of the last key of an object id up to `oid`, −1: none. The tree has been checked: keys ascend. */
-function lastUpTo(view: DataView, oid: number): number {
-  let found = -1;
-  const count = view.getUint32(COUNT_AT, true);
-  for (let i = 0; i < count && u64At(view, keyOf(view, i)) <= oid; i++) found = i;
-  return found;
+function mapKey(oid: number, xid: number): Uint8Array {
+  const key = new Uint8Array(OmapKey.sizeBytes);
+  OmapKey.write(key, { oid, xid });
+  return key;
 }

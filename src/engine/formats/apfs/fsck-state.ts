@@ -4,7 +4,7 @@ import type { Check } from './fsck-check.ts';
 import { checkCounters, checkIds, tellCounter } from './fsck-counters.ts';
 import { checkCryptoStates } from './fsck-crypto.ts';
 import { checkHierarchy, connectLinks } from './fsck-directories.ts';
-import { ReferenceJudge, ReferenceReader } from './fsck-extents.ts';
+import { markContents, ReferenceJudge, ReferenceReader } from './fsck-extents.ts';
 import { cloneFlagsFrom } from './fsck-header.ts';
 import type { Superblock } from './fsck-header.ts';
 import { checkInodes } from './fsck-inodes.ts';
@@ -14,12 +14,15 @@ import { checkSiblings } from './fsck-links.ts';
 import { isIntact } from './fsck-object.ts';
 import type { ObjectMap } from './fsck-omap.ts';
 import { ReferenceMap } from './fsck-references.ts';
+import type { FindingKind, ReferencePlan, Remedy } from './fsck-report.ts';
 import { checkFileExtents, checkIntegrity } from './fsck-seal.ts';
+import { planSiblings } from './fsck-siblings.ts';
 import { checkStatistics } from './fsck-statistics.ts';
 import { checkStreams, heldExtents } from './fsck-streams.ts';
 import { physicalNodes, readTree } from './fsck-tree.ts';
 import { View } from './fsck-view.ts';
 import type { ViewFacts } from './fsck-view.ts';
+import { wantedReferences } from './fsck-wanted.ts';
 
 /** What the states of one volume share, from the oldest snapshot to the live one. */
 export class VolumePass {
@@ -31,6 +34,12 @@ export class VolumePass {
   ownBlocks = 0;
   /** Something could not be read: what is missing is no finding. */
   isBroken = false;
+  /** Blocks that a state holds are covered by none of its extent reference trees. */
+  hasGap = false;
+  /** Why references of a snapshot are left as they are has been said. */
+  isReferenceFaultTold = false;
+  /** Index in the report of the first problem that may be this volume's. */
+  readonly firstProblem: number;
   /** Its catalog is encrypted: nothing in it can be said. */
   isLocked = false;
   /** Inode numbers of snapshots. */
@@ -40,7 +49,9 @@ export class VolumePass {
     readonly check: Check,
     readonly index: number,
     readonly omap: ObjectMap,
-  ) {}
+  ) {
+    this.firstProblem = check.report.problems.length;
+  }
 
   /** In messages. */
   get owner(): string {
@@ -76,28 +87,102 @@ export function checkState(
   const isWhole = readCatalog(pass, state, view);
   if (isWhole) checkCatalog(pass, state, view);
   referencesPhase();
-  const reader = new ReferenceReader(check, state.owner, pass.index);
-  const references = readTree(
-    check,
-    {
-      kind: TREE_KINDS.extentReferences,
-      root: state.referencesBlock,
-      resolve: pass.nodes,
-      owner: `${state.owner} `,
-    },
-    (record) => reader.visit(record),
-  );
-  pass.ownBlocks += references.nodeCount + reader.newBlocks;
-  if (references.isBroken) loseSight(pass);
-  const judge = new ReferenceJudge(check, state.owner, superblock.block);
-  if (!pass.isBroken) pass.runs.apply(reader.records, judge);
-  if (isWhole && !pass.isBroken) pass.runs.compare(heldExtents(view), judge);
-  view.useId(reader.largestId);
+  checkReferences(pass, state, view, isWhole);
   for (const id of superblock.isSnapshot ? [] : pass.snapshotInodes.keys()) view.useId(id);
+  planSiblings(view, Math.max(superblock.fields.nextObjectId, view.largestId + 1));
   if (view.largestId >= superblock.fields.nextObjectId) {
     tellCounter(view, superblock, 'nextObjectId', view.largestId + 1);
   }
 }
+
+/** The tree of extent references against the extents of the catalog. */
+function checkReferences(pass: VolumePass, state: State, view: View, isWhole: boolean): void {
+  const { check, index } = pass;
+  const { report } = check;
+  const { block: superblockBlock, isSnapshot } = state.superblock;
+  const obstacle = isWhole ? obstacleOf(pass, view, isSnapshot) : 'the fsroot tree cannot be read';
+  const plan: ReferencePlan | null = obstacle === null ? { volume: index, nodes: [], wanted: [] } : null;
+  const remedy: Remedy | undefined = plan ? { action: 'references', plan } : undefined;
+  const errors = report.errors;
+  const reader = new ReferenceReader(check, state.owner, index, remedy);
+  const nodes: number[] = [];
+  const tree = readTree(
+    check,
+    {
+      kind: TREE_KINDS.extentReferences,
+      root: state.referencesBlock,
+      resolve: (block) => {
+        const located = pass.nodes(block);
+        if (located) nodes.push(block);
+        return located;
+      },
+      owner: `${state.owner} `,
+      ...(remedy && { remedy }),
+    },
+    (record) => reader.visit(record),
+  );
+  pass.ownBlocks += nodes.length;
+  if (tree.isBroken && !plan) loseSight(pass);
+  view.useId(reader.largestId);
+  const judge = new ReferenceJudge(check, state.owner, superblockBlock, remedy);
+  const older = pass.runs.copy();
+  if (!pass.isBroken) pass.runs.apply(reader.records, judge);
+  const held = isWhole && !pass.isBroken ? heldExtents(view) : null;
+  if (held) pass.runs.compare(held, judge);
+  if (plan && held && report.errors > errors) {
+    plan.nodes = nodes;
+    plan.wanted = wantedReferences(view, older, reader.records, held);
+    for (const { firstBlock, blockCount, isUpdate } of plan.wanted) {
+      if (!isUpdate && markContents(check, index, firstBlock, blockCount)) pass.ownBlocks += blockCount;
+    }
+    return;
+  }
+  pass.ownBlocks += reader.markNew();
+  keepUncovered(pass, judge);
+  if (report.errors === errors || (isSnapshot && pass.isReferenceFaultTold)) return;
+  report.line(`${capital(state.owner)}: its extent references are left as they are: ${obstacle}.`);
+  // Newer states repeat what is wrong in a snapshot.
+  pass.isReferenceFaultTold ||= isSnapshot;
+}
+
+/** Why the extent references cannot be made anew, or null. */
+function obstacleOf(pass: VolumePass, view: View, isSnapshot: boolean): string | null {
+  if (isSnapshot) return 'newer states build on them; delete the snapshot, then check again';
+  if (pass.isBroken) return 'an older tree, or the object map, cannot be read';
+  if (pass.hasGap) return 'blocks of a snapshot have none; delete the snapshot, then check again';
+  if (view.facts.isSealed || view.facts.isEncrypted) return 'the volume is sealed or encrypted';
+  const doubt = pass.check.report.problems
+    .slice(pass.firstProblem)
+    .find(({ kind, severity, remedy }) => severity === 'error' && !remedy && DOUBTS.has(kind));
+  return doubt ? `the fsroot tree, from which they follow, is doubtful (${doubt.message})` : null;
+}
+
+/** Errors after which it is not sure which blocks files hold. */
+const DOUBTS: ReadonlySet<FindingKind> = new Set([
+  'extent',
+  'dstream',
+  'xattr',
+  'tree',
+  'checksum',
+  'omap',
+  'unreadable',
+]);
+
+/** What is held is in use, whether a record says so or not: nobody else may be given it. Told once for all states. */
+function keepUncovered(pass: VolumePass, { uncovered }: ReferenceJudge): void {
+  const { check, index } = pass;
+  for (let i = 0; i < uncovered.first.length; i++) {
+    const blockCount = uncovered.end.at(i) - uncovered.first.at(i);
+    if (markContents(check, index, uncovered.first.at(i), blockCount)) pass.ownBlocks += blockCount;
+  }
+  if (uncovered.first.length === 0) return;
+  pass.hasGap = true;
+  pass.runs.apply(uncovered, NOBODY);
+}
+
+const NOBODY = { overlap: () => undefined, missing: () => undefined };
+
+const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 /** What cannot be read may use blocks: none may be called leaked, and no number can be recounted. */
 function loseSight(pass: VolumePass): void {

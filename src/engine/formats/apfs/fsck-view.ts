@@ -1,6 +1,6 @@
 import { textOf } from '../../base/bytes.ts';
 import type { Check } from './fsck-check.ts';
-import type { FindingKind, Remedy } from './fsck-report.ts';
+import type { FindingKind, Remedy, SiblingPlan } from './fsck-report.ts';
 import { shown } from './fsck-report.ts';
 import { Names, Numbers, Rows } from './fsck-rows.ts';
 
@@ -47,6 +47,8 @@ export const INODE = {
   compression: 22,
   /** Where the value begins in its node. */
   valueAt: 23,
+  /** 1: one of its sibling links is wrong, so that they do not say which name is the primary one. */
+  hasSiblingFault: 24,
 } as const;
 
 /** Bits of INODE.xattrs. */
@@ -62,10 +64,22 @@ export const LINK = {
   nameBytes: 5,
   block: 6,
   valueAt: 7,
+  keyAt: 8,
+  /** 1: its extended fields do not keep to the form. */
+  isFaulty: 9,
 } as const;
 
 /** Columns of `siblings`, sibling links. */
-export const SIBLING = { fileId: 0, id: 1, parentId: 2, nameAt: 3, nameBytes: 4, block: 5 } as const;
+export const SIBLING = {
+  fileId: 0,
+  id: 1,
+  parentId: 2,
+  nameAt: 3,
+  nameBytes: 4,
+  block: 5,
+  /** 1: its value does not keep to the form. */
+  isFaulty: 6,
+} as const;
 
 /** Columns of `streams`. */
 export const STREAM = {
@@ -109,10 +123,10 @@ export interface ViewFacts {
 }
 
 export class View {
-  readonly inodes = new Rows(24);
+  readonly inodes = new Rows(25);
   readonly inodeById = new Map<number, number>();
-  readonly links = new Rows(8);
-  readonly siblings = new Rows(6);
+  readonly links = new Rows(10);
+  readonly siblings = new Rows(7);
   /** From the id of a sibling to the file, and the node that says so. */
   readonly siblingMap = new Map<number, { readonly fileId: number; readonly block: number }>();
   readonly streams = new Rows(18);
@@ -132,10 +146,26 @@ export class View {
   largestId = 0;
   largestDocumentId = 0;
 
+  /** How hard links are mended; null: in this state nothing is. */
+  readonly siblingPlan: SiblingPlan | null;
+  /** A finding asks for that. */
+  areSiblingsWrong = false;
+
   constructor(
     readonly check: Check,
     readonly facts: ViewFacts,
-  ) {}
+  ) {
+    const { volume, isSealed, isEncrypted } = facts;
+    const isMendable = volume !== null && !isSealed && !isEncrypted;
+    this.siblingPlan = isMendable ? { volume, edits: [], nextObjectId: 0 } : null;
+  }
+
+  /** Something is wrong with hard links. */
+  siblingError(kind: FindingKind, message: string, block: number): void {
+    const plan = this.siblingPlan;
+    this.areSiblingsWrong = true;
+    this.error(kind, message, block, plan ? { action: 'siblings', plan } : undefined);
+  }
 
   /** How a number of a record is mended: bytes from `at` of the node in `block`. */
   fix(block: number, at: number, lengthBytes: 2 | 4 | 8, value: number): Remedy | undefined {

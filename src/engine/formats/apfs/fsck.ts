@@ -16,9 +16,10 @@ import { REPAIR_STAGES, RepairRefused } from './fsck-writer.ts';
  * Never throws on a damaged disk and always ends: every tree is entered once a view, every block is bounded by what the
  * superblock says, every list by its room. Costs what is stored, not what the container could hold.
  *
- * What fsck_apfs repairs is repaired: the space manager's bitmaps, counts and queues, counters of volumes, block 0. All
- * of it becomes one new checkpoint in memory, which is checked in its turn; only when nothing is left of what it should
- * mend, and nothing else is wrong that was not before, does it reach the disk.
+ * What can be proven is repaired: the space manager's bitmaps, counts and queues, counters of volumes and inodes, hard
+ * links from the names that files have, extent references from their file extents, block 0. All of it becomes one new
+ * checkpoint in memory, which is checked in its turn; only when nothing is left of what it should mend, and nothing
+ * else is wrong that was not before, does it reach the disk.
  */
 export function fsck(device: Device, options: FsckOptions): FsckReport {
   const report = new Report(BLOCK_SIZE_BYTES / device.blockSizeBytes);

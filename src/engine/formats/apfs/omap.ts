@@ -153,6 +153,20 @@ export class Omap implements MetadataBuffer {
     return before.block;
   }
 
+  /** The same version lies in another block now. */
+  relocate(oid: number, xid: number, block: number): void {
+    const key = putOmapKey(this.#key, oid, xid);
+    const cursor = this.tree.seek(key);
+    const { flags } = mappingOf(cursor.key, cursor.value);
+    this.tree.replace(key, putMapping(this.#value, flags, block));
+    this.touch();
+  }
+
+  /** The trees of mappings and of snapshots. */
+  get trees(): readonly Btree[] {
+    return this.#snapshotTree === null ? [this.tree] : [this.tree, this.#snapshotTree];
+  }
+
   /** Removes one record, whatever it says. */
   removeRecord(oid: number, xid: number): void {
     this.tree.remove(putOmapKey(this.#key, oid, xid));
@@ -204,8 +218,7 @@ export class Omap implements MetadataBuffer {
 
   /** Every block of the map itself and of its two trees. EIO. */
   blocks(): number[] {
-    const trees = this.#snapshotTree === null ? [this.tree] : [this.tree, this.#snapshotTree];
-    return [this.block, ...trees.flatMap((tree) => tree.nodes().map(({ block }) => block))];
+    return [this.block, ...this.trees.flatMap((tree) => tree.nodes().map(({ block }) => block))];
   }
 
   /** Everything of the map itself is given back: a volume is deleted. */

@@ -105,6 +105,18 @@ export function referenceAt(tree: RecordTree, block: number): Reference | undefi
   return record !== undefined && record.endBlock > block ? record : undefined;
 }
 
+/** The first record of a tree that reaches behind `block`. */
+export function referenceBehind(tree: RecordTree, block: number): Reference | undefined {
+  const covering = referenceAt(tree, block);
+  if (covering !== undefined) return covering;
+  const cursor = tree.seek(keyOf(block));
+  return cursor.isValid ? referenceOf(cursor) : undefined;
+}
+
+/** The first block behind all that a tree tells of. */
+export const endOfReferences = (tree: RecordTree): number =>
+  lastBefore(tree, Number.MAX_SAFE_INTEGER)?.endBlock ?? 0;
+
 /** How many blocks from `firstBlock` on, at most `blockCount`, one stream alone holds and no snapshot. */
 export function soleBlocks(tree: RecordTree, firstBlock: number, blockCount: number): number {
   const record = referenceAt(tree, firstBlock);
@@ -131,9 +143,17 @@ export function soleBlocksIn(tree: RecordTree, firstBlock: number, blockCount: n
 
 /** Blocks just allocated belong to the stream `ownerId` and to nobody else. */
 export function addExtent(host: ContentHost, firstBlock: number, blockCount: number, ownerId: number): void {
-  const tree = host.references;
-  const ownerLow = ownerId >>> 0;
-  const ownerHigh = Math.floor(ownerId / 2 ** 32);
+  addRun(host.references, firstBlock, blockCount, ownerId >>> 0, Math.floor(ownerId / 2 ** 32));
+}
+
+/** A run that one stream holds; it joins that before it where it may. */
+function addRun(
+  tree: RecordTree,
+  firstBlock: number,
+  blockCount: number,
+  ownerLow: number,
+  ownerHigh: number,
+): void {
   const end = firstBlock + blockCount;
   let at = firstBlock;
   const left = lastBefore(tree, firstBlock);
@@ -167,6 +187,32 @@ export function share(host: ContentHost, firstBlock: number, blockCount: number)
 /** One stream less holds these blocks; those that nobody holds any more are freed. EIO. */
 export function drop(host: ContentHost, firstBlock: number, blockCount: number): number {
   return adjust(host, firstBlock, blockCount, -1);
+}
+
+/**
+ * The contents of these blocks lie from `target` on now, held by whom they were. All of them were allocated after the
+ * newest snapshot. The blocks they leave are the caller's to free. Returns how many records that touched. EIO.
+ */
+export function moveReferences(
+  tree: RecordTree,
+  firstBlock: number,
+  blockCount: number,
+  target: number,
+): number {
+  const end = firstBlock + blockCount;
+  let touched = 0;
+  for (let at = firstBlock; at < end; touched++) {
+    const record = referenceAt(tree, at);
+    if (record?.kind !== EXTENT_KIND.new) throw damaged(`no extent reference covers block ${at}`);
+    const to = Math.min(end, record.endBlock);
+    const { kind, ownerLow, ownerHigh, count } = record;
+    changeRecord(tree, record, at, to, -count);
+    const place = target + at - firstBlock;
+    if (count === 1) addRun(tree, place, to - at, ownerLow, ownerHigh);
+    else tree.insert(keyOf(place), valueOf(to - at, kind, ownerLow, ownerHigh, count));
+    at = to;
+  }
+  return touched;
 }
 
 /** Blocks to be freed gather here, so that neighbours become one record of the free queue. */

@@ -10,8 +10,8 @@ import { BLOCK_SIZE_BYTES, BYTES_PER_VOLUME } from './layout.ts';
 /**
  * Which sizes a container can be given, and where its internal pool goes: everything that is decided before anything
  * changes. A container of another number of chunks needs a larger or smaller internal pool, all of it in one run; it
- * moves there as a whole. Blocks of volumes, snapshots and checkpoints stay where they are, so the container can be cut
- * behind the last of them and no further.
+ * moves there as a whole. What lies behind the new end is moved in front of it before (relocation.ts), so the container
+ * can be cut behind the last block that must stay, and where all the others still have room.
  */
 export interface Sizing {
   readonly space: SpaceManager;
@@ -22,6 +22,8 @@ export interface Sizing {
 
 interface Demands {
   readonly volumesLeast: number;
+  /** The block behind the last one that must stay where it is; Infinity: all of them must. */
+  readonly pinnedEnd: number;
   readonly unmetReserves: number;
   /** Free blocks that a container of so many must keep so that it can be emptied. */
   headroomOf(blockCount: number): number;
@@ -32,22 +34,29 @@ export function leastBlocks(sizing: Sizing, demands: Demands): number {
   const { space, blockCount } = sizing;
   const poolRuns = [...space.pool.runs].sort((a, b) => a.firstBlock - b.firstBlock);
   const live = blockCount - space.freeCount - lengthOf(sizing.waiting) - lengthOf(poolRuns);
+  const { pinnedEnd } = demands;
   let least = Math.max(
     CONTAINER_BLOCKS_MIN,
-    endOfUsed(sizing, poolRuns),
+    Number.isFinite(pinnedEnd) ? pinnedEnd : endOfUsed(sizing, poolRuns),
     ((demands.volumesLeast - 1) * BYTES_PER_VOLUME) / BLOCK_SIZE_BYTES + 1,
   );
   while (least < blockCount) {
     const geometry = geometryOf(least);
-    const wanted = live + poolLength(geometry) + demands.headroomOf(least) + demands.unmetReserves;
+    // Until the internal pool has moved both places are taken.
+    const oldPool = poolStays(sizing, geometry) ? 0 : lengthBefore(poolRuns, least);
+    const moved = usedBehind(sizing, poolRuns, least);
+    const rest = poolLength(geometry) + demands.headroomOf(least) + demands.unmetReserves;
+    const wanted = live + rest + (moved === 0 ? 0 : oldPool + Math.ceil(moved / BLOCKS_PER_RECORD_BLOCK));
     if (wanted > least) {
       least = wanted;
       continue;
     }
     if (poolStays(sizing, geometry)) return least;
-    const { firstBlock, isFound } = findRun(sizing, poolLength(geometry), least);
-    if (isFound) return least;
-    least = firstBlock + poolLength(geometry);
+    const firstBlock = findRun(sizing, poolLength(geometry), blockCount);
+    const end = firstBlock + poolLength(geometry);
+    if (firstBlock < 0) return blockCount;
+    if (end <= least) return least;
+    least = end;
   }
   return blockCount;
 }
@@ -55,12 +64,41 @@ export function leastBlocks(sizing: Sizing, demands: Demands): number {
 /** Null: the pool stays where it is. FsError ENOSPC when it fits nowhere. */
 export function poolPlaceFor(sizing: Sizing, geometry: Geometry): PoolPlace | null {
   if (poolStays(sizing, geometry)) return null;
-  const { firstBlock, isFound } = findRun(sizing, poolLength(geometry), geometry.blockCount);
-  if (!isFound) {
+  const firstBlock = findRun(sizing, poolLength(geometry), geometry.blockCount);
+  if (firstBlock < 0) {
     const detail = `the internal pool needs ${poolLength(geometry)} free blocks in one run for that size: delete files or snapshots`;
     throw new FsError('ENOSPC', '', '', detail);
   }
   return { ringBase: firstBlock, poolBase: firstBlock + geometry.ringBlocks };
+}
+
+/** What is moved may end up in many pieces: their records take one block for so many that are moved, or less. */
+const BLOCKS_PER_RECORD_BLOCK = 16;
+
+/** How many blocks behind `end` are in use, those of the internal pool apart. Cost: the chunks behind it. */
+function usedBehind(sizing: Sizing, poolRuns: readonly FreedRun[], end: number): number {
+  const { space, blockCount, waiting } = sizing;
+  let used = 0;
+  for (let chunk = Math.floor(end / BLOCKS_PER_CHUNK); chunk < space.table.chunkCount; chunk++) {
+    if (space.table.freeCount(chunk) === space.table.blockCount(chunk)) continue;
+    const base = chunk * BLOCKS_PER_CHUNK;
+    const bitmap = without(without(space.bitmapOf(chunk), base, waiting), base, poolRuns);
+    const [from, to] = [Math.max(end, base) - base, Math.min(blockCount, base + BLOCKS_PER_CHUNK) - base];
+    used += to - from - bitmap.freeIn(from, to);
+  }
+  return used;
+}
+
+const lengthBefore = (runs: readonly FreedRun[], end: number): number =>
+  runs.reduce(
+    (sum, { firstBlock, blockCount }) => sum + Math.max(0, Math.min(blockCount, end - firstBlock)),
+    0,
+  );
+
+/** Is anything in use from block `end` on, the internal pool apart? */
+export function isUsedBehind(sizing: Sizing, end: number): boolean {
+  const poolRuns = [...sizing.space.pool.runs].sort((a, b) => a.firstBlock - b.firstBlock);
+  return endOfUsed(sizing, poolRuns) > end;
 }
 
 const poolLength = ({ ringBlocks, poolBlocks }: Geometry): number => ringBlocks + poolBlocks;
@@ -114,14 +152,10 @@ function endOfUsed({ space, waiting }: Sizing, movable: readonly FreedRun[]): nu
 }
 
 /**
- * The lowest run of so many free blocks in front of `end`, which may lie behind the container's own. When there is
- * none, where the free blocks in front of `end` begin.
+ * Where the lowest run of so many free blocks in front of `end` begins; −1: nowhere. `end` may lie behind the container's
+ * own.
  */
-function findRun(
-  { space, waiting }: Sizing,
-  length: number,
-  end: number,
-): { firstBlock: number; isFound: boolean } {
+function findRun({ space, waiting }: Sizing, length: number, end: number): number {
   const { table } = space;
   let start = 0;
   for (let base = 0; base < end; base += BLOCKS_PER_CHUNK) {
@@ -132,13 +166,13 @@ function findRun(
       const bitmap = without(space.bitmapOf(chunk), base, waiting);
       for (let at = 0; at < bitmap.blockCount;) {
         const used = bitmap.nextUsed(at);
-        if (Math.min(base + used, stop) - start >= length) return { firstBlock: start, isFound: true };
+        if (Math.min(base + used, stop) - start >= length) return start;
         if (used === bitmap.blockCount) break;
         at = bitmap.nextFree(used);
         start = base + at;
       }
     }
-    if (stop - start >= length) return { firstBlock: start, isFound: true };
+    if (stop - start >= length) return start;
   }
-  return { firstBlock: start, isFound: false };
+  return -1;
 }

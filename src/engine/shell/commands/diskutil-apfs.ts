@@ -147,7 +147,7 @@ function* resize(call: Invocation, found: NamedContainer, wanted: number): Runni
   yield* call.printLine('Started APFS operation');
   const limits = outcomeOf(() => machine.resizeLimits(device));
   if (limits instanceof FsError) return yield* failed(call, `${device}: ${reasonOf(limits)}`);
-  const { currentBytes, minimumBytes, maximumBytes } = limits;
+  const { currentBytes, minimumBytes, minimumReason, maximumBytes } = limits;
   const target = wanted === 0 ? maximumBytes : wanted - (wanted % BLOCK_BYTES);
   const grows = target > currentBytes;
   const delta = Math.abs(target - currentBytes);
@@ -160,7 +160,7 @@ function* resize(call: Invocation, found: NamedContainer, wanted: number): Runni
   if (target < minimumBytes || target > maximumBytes) {
     const why = grows
       ? 'The new size is larger than the partition map has room for'
-      : 'The new size is smaller than what its volumes and snapshots need: delete files or snapshots';
+      : `The new size is smaller than ${withCommas(minimumBytes)} bytes: ${minimumReason}`;
     return yield* failed(call, `Error resizing APFS Container ${device}: ${why}`);
   }
   yield* call.print(

@@ -198,20 +198,6 @@ describe('the limits', () => {
     expect(live(store)).toBe('');
   });
 
-  test('what lies at the far end keeps the container large, and lets it go when it is deleted', () => {
-    const store = containerOn(300 * MIB, 300 * MIB);
-    const container = openContainer(store, options());
-    const volume = container.mountVolume(0, { isReadOnly: false });
-    const filler = volume.create(volume.root, 'filler', INIT);
-    volume.fill(filler, 0, 200 * MIB, { generator: 'random', seed: 1, offsetBytes: 0 });
-    // Its first 128 MiB fill the second chunk; some of the end of that is left.
-    volume.punchHole?.(filler, 0, 120 * MIB);
-    volume.truncate(filler, 121 * MIB);
-    expect(container.resizeLimits().minimumBytes).toBeGreaterThan(200 * MIB);
-    volume.truncate(filler, 0);
-    expect(container.resizeLimits().minimumBytes).toBeLessThan(4 * MIB);
-  });
-
   test('volumes and reserves need their size', () => {
     const store = containerOn(4 * GIB, 4 * GIB);
     const container = openContainer(store, options());

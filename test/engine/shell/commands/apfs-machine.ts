@@ -57,6 +57,7 @@ export class ApfsMachine {
       changeRole: (device, role) => this.#do(`role ${device} '${role}'`),
       resizeLimits: () => ({
         minimumBytes: 0.5 * GIGABYTE,
+        minimumReason: 'a snapshot is in the way; delete it',
         currentBytes: GIGABYTE,
         maximumBytes: 2 * GIGABYTE,
       }),

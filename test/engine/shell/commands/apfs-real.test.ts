@@ -301,6 +301,24 @@ describe('a container gets another size', () => {
     expect(readPartitionMap(store).partitions).toEqual([first]);
   });
 
+  test('smaller than where its blocks lie, unless a snapshot holds them there', () => {
+    const bench = newBench();
+    // In one chunk, where files lie in the order in which they were made.
+    bench.run('diskutil apfs resizeContainer disk1 120m; mkfile 80m early; mkfile 3m kept');
+    bench.run('cp -c kept clone; rm early');
+    const sum = bench.run('cat kept clone | md5');
+    const blocks = bench.run('scope extents kept');
+    expect(bench.run('diskutil apfs resizeContainer disk1 64m')).toMatch(/Finished APFS operation\n$/);
+    expect(bench.run('scope extents kept')).not.toBe(blocks);
+    expect(bench.run('cat kept clone | md5')).toBe(sum);
+    bench.run('diskutil apfs resizeContainer disk2 120m; mkfile 60m early; mkfile 10m pinned');
+    bench.run('rm early; tmutil localsnapshot; rm pinned');
+    expect(bench.run('diskutil apfs resizeContainer disk2 64m')).toMatch(
+      /Error resizing APFS Container disk2: The new size is smaller than [\d,]+ bytes: snapshot '[^']+' of volume '[^']+' holds blocks up to there, which are not moved; delete the snapshot\n/,
+    );
+    finish(bench);
+  });
+
   test('on a disk without a map as far as the disk goes', () => {
     const bench = newBench();
     bench.run('mkfile 5m kept');
