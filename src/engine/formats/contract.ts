@@ -52,6 +52,21 @@ export interface Format {
   structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
   /** Rings, strips, layers and trees to be drawn; never throws on damage, bounded in size. */
   diagrams?(device: Device): Diagram[];
+  /**
+   * States of the whole volume or container that lie on the device beside the newest, newest first, at most `countMax`;
+   * absent where the format keeps none. Never throws on damage. Cost: the metadata of each.
+   */
+  checkpoints?(device: Device, countMax: number): CheckpointState[];
+}
+
+export interface CheckpointState {
+  /** Number of the transaction that made it. */
+  readonly xid: number;
+  /** Of its superblock. */
+  readonly deviceOffsetBytes: number;
+  readonly lengthBytes: number;
+  /** Why it cannot be opened, as half a sentence; '' when it can. */
+  readonly problem: string;
 }
 
 export type FormatName = 'fat32' | 'exfat' | 'hfsplus' | 'hfsx' | 'apfs';

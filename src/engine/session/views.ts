@@ -7,6 +7,8 @@ import type { Store } from '../device/store.ts';
 import type { Tape } from '../device/tape.ts';
 import type { Extent, Page, Region, StructureNode } from '../formats/contract.ts';
 import { checkSlice, unreadable } from './machine.ts';
+import { checkpointsOf } from './checkpoints.ts';
+import type { CheckpointView } from './checkpoints.ts';
 import type { Computer } from './computer.ts';
 import type { Disk } from './disk.ts';
 import { diagramsOf, touches as touchesRanges } from './diagrams.ts';
@@ -148,6 +150,10 @@ export class Views {
   diagrams(): DiagramsView {
     const { written } = this.#current.view;
     return diagramsOf(this.#source.shown(), written, () => this.#storeBefore);
+  }
+
+  checkpoints(): readonly CheckpointView[] {
+    return checkpointsOf(this.#source.shown());
   }
 
   block(block: number): BlockView {
