@@ -156,6 +156,8 @@ export interface SessionOptions {
   readonly policy: 'each' | 'writeback';
   /** APFS: data that nobody else holds is overwritten where it lies. Absent: it always gets new blocks. */
   readonly overwritesInPlace?: boolean;
+  /** APFS, HFS+: freed blocks are trimmed after the commit that frees them. Absent: yes. */
+  readonly trims?: boolean;
 }
 
 export type ProfileName = SessionSettings['profile'];

@@ -28,9 +28,9 @@ mount -u [-r] [-o options] special | mount_point
 Without words: what is mounted where. -r or -o rdonly: read only. -t: msdos, exfat, hfs, apfs.
 -u: mount what is mounted anew with these options, without unmounting it; of APFS, where it means the whole container.
 
-Differs from macOS: no -a, -f; of the options rdonly (ro) and rw mean something, and with APFS, when the first volume of a
-container is mounted: inplace (overwrite data that nobody else holds; copyonwrite is the usual), nodiscard (do not tell
-the disk what became free; discard is the usual) and checkpoint=N (the container as transaction N left it, read only).
+Differs from macOS: no -a, -f; of the options rdonly (ro) and rw mean something; with APFS and HFS+ nodiscard (do not tell the disk
+what became free; discard is the usual); and with APFS inplace (overwrite data that nobody else holds; copyonwrite is the
+usual) and checkpoint=N (the container as transaction N left it, read only), of all volumes of a container alike.
 nodev, nosuid, noowners, nobrowse and async are accepted.`,
   usage: [
     'usage: mount [-dfFrkuvw] [-o options] [-t external_type] special mount_point',
