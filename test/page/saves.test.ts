@@ -1,8 +1,9 @@
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { Prng } from '../../src/engine/base/prng.ts';
+import type { NewDiskRequest } from '../../src/rpc/protocol.ts';
 import { EngineServer } from '../../src/rpc/server.ts';
-import { HASH_DIGITS } from '../../src/ui/storage/link.ts';
+import { encodeLink, HASH_DIGITS } from '../../src/ui/storage/link.ts';
 import '../support/all-formats.ts';
 import { momentOf, openPage, outputOf, ready, run, sampleDisk, usePage } from './browser.ts';
 
@@ -45,6 +46,12 @@ const KILLS = 50;
 const lineOf = (number: number): string =>
   `echo line ${number} >> log; mkfile ${1 + (number % 9)}k f${number % 5}`;
 
+/** Small: it is made, hashed and brought back fifty times. */
+const SMALL_DISK: NewDiskRequest = {
+  ...sampleDisk('fat32', { type: 'fat12' }),
+  ...{ sizeBytes: 2 ** 22, startLines: ['mkdir photos'] },
+};
+
 /** What the script leaves line by line on an engine that nobody kills. */
 class Reference {
   readonly #engine = new EngineServer();
@@ -52,7 +59,7 @@ class Reference {
 
   async after(lineCount: number): Promise<string> {
     if (this.#hashes.length === 0) {
-      await this.#engine.createDisk(sampleDisk('fat32', { type: 'fat32' }));
+      await this.#engine.createDisk(SMALL_DISK);
       await this.#hash();
     }
     while (this.#hashes.length <= lineCount) {
@@ -67,7 +74,10 @@ class Reference {
   }
 }
 
-/** Gives the page, from its next load on, a way to end its workers at once, whatever they are doing. */
+/**
+ * Gives the page, from its next load on, a way to be ended, or to have its workers ended at once, whatever they are
+ * doing: so many milliseconds after the next Enter, counted in the page itself. The moment then shown is written down.
+ */
 const makeMortal = (page: Page): Promise<unknown> =>
   page.addInitScript(() => {
     const living: Worker[] = [];
@@ -78,54 +88,83 @@ const makeMortal = (page: Page): Promise<unknown> =>
         living.push(this);
       }
     };
-    addEventListener('end workers', () => {
+    const endWorkers = () => {
       for (const worker of living.splice(0)) {
         worker.terminate();
         worker.dispatchEvent(new ErrorEvent('error', { message: 'out of memory, say' }));
       }
-    });
+    };
+    const onEnter = (event: KeyboardEvent) => {
+      const doom = sessionStorage.getItem('doom');
+      if (event.key !== 'Enter' || doom === null) return;
+      sessionStorage.removeItem('doom');
+      const [victim, delay] = doom.split(' ');
+      setTimeout(() => {
+        const slider = document.querySelector('[role=slider][aria-label="Moment shown"]');
+        sessionStorage.setItem('seen', slider?.getAttribute('aria-valuetext') ?? '');
+        if (victim === 'page') location.reload();
+        else endWorkers();
+      }, Number(delay));
+    };
+    addEventListener('keydown', onEnter, true);
   });
 
-async function killWorkers(page: Page): Promise<void> {
-  await page.evaluate(() => dispatchEvent(new Event('end workers')));
-  await page.getByRole('button', { name: 'Restart FAT32' }).first().click();
-  const work = page.getByRole('banner').getByRole('status');
-  await expect.poll(() => work.textContent(), { timeout: 20_000 }).toBe('');
-}
-
-async function killPage(page: Page): Promise<void> {
-  await page.reload();
-  await ready(page);
-  await says(page, 'is back as it was');
+/** Types lines; the last Enter is the beginning of the end. Returns the number of the step shown at the end. */
+async function typeAndKill(
+  page: Page,
+  lines: readonly string[],
+  victim: 'page' | 'worker',
+  delay: number,
+): Promise<number> {
+  for (const line of lines.slice(0, -1)) await type(page, line);
+  const over =
+    victim === 'page'
+      ? page.waitForEvent('load')
+      : page.getByRole('button', { name: 'Restart FAT12' }).first().click();
+  await page.evaluate((doom) => sessionStorage.setItem('doom', doom), `${victim} ${delay}`);
+  await type(page, lines.at(-1) ?? '');
+  await over;
+  if (victim === 'page') {
+    await ready(page);
+    await says(page, 'is back as it was');
+  } else {
+    const work = page.getByRole('banner').getByRole('status');
+    await expect.poll(() => work.textContent(), { timeout: 20_000 }).toBe('');
+  }
+  const seen = await page.evaluate(() => sessionStorage.getItem('seen') ?? '');
+  return Number(/^step (\d+)/.exec(seen)?.[1] ?? 0);
 }
 
 test('killed at fifty random moments, the worker or the page, the bench is each time where its last finished line left it', async () => {
-  const { page } = await openPage();
+  const { page } = await openPage({ hash: encodeLink({ disks: [SMALL_DISK], lines: [] }) });
   await makeMortal(page);
   const prng = new Prng(17);
   const reference = new Reference();
   await run(page, lineOf(1));
   await page.getByText(/^saved /).waitFor();
+  await page.reload();
+  await ready(page);
+  await says(page, 'is back as it was');
   let finished = 1;
-  let lost = 0;
+  const outcomes = { page: new Set<number>(), worker: new Set<number>() };
   for (let kill = 0; kill < KILLS; kill++) {
-    // The page first: workers can be ended from its second load on.
-    const isPage = kill % 2 === 0;
-    await type(page, lineOf(finished + 1));
-    await page.waitForTimeout(prng.below(120));
-    const seen = await numberOf(page);
-    await (isPage ? killPage(page) : killWorkers(page));
+    const victim = kill % 2 === 0 ? 'page' : 'worker';
+    // Now and then some lines at a time, so that more than one is known from its note alone.
+    const lines = Array.from({ length: kill % 10 === 0 ? 3 : 1 }, (_, nth) => lineOf(finished + 1 + nth));
+    // While a line runs, or while what it left is saved.
+    const delay = kill % 3 === 0 ? prng.below(400) : prng.below(40);
+    const seen = await typeAndKill(page, lines, victim, delay);
     const back = await numberOf(page);
-    const what = `kill ${kill}, ${isPage ? 'page' : 'worker'}, after ${finished} lines`;
+    const what = `kill ${kill}, ${victim}, ${delay} ms after line ${finished + lines.length}`;
     // The line that was running when the end came may be there or not; nothing before it may be missing.
-    expect(back, what).toBeGreaterThanOrEqual(Math.max(finished, isPage ? seen - 1 : seen));
-    expect(back, what).toBeLessThanOrEqual(finished + 1);
-    if (back === finished) lost += 1;
+    expect(back, what).toBeGreaterThanOrEqual(Math.max(finished, victim === 'page' ? seen - 1 : seen));
+    expect(back, what).toBeLessThanOrEqual(finished + lines.length);
+    outcomes[victim].add(finished + lines.length - back);
     finished = back;
     expect(await hashesOf(page), what).toBe(await reference.after(finished));
   }
   // Some came before the line had ended, some behind it.
-  expect(lost).toBeGreaterThan(0);
+  expect([...outcomes.page, ...outcomes.worker]).toEqual(expect.arrayContaining([0, 1]));
   expect(finished).toBeGreaterThan(KILLS / 4);
 }, 240_000);
 
