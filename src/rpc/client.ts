@@ -36,7 +36,7 @@ const PLAIN_CALLS: Readonly<Record<keyof PlainCalls, true>> = {
   ...{ exportView: true, exportFile: true, transfer: true, stopTransfer: true },
   ...{ interrupt: true, type: true, complete: true, resize: true, seek: true, undo: true, redo: true },
   ...{ map: true, regions: true, directory: true, file: true, structures: true, diagrams: true, block: true },
-  ...{ snapshotDeletions: true, verdict: true, labels: true },
+  ...{ checkpoints: true, snapshotDeletions: true, verdict: true, labels: true },
   ...{ trace: true, why: true, check: true, checkpoint: true, restore: true },
   ...{ stops: true, filesBetween: true, structuresBetween: true, blocksBetween: true, blockBetween: true },
 };

@@ -12,6 +12,7 @@ import type {
 } from '../engine/session/moment-view.ts';
 import type { SessionSettings } from '../engine/session/settings.ts';
 import type { StepStops } from '../engine/session/step-stops.ts';
+import type { CheckpointView } from '../engine/session/checkpoints.ts';
 import type { DiagramsView } from '../engine/session/diagram-view.ts';
 import type {
   BlockView,
@@ -40,6 +41,7 @@ export type { TransferView } from './transfer.ts';
 export type * from '../engine/session/moment-view.ts';
 export type { StepStops } from '../engine/session/step-stops.ts';
 export type * from '../engine/session/diagram-view.ts';
+export type { CheckpointView } from '../engine/session/checkpoints.ts';
 export type { BlockAnnotation, Extent, Finding, Region, StructureNode } from '../engine/formats/contract.ts';
 export type { Annotation } from '../engine/codec/struct.ts';
 export type { Role } from '../engine/base/role.ts';
@@ -103,6 +105,8 @@ export interface EngineApi {
   structures(parent: string | null, page: { offset: number; countMax: number }): Promise<StructuresView>;
   /** Of what there are too many to draw all, the structure `chosen` among others. */
   diagrams(chosen: string | null): Promise<DiagramsView>;
+  /** Older states of the whole disk that may be opened, newest first; none where the format keeps none. */
+  checkpoints(): Promise<readonly CheckpointView[]>;
   block(block: number): Promise<BlockView>;
   trace(
     step: number,
@@ -153,6 +157,8 @@ export interface SessionOptions {
   readonly policy: 'each' | 'writeback';
   /** APFS: data that nobody else holds is overwritten where it lies. Absent: it always gets new blocks. */
   readonly overwritesInPlace?: boolean;
+  /** APFS, HFS+: freed blocks are trimmed after the commit that frees them. Absent: yes. */
+  readonly trims?: boolean;
 }
 
 export type ProfileName = SessionSettings['profile'];

@@ -244,6 +244,7 @@ export class EngineServer implements EngineApi {
   structures: EngineApi['structures'] = (parent, page) =>
     this.#look((views) => views.structures(parent, page));
   diagrams: EngineApi['diagrams'] = (chosen) => this.#look((views) => views.diagrams(chosen));
+  checkpoints: EngineApi['checkpoints'] = () => this.#look((views) => views.checkpoints());
   block: EngineApi['block'] = (block) =>
     this.#lookBack(this.#session?.views.isWrittenNow(block) === true, (views) => views.block(block));
   trace: EngineApi['trace'] = (step, page) => this.#lookBack(true, (views) => views.trace(step, page), step);

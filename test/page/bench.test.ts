@@ -1,6 +1,18 @@
 import { expect, test } from 'vitest';
 import type { Page } from 'playwright';
-import { diskMenu, momentOf, openPage, outputOf, ready, rowsOf, run, usePage } from './browser.ts';
+import { decodeLink } from '../../src/ui/storage/link.ts';
+import {
+  diskMenu,
+  momentOf,
+  oneDisk,
+  openPage,
+  outputOf,
+  ready,
+  rowsOf,
+  run,
+  showTab,
+  usePage,
+} from './browser.ts';
 
 /** Goal: several disks are one bench. Method: the page as it opens, in a real browser, found by roles and names. */
 usePage();
@@ -74,6 +86,43 @@ test('disks are added, moved, replaced and removed; a new one runs the lines typ
   await page.getByRole('button', { name: 'Bring it back' }).click();
   await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+', 'FAT32', 'exFAT 1', 'exFAT 2']);
   await expect.poll(() => resultOn(page, 'exFAT 1').innerText()).toContain('✓ done');
+});
+
+test('a disk that is not to trim does not, keeps to it through a reload, says so in a link, and can be told otherwise', async () => {
+  const { page } = await openPage({ hash: oneDisk('apfs') });
+  await page.getByRole('button', { name: 'Bench', exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Add a disk…' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add a disk' });
+  const trim = dialog.getByRole('checkbox', {
+    name: /^Freed blocks are trimmed after the commit that frees them/,
+  });
+  expect(await trim.count()).toBe(0);
+  await dialog.getByLabel('Format').selectOption('hfsplus');
+  expect(await trim.isChecked()).toBe(true);
+  await trim.uncheck();
+  await dialog.getByRole('button', { name: 'Make the disk' }).click();
+  await dialog.waitFor({ state: 'hidden' });
+  const trims = async (): Promise<boolean[]> => {
+    await showTab(page, 'Compare');
+    const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: 'trims' }) });
+    return (await row.first().getByRole('cell').allInnerTexts()).map((text) => text.trim() !== '0');
+  };
+  await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+']);
+  await page.getByRole('treeitem', { name: /film/ }).waitFor();
+  await run(page, 'rm film.mov; echo a > a');
+  expect(await trims()).toEqual([true, false]);
+  await page.getByText(/^saved /).waitFor();
+  await page.reload();
+  await ready(page);
+  await expect.poll(() => momentOf(page), { timeout: 10_000 }).toContain('step 1 of 1');
+  await run(page, 'rm notes.txt; echo b > b');
+  expect(await trims()).toEqual([true, false]);
+  await page.getByRole('button', { name: 'Share', exact: true }).click();
+  await page.waitForFunction(() => location.hash !== '');
+  const { disks } = decodeLink(await page.evaluate(() => location.hash));
+  expect(disks.map((disk) => disk.trims)).toEqual([undefined, false]);
+  await diskMenu(page, 'Policy: trim freed blocks', 'HFS+');
+  await expect.poll(trims).toEqual([true, true]);
 });
 
 test('a demonstration runs by itself, shows what the figures say, and can be taken over', async () => {

@@ -8,6 +8,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright';
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { preview } from 'vite';
 import { findChromium, launchArguments } from '../../scripts/chromium.mjs';
+import type { NewDiskRequest } from '../../src/rpc/protocol.ts';
 import { prepared } from '../../src/ui/state/samples.ts';
 import { encodeLink } from '../../src/ui/storage/link.ts';
 
@@ -66,9 +67,14 @@ export const pageFolderAddress = (): string => address;
 /** What is served there: a folder of this test file's own. */
 export const pageFolder = (): string => builtFolder;
 
+export const sampleDisk = (format: string, settings: Record<string, string> = {}): NewDiskRequest => ({
+  ...prepared(format, settings),
+  label: 'SAMPLE',
+});
+
 /** Address of a bench with one prepared disk, for tests that look at one. */
 export const oneDisk = (format = 'fat32', settings: Record<string, string> = {}): string =>
-  encodeLink({ disks: [{ ...prepared(format, settings), label: 'SAMPLE' }], lines: [] });
+  encodeLink({ disks: [sampleDisk(format, settings)], lines: [] });
 
 /** Opens the page, with one FAT32 disk unless `hash` says otherwise, and waits for the prompt. When the test ends, there must have been no complaint in the console. */
 export async function openPage(options: BrowserContextOptions & { hash?: string } = {}): Promise<Opened> {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { oneDisk, openPage, run, showTab, usePage } from './browser.ts';
+import { momentOf, oneDisk, openPage, outputOf, rowsOf, run, showTab, usePage } from './browser.ts';
 
 /** Goal: the map's views and the diagrams of the formats, by role and name. */
 usePage();
@@ -77,4 +77,39 @@ test('the entry sets of the exFAT directory selected among the structures are dr
   await showTab(page, 'Bytes');
   await expect.poll(() => page.getByRole('tabpanel').innerText()).toMatch(/Directory \/d, entries 0 to/);
   expect(await page.getByRole('region', { name: 'Selected field' }).innerText()).toMatch(/entry 1/);
+});
+
+test('an older checkpoint is opened with a button, as a step that undo takes back, and left for the newest', async () => {
+  const { page } = await openPage({ hash: oneDisk('apfs') });
+  await run(page, 'mkdir older');
+  await run(page, 'mkdir newer');
+  await showTab(page, 'Structures');
+  const list = page.getByRole('region', { name: 'Checkpoints to open' });
+  const rows = async () =>
+    (await list.getByRole('listitem').allInnerTexts()).map((text) => text.replace(/\s+/g, ' '));
+  expect((await rows())[0]).toMatch(/Transaction \d+ newest, mounted/);
+  expect((await rows())[2]).toMatch(/not intact: the object map of the container is no longer in block \d+$/);
+  const open = list.getByRole('button', { name: /^Open read-only: transaction/ });
+  expect(await open.count()).toBe(1);
+  await open.focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(rows).toContainEqual(expect.stringMatching(/Transaction \d+ mounted/));
+  expect(await momentOf(page)).toMatch(/^step 3 of 3: mount -u -o checkpoint=\d+ disk2s1$/);
+  expect(await open.evaluate((button) => button === document.activeElement)).toBe(true);
+  const files = async (): Promise<string> => {
+    await showTab(page, 'Files');
+    return (await rowsOf(page, 'Files')).join();
+  };
+  await expect.poll(files).toContain('older');
+  expect(await files()).not.toContain('newer');
+  await page.getByRole('heading', { name: 'Diskoscope' }).click();
+  await page.keyboard.press('Control+z');
+  await expect.poll(files).toContain('newer');
+  await page.keyboard.press('Control+Shift+z');
+  await expect.poll(files).not.toContain('newer');
+  await showTab(page, 'Structures');
+  await list.getByRole('button', { name: /^Back to the newest/ }).click();
+  await expect.poll(files).toContain('newer');
+  await run(page, 'echo it is written again > newer/a');
+  expect((await outputOf(page)).join()).not.toContain('Read-only');
 });

@@ -1,18 +1,23 @@
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { Prng } from '../../src/engine/base/prng.ts';
-import { momentOf, openPage, outputOf, ready, run, usePage } from './browser.ts';
+import type { NewDiskRequest } from '../../src/rpc/protocol.ts';
+import { EngineServer } from '../../src/rpc/server.ts';
+import { encodeLink, HASH_DIGITS } from '../../src/ui/storage/link.ts';
+import '../support/all-formats.ts';
+import { momentOf, openPage, outputOf, ready, run, sampleDisk, usePage } from './browser.ts';
 
 /**
  * Goal: what was done is there again after a reload, whenever it comes, byte for byte, and in one tab at a time.
- * Method: a real browser with its real storage and locks; fingerprints of the disks are asked of the workers.
+ * Method: a real browser with its real storage and locks; fingerprints of the disks are asked of the workers, and held
+ * against those of an engine in Node that ran the same lines.
  */
 usePage();
 
 /** The first digits of every disk's fingerprint, as the link to the bench says them. */
 async function hashesOf(page: Page): Promise<string> {
   await page.getByRole('button', { name: 'Share', exact: true }).click();
-  await page.getByText(/^The (link is copied|address bar now holds)/).waitFor();
+  await page.waitForFunction(() => location.hash !== '');
   return page.evaluate(async () => {
     const text = location.hash.slice(4).replaceAll('-', '+').replaceAll('_', '/');
     const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
@@ -37,42 +42,130 @@ const numberOf = async (page: Page): Promise<number> =>
 
 const KILLS = 50;
 
-test('reloaded at fifty random moments, the bench is each time where its last finished line left it', async () => {
-  const { page } = await openPage();
-  const prng = new Prng(17);
-  const hashes = new Map<number, string>([[0, await hashesOf(page)]]);
-  await run(page, 'echo begin > begin');
-  await page.getByText(/^saved /).waitFor();
-  hashes.set(1, await hashesOf(page));
-  let finished = 1;
-  let checked = 0;
-  for (let kill = 0; kill < KILLS; kill++) {
-    await type(page, `echo line ${finished + 1} >> log; mkfile ${1 + (finished % 9)}k f${finished % 5}`);
-    await page.waitForTimeout(prng.below(120));
-    const seen = await numberOf(page);
-    await page.reload();
+/** Line `number` of the script, counted from 1. */
+const lineOf = (number: number): string =>
+  `echo line ${number} >> log; mkfile ${1 + (number % 9)}k f${number % 5}`;
+
+/** Small: it is made, hashed and brought back fifty times. */
+const SMALL_DISK: NewDiskRequest = {
+  ...sampleDisk('fat32', { type: 'fat12' }),
+  ...{ sizeBytes: 2 ** 22, startLines: ['mkdir photos'] },
+};
+
+/** What the script leaves line by line on an engine that nobody kills. */
+class Reference {
+  readonly #engine = new EngineServer();
+  readonly #hashes: string[] = [];
+
+  async after(lineCount: number): Promise<string> {
+    if (this.#hashes.length === 0) {
+      await this.#engine.createDisk(SMALL_DISK);
+      await this.#hash();
+    }
+    while (this.#hashes.length <= lineCount) {
+      await this.#engine.run(lineOf(this.#hashes.length), () => {});
+      await this.#hash();
+    }
+    return this.#hashes[lineCount] ?? '';
+  }
+
+  async #hash(): Promise<void> {
+    this.#hashes.push((await this.#engine.imageHash()).slice(0, HASH_DIGITS));
+  }
+}
+
+/**
+ * Gives the page, from its next load on, a way to be ended, or to have its workers ended at once, whatever they are
+ * doing: so many milliseconds after the next Enter, counted in the page itself. The moment then shown is written down.
+ */
+const makeMortal = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    const living: Worker[] = [];
+    const Plain = globalThis.Worker;
+    globalThis.Worker = class extends Plain {
+      constructor(...args: ConstructorParameters<typeof Worker>) {
+        super(...args);
+        living.push(this);
+      }
+    };
+    const endWorkers = () => {
+      for (const worker of living.splice(0)) {
+        worker.terminate();
+        worker.dispatchEvent(new ErrorEvent('error', { message: 'out of memory, say' }));
+      }
+    };
+    const onEnter = (event: KeyboardEvent) => {
+      const doom = sessionStorage.getItem('doom');
+      if (event.key !== 'Enter' || doom === null) return;
+      sessionStorage.removeItem('doom');
+      const [victim, delay] = doom.split(' ');
+      setTimeout(() => {
+        const slider = document.querySelector('[role=slider][aria-label="Moment shown"]');
+        sessionStorage.setItem('seen', slider?.getAttribute('aria-valuetext') ?? '');
+        if (victim === 'page') location.reload();
+        else endWorkers();
+      }, Number(delay));
+    };
+    addEventListener('keydown', onEnter, true);
+  });
+
+/** Types lines; the last Enter is the beginning of the end. Returns the number of the step shown at the end. */
+async function typeAndKill(
+  page: Page,
+  lines: readonly string[],
+  victim: 'page' | 'worker',
+  delay: number,
+): Promise<number> {
+  for (const line of lines.slice(0, -1)) await type(page, line);
+  const over =
+    victim === 'page'
+      ? page.waitForEvent('load')
+      : page.getByRole('button', { name: 'Restart FAT12' }).first().click();
+  await page.evaluate((doom) => sessionStorage.setItem('doom', doom), `${victim} ${delay}`);
+  await type(page, lines.at(-1) ?? '');
+  await over;
+  if (victim === 'page') {
     await ready(page);
     await says(page, 'is back as it was');
+  } else {
+    const work = page.getByRole('banner').getByRole('status');
+    await expect.poll(() => work.textContent(), { timeout: 20_000 }).toBe('');
+  }
+  const seen = await page.evaluate(() => sessionStorage.getItem('seen') ?? '');
+  return Number(/^step (\d+)/.exec(seen)?.[1] ?? 0);
+}
+
+test('killed at fifty random moments, the worker or the page, the bench is each time where its last finished line left it', async () => {
+  const { page } = await openPage({ hash: encodeLink({ disks: [SMALL_DISK], lines: [] }) });
+  await makeMortal(page);
+  const prng = new Prng(17);
+  const reference = new Reference();
+  await run(page, lineOf(1));
+  await page.getByText(/^saved /).waitFor();
+  await page.reload();
+  await ready(page);
+  await says(page, 'is back as it was');
+  let finished = 1;
+  const outcomes = { page: new Set<number>(), worker: new Set<number>() };
+  for (let kill = 0; kill < KILLS; kill++) {
+    const victim = kill % 2 === 0 ? 'page' : 'worker';
+    // Now and then some lines at a time, so that more than one is known from its note alone.
+    const lines = Array.from({ length: kill % 10 === 0 ? 3 : 1 }, (_, nth) => lineOf(finished + 1 + nth));
+    // While a line runs, or while what it left is saved.
+    const delay = kill % 3 === 0 ? prng.below(400) : prng.below(40);
+    const seen = await typeAndKill(page, lines, victim, delay);
     const back = await numberOf(page);
+    const what = `kill ${kill}, ${victim}, ${delay} ms after line ${finished + lines.length}`;
     // The line that was running when the end came may be there or not; nothing before it may be missing.
-    expect(back, `kill ${kill}`).toBeGreaterThanOrEqual(Math.max(finished, seen - 1));
-    expect(back).toBeLessThanOrEqual(finished + 1);
+    expect(back, what).toBeGreaterThanOrEqual(Math.max(finished, victim === 'page' ? seen - 1 : seen));
+    expect(back, what).toBeLessThanOrEqual(finished + lines.length);
+    outcomes[victim].add(finished + lines.length - back);
     finished = back;
-    if (kill % 10 !== 9 && hashes.has(back)) continue;
-    const hash = await hashesOf(page);
-    const before = hashes.get(back);
-    if (before !== undefined) expect(hash, `after kill ${kill}`).toBe(before);
-    hashes.set(back, hash);
-    checked += 1;
+    expect(await hashesOf(page), what).toBe(await reference.after(finished));
   }
-  expect(checked).toBeGreaterThan(4);
-  // The same lines at one go give the same bytes.
-  const straight = (await openPage()).page;
-  await run(straight, 'echo begin > begin');
-  for (let at = 1; at < finished; at++) {
-    await run(straight, `echo line ${at + 1} >> log; mkfile ${1 + (at % 9)}k f${at % 5}`);
-  }
-  expect(await hashesOf(straight)).toBe(await hashesOf(page));
+  // Some came before the line had ended, some behind it.
+  expect([...outcomes.page, ...outcomes.worker]).toEqual(expect.arrayContaining([0, 1]));
+  expect(finished).toBeGreaterThan(KILLS / 4);
 }, 240_000);
 
 test('a second tab reads only and says why, and writes when the first is closed', async () => {

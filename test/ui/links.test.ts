@@ -5,8 +5,9 @@ import { DEFAULT_FORM, problemsOf, requestOf } from '../../src/ui/state/new-disk
 import { FIRST_BENCH, prepared } from '../../src/ui/state/samples.ts';
 import { decodeLink, encodeLink, hasLink } from '../../src/ui/storage/link.ts';
 
+const UNTRIMMED = { ...prepared('apfs'), trims: false };
 const session = {
-  disks: [{ ...prepared('exfat'), label: 'größe 猫', seed: 7 }, ...FIRST_BENCH],
+  disks: [{ ...prepared('exfat'), label: 'größe 猫', seed: 7 }, ...FIRST_BENCH.with(0, UNTRIMMED)],
   lines: [
     { text: 'cp a "b c"', on: [{ disk: 0, typed: [] }] },
     { text: 'cat > f', on: [{ disk: 4, typed: ['hello\n', null] }] },
@@ -120,6 +121,21 @@ test.each([
   [{ label: 'a\u0007' }, 'label'],
 ])('a form with %o says what is wrong', (change, field) => {
   expect(Object.keys(problemsOf({ ...DEFAULT_FORM, ...change }))).toEqual([field]);
+});
+
+test('whether freed blocks are trimmed goes along where the format trims, and older links trim', () => {
+  const form = { ...DEFAULT_FORM, trims: false };
+  const options = { seed: 3, profile: 'hdd', policy: 'each' } as const;
+  for (const type of ['apfs', 'hfsplus'] as const) {
+    expect(requestOf({ ...form, type }, options).trims).toBe(false);
+    expect(requestOf({ ...form, type, trims: true }, options)).not.toHaveProperty('trims');
+  }
+  for (const type of ['fat32', 'exfat'] as const)
+    expect(requestOf({ ...form, type }, options)).not.toHaveProperty('trims');
+  const read = (trims: unknown) => decodeLink(packed({ disks: [{ ...prepared('apfs'), trims }], lines: [] }));
+  expect(read(false).disks[0]?.trims).toBe(false);
+  for (const other of [undefined, null, true, 'no', 0])
+    expect(read(other).disks[0]).not.toHaveProperty('trims');
 });
 
 test('a good form becomes a request', () => {

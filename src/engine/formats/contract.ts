@@ -1,6 +1,7 @@
 import type { Clock, Timespec } from '../base/clock.ts';
 import type { FsckOptions, FsckReport } from '../base/finding.ts';
 import type { Label } from '../base/label.ts';
+import type { CheckpointState } from '../base/checkpoint.ts';
 import type { Diagram } from '../base/diagram.ts';
 import type { Prng } from '../base/prng.ts';
 import type { Role } from '../base/role.ts';
@@ -55,6 +56,11 @@ export interface Format {
    * many (directories), the structure `chosen` is drawn too; a diagram of a structure has its id.
    */
   diagrams?(device: Device, chosen?: StructureId | null): Diagram[];
+  /**
+   * States of the whole volume or container that lie on the device beside the newest, newest first, at most `countMax`;
+   * absent where the format keeps none. Never throws on damage. Cost: the metadata of each.
+   */
+  checkpoints?(device: Device, countMax: number): CheckpointState[];
 }
 
 export type FormatName = 'fat32' | 'exfat' | 'hfsplus' | 'hfsx' | 'apfs';

@@ -11,6 +11,7 @@ import { Kernel } from '../vfs/kernel.ts';
 import type { Process } from '../vfs/process.ts';
 import type { Tape, TapeRange } from '../device/tape.ts';
 import { deviceName, Disk } from './disk.ts';
+import type { Slice } from './disk.ts';
 import { Mounts } from './mounts.ts';
 import { MutedTrace } from './muted-trace.ts';
 import type { SavedMount } from './mounts.ts';
@@ -232,6 +233,41 @@ export class Computer {
     this.#mountProblem = problems[0] ?? null;
     goBack(mounts.first?.on ?? '/');
     return problems;
+  }
+
+  /**
+   * What is mounted from a slice is mounted anew, otherwise, without being unmounted: nothing is written but what was
+   * still in memory. FsError, and all as it was, where one of the volumes cannot be mounted so; EBUSY while a file is open.
+   */
+  remount(slice: Slice, options: Omit<SavedMount, 'device' | 'on' | 'snapshot'>): void {
+    const { kernel, mounts } = this;
+    if (!this.isSettled) kernel.sync();
+    const goBack = kernel.stepOut(mounts.all.map(({ on }) => on));
+    const changed = new Set(mounts.on(slice).map(({ device }) => device));
+    try {
+      const saved = mounts.abandon();
+      try {
+        for (const { device, on, snapshot, ...before } of saved) {
+          const place = {
+            ...(on === undefined ? {} : { on }),
+            ...(snapshot === undefined ? {} : { snapshot }),
+          };
+          this.#mountOne({ ...(changed.has(device) ? options : before), ...place, device });
+        }
+      } catch (error) {
+        mounts.abandon();
+        for (const each of saved) this.#mountOne(each);
+        throw error;
+      }
+    } finally {
+      goBack(mounts.first?.on ?? '/');
+    }
+  }
+
+  #mountOne(saved: SavedMount): void {
+    const place = this.mounts.containers.place(saved.device);
+    if (place === undefined) throw new FsError('ENXIO', 'mount', saved.device, 'there is no such volume');
+    this.mounts.mount(place, saved, true);
   }
 
   #mountAgain({ mounts }: ComputerState): string | null {

@@ -44,10 +44,15 @@ interface Environment {
   readonly owner: { readonly uid: number; readonly gid: number };
 }
 
+interface OpenContainer {
+  readonly container: Container;
+  readonly checkpointXid: number | undefined;
+}
+
 export class Containers {
   readonly #environment: Environment;
   /** By the device of the physical store. */
-  readonly #open = new Map<string, Container>();
+  readonly #open = new Map<string, OpenContainer>();
 
   constructor(environment: Environment) {
     this.#environment = environment;
@@ -100,10 +105,15 @@ export class Containers {
     return this.#open.has(slice.device);
   }
 
+  /** The older checkpoint that an open container is opened at. */
+  checkpointOf(slice: Slice): number | undefined {
+    return this.#open.get(slice.device)?.checkpointXid;
+  }
+
   /** Ask something: of the open container, or of one opened for reading, past all counting. */
   look<T>(slice: Slice, work: (container: Container) => T): T {
     const open = this.#open.get(slice.device);
-    if (open !== undefined) return work(open);
+    if (open !== undefined) return work(open.container);
     const use = { isReadOnly: true, policy: 'each', isContinued: false } as const;
     return work(openContainer(slice, slice.plain, { ...this.#environment, trace: SILENT }, use));
   }
@@ -123,16 +133,17 @@ export class Containers {
   use(slice: Slice, use: ContainerUse): Container {
     const open = this.#open.get(slice.device);
     if (open !== undefined) {
-      if (open.isReadOnly && !use.isReadOnly) {
+      const { container, checkpointXid } = open;
+      if (container.isReadOnly && !use.isReadOnly) {
         throw new FsError('EROFS', 'mount', slice.device, 'its container is open for reading only');
       }
-      if (use.checkpointXid !== undefined) {
+      if (use.checkpointXid !== checkpointXid) {
         throw new FsError('EBUSY', 'mount', slice.device, 'unmount every volume of its container first');
       }
-      return open;
+      return container;
     }
     const container = openContainer(slice, slice.metered, this.#environment, use);
-    this.#open.set(slice.device, container);
+    this.#open.set(slice.device, { container, checkpointXid: use.checkpointXid });
     return container;
   }
 
@@ -143,9 +154,9 @@ export class Containers {
 
   /** Closed when nobody needs it any more: nothing of it is mounted. */
   leave(slice: Slice): void {
-    const container = this.#open.get(slice.device);
-    if (container === undefined) return;
-    container.close();
+    const open = this.#open.get(slice.device);
+    if (open === undefined) return;
+    open.container.close();
     this.#open.delete(slice.device);
   }
 }

@@ -217,22 +217,35 @@ export class SessionMachine implements Machine {
   }
 
   mount(device: string, options: MountRequest): string {
-    const { mounts, policies, process } = this.#parts;
-    const { overwritesInPlace, trims, checkpointXid } = options;
+    const { mounts, process } = this.#parts;
     const { slice, place, snapshot = options.snapshot } = this.#find(device, 'mount');
     const ofSlice = mounts.containers.places().filter((each) => slice === null || each.slice === slice);
     const target = place ?? ofSlice[0];
     if (target === undefined) throw new FsError('EINVAL', 'mount', device, 'the disk has no volume');
     return mounts.mount(target, {
-      ...policies,
-      isReadOnly: options.isReadOnly,
-      ...(options.policy === undefined ? {} : { policy: options.policy }),
-      ...(overwritesInPlace === undefined ? {} : { overwritesInPlace }),
-      ...(trims === undefined ? {} : { trims }),
-      ...(checkpointXid === undefined ? {} : { checkpointXid }),
+      ...this.#mountOptions(options),
       ...(snapshot === undefined ? {} : { snapshot }),
       ...(options.mountPoint === undefined ? {} : { on: process.realpath(options.mountPoint) }),
     }).on;
+  }
+
+  remount(deviceOrPath: string, options: MountRequest): string {
+    const { mount } = this.#find(deviceOrPath, 'mount');
+    if (mount === undefined) throw new FsError('EINVAL', 'mount', deviceOrPath, 'it is not mounted');
+    if (mount.index === null) throw noContainer(deviceOrPath);
+    this.#parts.remount(mount.slice, this.#mountOptions(options));
+    return mount.on;
+  }
+
+  /** What a request says, and the usual of the session where it says nothing. */
+  #mountOptions({ isReadOnly, policy, overwritesInPlace, trims, checkpointXid }: MountRequest) {
+    return {
+      ...{ ...this.#parts.policies, isReadOnly },
+      ...(policy === undefined ? {} : { policy }),
+      ...(overwritesInPlace === undefined ? {} : { overwritesInPlace }),
+      ...(trims === undefined ? {} : { trims }),
+      ...(checkpointXid === undefined ? {} : { checkpointXid }),
+    };
   }
 
   unmount(deviceOrPath: string): void {

@@ -84,9 +84,14 @@ export class Mounts {
     const isThere = snapshot === null ? this.of(device) : this.snapshotOf(device, snapshot);
     if (isThere !== undefined) throw new FsError('EBUSY', 'mount', device, 'it is mounted already');
     if (slice.format === null) throw new FsError('EINVAL', 'mount', device, 'no known file system is on it');
-    const isLookedAt = snapshot !== null || options.checkpointXid !== undefined;
+    // All volumes of a container are on one state of it.
+    const checkpointXid = options.checkpointXid ?? this.containers.checkpointOf(slice);
+    const isLookedAt = snapshot !== null || checkpointXid !== undefined;
     const isReadOnly = options.isReadOnly || this.#disk.store.isReadOnly || isLookedAt;
-    const saved = { ...options, device, isReadOnly };
+    const saved = {
+      ...{ ...options, device, isReadOnly },
+      ...(checkpointXid === undefined ? {} : { checkpointXid }),
+    };
     const volume = this.#volumeOf(place, saved, isContinued);
     const from = snapshot === null ? `/dev/${device}` : `${snapshot}@/dev/${device}`;
     const store = index === null ? {} : { store: `/dev/${slice.device}` };

@@ -7,6 +7,8 @@ import type { Store } from '../device/store.ts';
 import type { Tape } from '../device/tape.ts';
 import type { Extent, Page, Region, StructureId, StructureNode } from '../formats/contract.ts';
 import { checkSlice, unreadable } from './machine.ts';
+import { checkpointsOf } from './checkpoints.ts';
+import type { CheckpointView } from './checkpoints.ts';
 import type { Computer } from './computer.ts';
 import type { Disk } from './disk.ts';
 import { diagramsOf, touches as touchesRanges } from './diagrams.ts';
@@ -156,6 +158,10 @@ export class Views {
       isChanged: (place: BytesPlace) => this.#isChanged(place),
     };
     return diagramsOf(this.#source.shown(), step, chosen);
+  }
+
+  checkpoints(): readonly CheckpointView[] {
+    return checkpointsOf(this.#source.shown());
   }
 
   block(block: number): BlockView {

@@ -33,6 +33,12 @@ export interface Machine {
    * `snapshot`: this one of the volume, read-only; ENOENT.
    */
   mount(device: string, options: MountRequest): string;
+  /**
+   * Everything mounted of the container of a volume, at once and without unmounting: read-only or not, by other policies,
+   * or as an older checkpoint has it. Returns where the volume is. EBUSY while a file of it is open; FsError, and nothing
+   * changed, where that cannot be.
+   */
+  remount(deviceOrPath: string, options: MountRequest): string;
   unmount(deviceOrPath: string): void;
   /** `diskutil rename`: give a mounted volume another label. */
   rename(deviceOrPath: string, label: string): void;
@@ -93,7 +99,7 @@ export interface MountRequest {
   readonly policy?: CommitPolicy;
   readonly mountPoint?: string;
   readonly snapshot?: string;
-  /** Copy-on-write formats: the whole container as this older checkpoint has it, read-only. EBUSY while it is in use. */
+  /** Copy-on-write formats: the whole container as this older checkpoint has it, read-only. EBUSY while it is in use otherwise. */
   readonly checkpointXid?: number;
   readonly overwritesInPlace?: boolean;
   readonly trims?: boolean;

@@ -13,6 +13,8 @@ export interface NewDiskForm {
   readonly journal: string;
   /** HFS+ and APFS: tell 'a' from 'A' (HFS+ becomes HFSX). */
   readonly isCaseSensitive: boolean;
+  /** Where the format trims: it does. */
+  readonly trims: boolean;
   /** APFS only: names of more volumes in the same container, with commas between them. */
   readonly moreVolumes: string;
 }
@@ -21,7 +23,7 @@ export type VolumeType = 'fat32' | 'fat16' | 'fat12' | 'exfat' | 'hfsplus' | 'ap
 
 export const DEFAULT_FORM: NewDiskForm = {
   ...{ type: 'fat32', size: '64m', label: 'UNTITLED', scheme: 'none', clusterSize: '' },
-  ...{ journal: '', isCaseSensitive: false, moreVolumes: '' },
+  ...{ journal: '', isCaseSensitive: false, trims: true, moreVolumes: '' },
 };
 
 interface TypeFacts {
@@ -32,6 +34,8 @@ interface TypeFacts {
   readonly unitSizes: readonly string[];
   /** Beyond these there can be no such volume; absent: the engine says. */
   readonly sizeLimits?: readonly [number, number];
+  /** When freed blocks are trimmed; absent: never. */
+  readonly trimTime?: string;
 }
 
 const MIB = 2 ** 20;
@@ -50,8 +54,12 @@ export const VOLUME_TYPES: Readonly<Record<VolumeType, TypeFacts>> = {
   hfsplus: {
     ...{ name: 'HFS+', unit: 'Allocation block size' },
     unitSizes: ['512', '1k', '2k', '4k', '8k', '16k', '32k', '64k'],
+    trimTime: 'after the commit that frees them',
   },
-  apfs: { name: 'APFS', unit: 'Block size', unitSizes: [], sizeLimits: [MIB, 16 * TIB] },
+  apfs: {
+    ...{ name: 'APFS', unit: 'Block size', unitSizes: [], sizeLimits: [MIB, 16 * TIB] },
+    trimTime: 'after the commit that frees them, when the next transaction begins',
+  },
 };
 
 function fat(name: string, least: number, most: number): TypeFacts {
@@ -132,8 +140,10 @@ export function requestOf(form: NewDiskForm, options: SessionOptions): NewDiskRe
       format = 'fat32';
     }
   }
+  const isUntrimmed = VOLUME_TYPES[type].trimTime !== undefined && !form.trims;
   return {
     ...options,
+    ...(isUntrimmed ? { trims: false } : {}),
     ...{ format, sizeBytes: parseSize(form.size) ?? 0, label: form.label, scheme: form.scheme },
     ...{ settings, startLines: [] },
   };

@@ -155,6 +155,7 @@ function requestFrom(given: unknown): NewDiskRequest {
     ...{ scheme: oneOf('scheme', SCHEMES), seed: number('seed'), startLines },
     ...{ profile: oneOf('profile', PROFILES), policy: oneOf('policy', POLICIES) },
     ...(given['overwritesInPlace'] === true ? { overwritesInPlace: true } : {}),
+    ...(given['trims'] === false ? { trims: false } : {}),
     settings: settings as Record<string, string>,
   };
 }

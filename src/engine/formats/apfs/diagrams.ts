@@ -50,7 +50,7 @@ function checkpointRing(index: OwnerIndex): Diagram {
     const { xid, place, problem, maps } = checkpoint;
     const isNow = checkpoint === current;
     const tone = problem !== '' ? 'broken' : isNow ? 'now' : 'kept';
-    const text = problem !== '' ? problem : isNow ? 'the newest whole one' : 'whole: a state to fall back to';
+    const text = problem !== '' ? problem : isNow ? 'the newest whole one' : 'whole in its rings';
     add(place, { key: `superblock:${place}:${xid}`, title: `slot ${place}: transaction ${xid}`, text, tone });
     for (const { block } of maps) {
       const slot = block - descriptorRing.first;

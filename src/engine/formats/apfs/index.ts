@@ -1,5 +1,6 @@
 import type { Format } from '../contract.ts';
 import { annotate } from './annotate.ts';
+import { checkpointStates } from './checkpoint-trees.ts';
 import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
 import { LABELS } from './labels.ts';
@@ -24,4 +25,5 @@ export const apfs: Format = {
   mend,
   structures,
   diagrams: (device) => diagrams(device),
+  checkpoints: checkpointStates,
 };

@@ -97,7 +97,7 @@ export const LABELS: readonly Label[] = [
     kind: 'policy',
     source: 'AFS, "spaceman_free_queue_t"',
     sentence:
-      'Blocks freed in a transaction are used again one transaction later: one older checkpoint can always be opened (`mount -o checkpoint=N`). Then they are trimmed, unless `mount -o nodiscard` says otherwise.',
+      'Blocks freed in a transaction are used again one transaction later: one older checkpoint can always be opened (`mount -u -o checkpoint=N`). Then they are trimmed, unless `mount -o nodiscard` says otherwise.',
   },
   {
     what: 'Forms of the space manager',

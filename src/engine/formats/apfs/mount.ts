@@ -5,6 +5,7 @@ import type { Container, MountOptions, Volume } from '../contract.ts';
 import { Blocks } from './blocks.ts';
 import { faultOfRings, faultOfSuperblock, readCheckpoint, superblocksOf } from './checkpoint.ts';
 import type { Checkpoint } from './checkpoint.ts';
+import { CheckpointTrees } from './checkpoint-trees.ts';
 import { Commit } from './commit.ts';
 import { ApfsContainer } from './container.ts';
 import { ContainerMap } from './container-map.ts';
@@ -119,8 +120,9 @@ function choose(blocks: Blocks, block0: Uint8Array, options: MountOptions): Choi
       throw refusal('EINVAL', `there is no checkpoint ${checkpointXid} in the ring, only ${there}`);
     }
     const found = checked(blocks, wanted, rings);
-    if (typeof found === 'string') {
-      throw refusal('EINVAL', `checkpoint ${checkpointXid} is not whole any more: ${found}`);
+    const fault = typeof found === 'string' ? found : faultOfTrees(blocks, wanted);
+    if (typeof found === 'string' || fault !== '') {
+      throw refusal('EINVAL', `checkpoint ${checkpointXid} is not whole any more: ${fault}`);
     }
     return { checkpoint: found, newestXid, isLeftBehind: false, warnings: [] };
   }
@@ -160,6 +162,15 @@ function checked(
     own.descriptorBase === rings.descriptorBase && own.descriptorBlocks === rings.descriptorBlocks;
   if (!isSameRing) return 'it names another ring than block 0';
   return readCheckpoint(blocks, bytes);
+}
+
+/** Of a checkpoint that is whole in its rings: what is wrong with what it leads to; '' when nothing is. */
+function faultOfTrees(blocks: Blocks, bytes: Uint8Array): string {
+  const superblock = NxSuperblock.peek(bytes);
+  const trees = new CheckpointTrees((block) =>
+    blocks.contains(block, 1) ? blocks.copyOf(block) : undefined,
+  );
+  return trees.faultOf({ xid: superblock.xid, superblock, problem: '' });
 }
 
 function checkUsable(superblock: ReturnType<typeof NxSuperblock.peek>): void {

@@ -31,7 +31,7 @@ function checkpointNode(index: OwnerIndex, checkpoint: Checkpoint, isCurrent: bo
   const { xid, block, problem, objects, place } = checkpoint;
   const state =
     problem === ''
-      ? `intact, ${count(objects.length, 'object')} in the data ring`
+      ? `whole in its rings, ${count(objects.length, 'object')} in the data ring`
       : `cannot be used: ${problem}`;
   const text = `${isCurrent ? 'the current one, ' : ''}${state}; place ${place} of the ring`;
   return branch(`checkpoint:${block}`, `Transaction ${xid}`, text, whereBlocks(index, block));

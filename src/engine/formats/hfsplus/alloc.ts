@@ -164,7 +164,7 @@ export class AllocationBitmap implements CommitParticipant {
   }
 
   #trim(firstBlock: number, endBlock: number): void {
-    if (endBlock === firstBlock) return;
+    if (endBlock === firstBlock || !this.#commit.trims) return;
     const { blockSizeBytes } = this.#device;
     const first = blockOffsetBytes(this.#geometry, firstBlock) / blockSizeBytes;
     this.#device.trim(first, ((endBlock - firstBlock) * this.#geometry.blockSizeBytes) / blockSizeBytes);

@@ -37,6 +37,8 @@ export interface CommitOptions {
   readonly mayMarkClean: boolean;
   /** This host has it mounted already, and its header says so. */
   readonly isMarkedInUse: boolean;
+  /** Tell the device which blocks became free. Absent: yes. */
+  readonly trims?: boolean;
 }
 
 const DIRTY_BYTES_MAX = 3 * 2 ** 20;
@@ -51,6 +53,7 @@ export class Commit {
   readonly #options: CommitOptions;
   readonly #participants: CommitParticipant[] = [];
   readonly #dirtyBytesMax: number;
+  readonly trims: boolean;
 
   /** Touched since the last commit, in that order. */
   #dirty: MetadataBuffer[] = [];
@@ -66,6 +69,7 @@ export class Commit {
     this.#journal = journal;
     this.#options = options;
     this.#isMarkedInUse = options.isMarkedInUse;
+    this.trims = options.trims !== false;
     this.#dirtyBytesMax = Math.min(DIRTY_BYTES_MAX, journal === null ? Infinity : journal.capacityBytes / 2);
     header.bind(this);
   }

@@ -80,6 +80,13 @@ export const LABELS: readonly Label[] = [
       'Growth of a tree is reserved before an operation begins. Inserts keep a node in hand so that removing works on a volume they have filled. Where blocks wait for a commit to become free, a full volume commits and tries again.',
   },
   {
+    what: 'Trims',
+    kind: 'policy',
+    source: '',
+    sentence:
+      'Freed blocks are trimmed after the commit that frees them, unless `mount -o nodiscard` says otherwise.',
+  },
+  {
     what: 'When neighbours share',
     kind: 'policy',
     source: '',

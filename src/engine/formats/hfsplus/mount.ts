@@ -152,6 +152,7 @@ export function openVolume(given: Device, options: MountOptions): OpenVolume {
     isReadOnly,
     mayMarkClean: true,
     isMarkedInUse: isContinued && !state.isUnmounted,
+    ...(options.trims === undefined ? {} : { trims: options.trims }),
   });
   return { ...parts, device, geometry, isReadOnly, isJournaled: state.isJournaled, warnings };
 }

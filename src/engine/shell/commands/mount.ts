@@ -23,12 +23,14 @@ export const mount = program({
   manual: `mount
 mount [-rvw] [-o options] [-t type] special mount_point
 mount special | mount_point
+mount -u [-r] [-o options] special | mount_point
 
 Without words: what is mounted where. -r or -o rdonly: read only. -t: msdos, exfat, hfs, apfs.
+-u: mount what is mounted anew with these options, without unmounting it; of APFS, where it means the whole container.
 
-Differs from macOS: no -a, -f, -u; of the options rdonly (ro) and rw mean something, and with APFS, when the first volume of a
-container is mounted: inplace (overwrite data that nobody else holds; copyonwrite is the usual), nodiscard (do not tell
-the disk what became free; discard is the usual) and checkpoint=N (the container as transaction N left it, read only).
+Differs from macOS: no -a, -f; of the options rdonly (ro) and rw mean something; with APFS and HFS+ nodiscard (do not tell the disk
+what became free; discard is the usual); and with APFS inplace (overwrite data that nobody else holds; copyonwrite is the
+usual) and checkpoint=N (the container as transaction N left it, read only), of all volumes of a container alike.
 nodev, nosuid, noowners, nobrowse and async are accepted.`,
   usage: [
     'usage: mount [-dfFrkuvw] [-o options] [-t external_type] special mount_point',
@@ -36,7 +38,7 @@ nodev, nosuid, noowners, nobrowse and async are accepted.`,
     '       mount [-dfrkuvw] special | mount_point',
   ].join('\n'),
   usageExitCode: 64,
-  letters: 'o:rt:vw',
+  letters: 'o:rt:uvw',
   *main(call) {
     const { operands, system } = call;
     const [special, point] = operands;
@@ -54,9 +56,22 @@ nodev, nosuid, noowners, nobrowse and async are accepted.`,
     const read = readMountWords(words);
     if ('strange' in read) return yield* call.fail(`-o ${read.strange}: option not supported`, 64);
     const isReadOnly = call.lastOf('rw') === 'r' || read.isReadOnly;
+    if (call.has('u')) return yield* mountAnew(call, special, { ...read, isReadOnly });
     return yield* mountOne(call, special, point, type, { ...read, isReadOnly });
   },
 });
+
+/** `mount -u`. */
+function* mountAnew(call: Invocation, special: string, request: MountRequest): Running {
+  const { machine } = call.context;
+  const found = mountableNamed(machine, special);
+  if (!found) return yield* call.fail(`${special}: unknown special file or file system.`);
+  const on = outcomeOf(() => machine.remount(found.slice.device, request));
+  if (on instanceof FsError) return yield* call.fail(`${special}: ${reasonOf(on)}`);
+  if (call.has('v')) yield* call.printLine(describe(call.system.statfs(on)));
+  yield* call.say(mountRemarks(machine, found.slice.device));
+  return 0;
+}
 
 /** Accepted; they mean nothing here. */
 const IDLE_OPTIONS = ['rw', 'nodev', 'nosuid', 'noowners', 'nobrowse', 'async', 'local', ''];

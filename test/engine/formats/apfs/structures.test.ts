@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { checkpointStates } from '../../../../src/engine/formats/apfs/checkpoint-trees.ts';
 import { structures } from '../../../../src/engine/formats/apfs/structures.ts';
 import { OwnerIndex } from '../../../../src/engine/formats/apfs/owner-index.ts';
 import type { Page, StructureId } from '../../../../src/engine/formats/contract.ts';
@@ -27,8 +28,10 @@ describe.each(IMAGES)('$name', ({ device: make }) => {
     ]);
     expect(titles.slice(5)).toEqual(index.container.volumes.map(({ name }) => `Volume ${name}`));
     const checkpoints = childrenIn(open, 'checkpoints', 5);
-    expect(checkpoints[0]?.text).toMatch(/^the current one, intact/);
-    expect(checkpoints.filter(({ text }) => text.includes('intact')).length).toBeGreaterThan(0);
+    expect(checkpoints[0]?.text).toMatch(/^the current one, whole in its rings/);
+    expect(checkpoints.filter(({ text }) => text.includes('whole in its rings')).length).toBeGreaterThan(0);
+    const [newest] = checkpointStates(device, 1);
+    expect(newest).toMatchObject({ xid: index.container.current.xid, problem: '' });
     const chunks = childrenIn(open, 'chunks', 1);
     expect(chunks).toHaveLength(Math.ceil(index.container.blockCount / 32_768));
     for (const { slot, name } of index.container.volumes) {
