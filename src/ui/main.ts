@@ -5,10 +5,17 @@ import './tokens.css';
 import './base.css';
 import { keepForOffline } from './offline.ts';
 import { Bench } from './state/bench.svelte.ts';
+import { markNow } from './state/mark-now.ts';
 
 const target = document.getElementById('app');
 if (target === null) throw new Error('index.html has no element #app');
 const bench = new Bench(() => startEngine());
-mount(App, { target, props: { bench } });
-// In development every change would have to get past what is kept.
-if (import.meta.env.PROD) keepForOffline(bench.messages);
+
+/** The bench stands: what could wait has waited until now. */
+function onbegun(): void {
+  markNow('bench ready');
+  // In development every change would have to get past what is kept.
+  if (import.meta.env.PROD) keepForOffline(bench.messages);
+}
+
+mount(App, { target, props: { bench, onbegun } });

@@ -1,4 +1,5 @@
 import type { Messages } from './state/messages.svelte.ts';
+import { whenIdle } from './when-idle.ts';
 
 /**
  * Lets the browser keep the page (workers/service-worker.js), once it stands and has nothing better to do. What it opens
@@ -8,13 +9,7 @@ export function keepForOffline(messages: Messages): void {
   const { serviceWorker } = navigator as { readonly serviceWorker?: ServiceWorkerContainer };
   // Absent where the page does not come over a connection that browsers trust.
   if (serviceWorker === undefined) return;
-  const start = () => void register(serviceWorker, messages);
-  const whenIdle = () =>
-    typeof requestIdleCallback === 'function'
-      ? void requestIdleCallback(start)
-      : void setTimeout(start, 1000);
-  if (document.readyState === 'complete') whenIdle();
-  else addEventListener('load', whenIdle, { once: true });
+  whenIdle(() => void register(serviceWorker, messages));
 }
 
 async function register(container: ServiceWorkerContainer, messages: Messages): Promise<void> {

@@ -50,9 +50,16 @@ async function open(throttle = 1) {
     }).observe({ type: 'longtask', buffered: true });
   });
   await page.goto(address);
+  // Asked seldom: at four times the work a question costs what is measured.
+  await page.waitForFunction(() => performance.getEntriesByName('bench ready').length > 0, undefined, {
+    polling: 500,
+  });
   await page.locator('[data-ready=true]').waitFor();
   return page;
 }
+
+const markOf = (page, name) =>
+  page.evaluate((of) => performance.getEntriesByName(of).at(-1)?.startTime ?? NaN, name);
 
 const prompt = (page) => page.getByRole('textbox', { name: 'Terminal: type a command' });
 const momentOf = (page) => page.getByRole('slider', { name: 'Moment shown' }).getAttribute('aria-valuetext');
@@ -77,16 +84,22 @@ const longest = (tasks) => Math.max(0, ...tasks);
 const median = (values) =>
   [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? NaN;
 
-/** Milliseconds from navigation to a prompt that takes a line, disks and all. */
-async function timeToPrompt() {
+/** Milliseconds from navigation to a prompt that takes keys, and to one whose line runs: all four disks are there. */
+async function timesToPrompt() {
   const page = await open(4);
-  await page.getByRole('treeitem').first().waitFor();
-  const milliseconds = await page.evaluate(() => performance.now());
+  const times = { prompt: await markOf(page, 'prompt ready'), bench: await markOf(page, 'bench ready') };
   await page.context().close();
-  return milliseconds;
+  return times;
 }
-const starts = [await timeToPrompt(), await timeToPrompt(), await timeToPrompt()];
-note({ measure: 'usable prompt at 4× throttle, median of 3', value: median(starts), unit: 'ms', max: 2000 });
+const starts = [await timesToPrompt(), await timesToPrompt(), await timesToPrompt()];
+note({
+  measure: 'prompt that takes keys at 4× throttle, median of 3',
+  ...{ value: median(starts.map(({ prompt }) => prompt)), unit: 'ms', max: 2000 },
+});
+note({
+  measure: 'four disks ready at 4× throttle, median of 3',
+  ...{ value: median(starts.map(({ bench }) => bench)), unit: 'ms', max: 2000 },
+});
 
 async function firstLoad() {
   const page = await open();
@@ -106,12 +119,7 @@ async function updates(page) {
   for (let nth = 0; nth < 12; nth++) {
     await run(page, `echo ${nth} > update-${nth}.txt`);
     await page.waitForTimeout(150);
-    taken.push(
-      await page.evaluate(() => {
-        const last = (name) => performance.getEntriesByName(name).at(-1)?.startTime ?? NaN;
-        return last('map painted') - last('engines done');
-      }),
-    );
+    taken.push((await markOf(page, 'map painted')) - (await markOf(page, 'engines done')));
   }
   note({ measure: 'ribbon and maps after the engines are done', value: median(taken), unit: 'ms', max: 50 });
 }
@@ -165,6 +173,8 @@ async function scrub(page) {
     undefined,
     { timeout: 900_000, polling: 1000 },
   );
+  // What it keeps of ten thousand lines is written first.
+  await page.waitForTimeout(3000);
   await longTasks(page);
   const slider = page.getByRole('slider', { name: 'Moment shown' });
   const box = await slider.boundingBox();

@@ -194,9 +194,12 @@ test('a running command reads what is typed, ends by Ctrl-D, and Ctrl-C stops on
   expect(await outputOf(page)).toContain('from the keyboard');
 
   await terminal.focus();
-  await page.keyboard.type('while true; do echo x > spin; done\n');
+  await page.keyboard.insertText(`while true; do echo x > spin; done # ${'a long line '.repeat(40)}`);
+  await page.keyboard.press('Enter');
   await page.getByText(/^running while true/).waitFor();
   await page.waitForTimeout(300);
+  // Nothing moves because a line is long.
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
   await page.keyboard.press('Control+c');
   await expect.poll(() => momentOf(page), { timeout: 10_000 }).toMatch(/^step 3 of 3: while true/);
   await run(page, 'echo alive');

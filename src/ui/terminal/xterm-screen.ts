@@ -1,6 +1,7 @@
 import { FitAddon } from '@xterm/addon-fit';
 import { Terminal } from '@xterm/xterm';
 import '@xterm/xterm/css/xterm.css';
+import { whenIdle } from '../when-idle.ts';
 import type { Screen } from './controller.ts';
 
 /** xterm.js as a Screen. Loaded on its own, after the rest of the page stands. */
@@ -19,46 +20,26 @@ export function openScreen(
 ): TerminalScreen {
   const style = getComputedStyle(element);
   const typePixels = () => Number.parseFloat(style.getPropertyValue('--type')) || 13;
-  const read = (token: string) => {
-    const probe = element.appendChild(document.createElement('i'));
-    probe.style.color = `var(${token})`;
-    const { color } = getComputedStyle(probe);
-    probe.remove();
-    return color;
-  };
   const terminal = new Terminal({
     fontFamily: style.getPropertyValue('--mono'),
     fontSize: typePixels(),
     lineHeight: 1.25,
     scrollback: 5000,
     cursorBlink: false,
-    screenReaderMode: true,
     // Nothing that a disk says may act: no links, no title, no answers.
     linkHandler: null,
-    theme: {
-      background: read('--term'),
-      foreground: read('--term-ink'),
-      cursor: read('--term-ink'),
-      green: read('--term-prompt'),
-      red: read('--term-error'),
-      brightBlack: read('--term-soft'),
-      scrollbarSliderBackground: read('--term-line'),
-      scrollbarSliderHoverBackground: read('--term-soft'),
-      scrollbarSliderActiveBackground: read('--term-soft'),
-    },
+    theme: themeOf(element),
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
   terminal.open(element);
   terminal.textarea?.setAttribute('aria-label', 'Terminal: type a command');
-  // The page has a live region of its own that speaks whole lines; this one would say everything again.
-  element.querySelector('.live-region')?.setAttribute('aria-live', 'off');
   // Leaving by Tab must be possible: Tab completes, Shift-Tab and Escape leave.
   terminal.attachCustomKeyEventHandler(
     (event) => !isForPage(event) && !(event.key === 'Tab' && event.shiftKey),
   );
   terminal.onData(onData);
-  if (terminal.textarea) listenForInsertions(terminal.textarea, onData);
+  whenIdle(() => serveScreenReaders(terminal, element, onData));
   fit.fit();
 
   const observer = new ResizeObserver(() => {
@@ -84,6 +65,38 @@ export function openScreen(
       terminal.dispose();
     },
   };
+}
+
+const COLOURS = {
+  background: '--term',
+  foreground: '--term-ink',
+  cursor: '--term-ink',
+  green: '--term-prompt',
+  red: '--term-error',
+  brightBlack: '--term-soft',
+  scrollbarSliderBackground: '--term-line',
+  scrollbarSliderHoverBackground: '--term-soft',
+  scrollbarSliderActiveBackground: '--term-soft',
+};
+
+/** The page's colours as xterm.js takes them: computed. All are asked for before one is read, for one computation. */
+function themeOf(element: HTMLElement): Record<string, string> {
+  const probes = Object.entries(COLOURS).map(([name, token]) => {
+    const probe = element.appendChild(document.createElement('i'));
+    probe.style.color = `var(${token})`;
+    return [name, probe] as const;
+  });
+  const colours = probes.map(([name, probe]) => [name, getComputedStyle(probe).color] as const);
+  for (const [, probe] of probes) probe.remove();
+  return Object.fromEntries(colours);
+}
+
+/** Rows that can be walked. They cost something with every line drawn, and wait until the page stands. */
+function serveScreenReaders(terminal: Terminal, element: HTMLElement, onData: (data: string) => void): void {
+  terminal.options.screenReaderMode = true;
+  // The page has a live region of its own that speaks whole lines; this one would say everything again.
+  element.querySelector('.live-region')?.setAttribute('aria-live', 'off');
+  if (terminal.textarea) listenForInsertions(terminal.textarea, onData);
 }
 
 /**
