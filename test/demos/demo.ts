@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Costs, StepView } from '../../src/engine/session/view.ts';
+import { Stopwatch } from '../bench/workloads.ts';
 import { bench } from '../engine/session/bench.ts';
 import type { Bench, BenchOptions } from '../engine/session/bench.ts';
 
@@ -12,7 +13,8 @@ export interface Line {
   readonly costs: Costs;
   readonly step: StepView;
   /** Of the host, not of the simulated machine. */
-  readonly wallMilliseconds: number;
+  /** Of the clock or of the processor, whichever is less: other work on the machine does not count. */
+  readonly milliseconds: number;
 }
 
 export interface Demo extends Bench {
@@ -40,12 +42,12 @@ export function demo(script: string, options: BenchOptions): Demo {
 }
 
 export function runLine({ session, run }: Bench, line: string): Line {
-  const began = performance.now();
+  const watch = new Stopwatch();
   const printed = run(line);
-  const wallMilliseconds = performance.now() - began;
+  const { milliseconds } = watch;
   const step = session.timeline().steps.at(-1);
   if (step === undefined) throw new Error('a line is a step');
-  return { line, printed, exitCode: step.exitCode, costs: step.costs, step, wallMilliseconds };
+  return { line, printed, exitCode: step.exitCode, costs: step.costs, step, milliseconds };
 }
 
 /** 1K-blocks used and available of the first volume that `df -k` printed. */

@@ -45,14 +45,14 @@ function fill(store: Store, geometry: Geometry, count: number): void {
 describe('a check costs what is stored', () => {
   testEmptyDisk(KIT, 'an empty terabyte', 2 ** 40);
 
-  test('20,000 files take less than 0.3 s', () => {
+  test('20,000 files take less than a second', () => {
     const store = emptyVolume(KIT, 2 ** 30);
     fill(store, geometryIn(store), 20_000);
     fsck(store, { repair: true });
     let lines: readonly string[] = [];
-    expect(milliseconds(() => (lines = fsck(store, { repair: false }).lines))).toBeLessThan(300);
+    expect(milliseconds(() => (lines = fsck(store, { repair: false }).lines))).toBeLessThan(1000);
     expect(lines.at(-1)).toMatch(/^20000 files, /);
-    expect(milliseconds(() => regions(store))).toBeLessThan(300);
+    expect(milliseconds(() => regions(store))).toBeLessThan(1000);
     expect(fsck(store, { repair: false }).findings).toEqual([]);
   });
 });
