@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
-import { FsError } from '../../../../src/engine/base/errno.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { SILENT } from '../../../../src/engine/base/trace.ts';
 import { crashImages } from '../../../../src/engine/device/crash.ts';
@@ -14,6 +13,7 @@ import { seal } from '../../../../src/engine/formats/apfs/object.ts';
 import type { Container, MountOptions, Volume } from '../../../../src/engine/formats/contract.ts';
 import { fsckApfs, fsckApfsAfterPowerCut } from '../../../support/checkers.ts';
 import { sparseImageFile } from '../../../support/formats.ts';
+import { refusalOf } from '../../../support/refusal.ts';
 
 const MIB = 2 ** 20;
 const INIT = { mode: 0o644, uid: 501, gid: 20 };
@@ -38,16 +38,6 @@ function newStore(sizeBytes: number, settings: Record<string, string> = {}): Sto
 
 const live = (store: Store): string => fsckApfsAfterPowerCut(sparseImageFile(store));
 const closed = (store: Store): string => fsckApfs(sparseImageFile(store));
-
-function refusalOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof FsError) return `${error.code} ${error.detail}`;
-    throw error;
-  }
-  return 'accepted';
-}
 
 function blockOf(store: Store, block: number): Uint8Array {
   const bytes = new Uint8Array(4096);

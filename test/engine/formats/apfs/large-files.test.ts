@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
-import { FsError } from '../../../../src/engine/base/errno.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { SILENT } from '../../../../src/engine/base/trace.ts';
 import { Store } from '../../../../src/engine/device/store.ts';
@@ -11,6 +10,7 @@ import { newfs } from '../../../../src/engine/formats/apfs/newfs.ts';
 import type { Volume } from '../../../../src/engine/formats/contract.ts';
 import { fsckApfs } from '../../../support/checkers.ts';
 import { sparseImageFile } from '../../../support/formats.ts';
+import { refusalOf } from '../../../support/refusal.ts';
 
 /**
  * Goal: files of up to 8 EiB, of which almost everything is a hole. Sizes and places are numbers, exact up to 2^53 and
@@ -32,16 +32,6 @@ function mounted(): { store: Store; volume: Volume; again: () => Volume } {
   const again = () =>
     mountFirstVolume(store, { ...options, owner: { uid: 501, gid: 20 }, timeZoneMinutes: 0 });
   return { store, volume: again(), again };
-}
-
-function refusalOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof FsError) return `${error.code} ${error.detail}`;
-    throw error;
-  }
-  return 'accepted';
 }
 
 function expectClean(store: Store): void {

@@ -3,7 +3,6 @@ import { openSync, closeSync, ftruncateSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
-import { FsError } from '../../../../src/engine/base/errno.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { Store } from '../../../../src/engine/device/store.ts';
 import { BtreeNodeHeader } from '../../../../src/engine/formats/apfs/layout-tree.ts';
@@ -13,6 +12,7 @@ import { FreeQueue, SpaceDevice, SpacePool } from '../../../../src/engine/format
 import { newfs } from '../../../../src/engine/formats/apfs/newfs.ts';
 import { findChecker, fsckApfs, temporaryFolder } from '../../../support/checkers.ts';
 import { sparseImageFile } from '../../../support/formats.ts';
+import { refusalOf } from '../../../support/refusal.ts';
 
 const MIB = 2 ** 20;
 const TIB = 2 ** 40;
@@ -36,16 +36,6 @@ function blockOf(store: Store, block: number): Uint8Array {
   const bytes = new Uint8Array(4096);
   store.read((block * 4096) / store.blockSizeBytes, bytes);
   return bytes;
-}
-
-function refusalOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof FsError) return `${error.code} ${error.detail}`;
-    throw error;
-  }
-  return 'accepted';
 }
 
 describe('apfsck accepts new containers', () => {

@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { Prng } from '../../../../src/engine/base/prng.ts';
-import { FsError } from '../../../../src/engine/base/errno.ts';
 import { crashImages } from '../../../../src/engine/device/crash.ts';
 import { PROFILES } from '../../../../src/engine/device/profile.ts';
 import { Tape } from '../../../../src/engine/device/tape.ts';
@@ -11,6 +10,7 @@ import { fsckApfsAfterPowerCut } from '../../../support/checkers.ts';
 import { sparseImageFile } from '../../../support/formats.ts';
 import { newContainer, Patient } from '../../../evil/apfs-patient.ts';
 import { ApfsDisk, INIT } from './apfs-disk.ts';
+import { refusalOf } from '../../../support/refusal.ts';
 
 /**
  * Goal: a container shrinks to what it holds, wherever that lies, and loses nothing on the way.
@@ -86,16 +86,6 @@ function filledAtTheEnd({ sizeBytes, files, policy = 'writeback' }: Filling): Ap
   volume.remove(volume.root, 'early');
   disk.container.sync();
   return disk;
-}
-
-function refusalOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof FsError) return `${error.code} ${error.detail}`;
-    throw error;
-  }
-  return 'accepted';
 }
 
 describe('what lies behind the new end is moved in front of it', () => {

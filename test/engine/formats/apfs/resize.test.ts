@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest';
 import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
-import { FsError } from '../../../../src/engine/base/errno.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { SILENT } from '../../../../src/engine/base/trace.ts';
 import { crashImages } from '../../../../src/engine/device/crash.ts';
@@ -14,6 +13,7 @@ import { newfs } from '../../../../src/engine/formats/apfs/newfs.ts';
 import type { Container, MountOptions, Volume } from '../../../../src/engine/formats/contract.ts';
 import { fsckApfs, fsckApfsAfterPowerCut } from '../../../support/checkers.ts';
 import { sparseImageFile } from '../../../support/formats.ts';
+import { refusalOf } from '../../../support/refusal.ts';
 
 /**
  * Goal: a container is as clean at its new size as it was at the old one, and holds the same; a power cut on the way
@@ -42,16 +42,6 @@ function containerOn(diskBytes: number, sizeBytes: number, settings: Record<stri
     random: new Prng(1),
   });
   return store;
-}
-
-function refusalOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof FsError) return `${error.code} ${error.detail}`;
-    throw error;
-  }
-  return 'accepted';
 }
 
 const bytesOf = (length: number, seed: number): Uint8Array => new Prng(seed).bytes(length);
