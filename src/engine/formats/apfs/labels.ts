@@ -47,9 +47,9 @@ export const LABELS: readonly Label[] = [
   {
     what: 'Resizing',
     kind: 'exact',
-    source: 'apfsck; Linux driver',
+    source: 'apfsck; Linux driver; diskutil',
     sentence:
-      'A container gets another size in one transaction, with volumes at work. Where the number of chunks changes, the internal pool moves as a whole: ring, bitmaps, chunk info and address blocks in one free run.',
+      'A container gets another size in one transaction, with volumes at work. Where the number of chunks changes, the internal pool moves as a whole: ring, bitmaps, chunk info and address blocks in one free run. What lies behind the new end is moved in front of it before, in transactions of their own: contents with all streams that hold them, nodes, also those that snapshots show.',
   },
   {
     what: 'Attributes',
@@ -71,6 +71,13 @@ export const LABELS: readonly Label[] = [
     source: 'AFS, "Extended Fields"',
     sentence:
       'Inodes that macOS wrote are written back byte for byte; extended fields nobody here knows are kept in their place.',
+  },
+  {
+    what: 'Repair',
+    kind: 'exact',
+    source: 'apfsck',
+    sentence:
+      'Hard links follow from directory records, extent references of the live volume from file extents and the trees of snapshots; those of snapshots stay as they are. A repair is one new checkpoint, judged before it is written.',
   },
   {
     what: 'Compressed files',
@@ -111,7 +118,7 @@ export const LABELS: readonly Label[] = [
     kind: 'policy',
     source: '',
     sentence:
-      'A container shrinks as far as the last block in use, the internal pool apart, and no further than what leaves the headroom free; `resizeContainer limits` says where that is. Its checkpoint areas stay as large as they were made, and block 0 shows the new size with the next unmount.',
+      'A container shrinks as far as what it holds has room, with the headroom free and some blocks for the records of what is moved in pieces; `resizeContainer limits` says where that is. Its checkpoint areas stay as large as they were made, and block 0 shows the new size with the next unmount.',
   },
   {
     what: 'Large holes',
@@ -137,7 +144,7 @@ export const LABELS: readonly Label[] = [
     kind: 'simplified',
     source: '',
     sentence:
-      'Blocks beyond the new end of a container that shrinks are not moved out of the way: deleting what holds them, or a copy of the file, makes room. Truncations on volumes that flag preallocated extents, and of files that share their stream, are one transaction.',
+      'Contents that snapshots hold, and the trees and superblocks of snapshots, stay where they are when a container shrinks: deleting the snapshot makes room. So does all of a container with an EFI driver, or with volumes that cannot be opened or flag preallocated extents. Truncations on volumes that flag preallocated extents, and of files that share their stream, are one transaction.',
   },
   {
     what: 'Encrypted, sealed and Fusion containers',
