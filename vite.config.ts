@@ -1,5 +1,6 @@
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './scripts/longest-first.mjs';
 import { serviceWorker } from './scripts/service-worker-plugin.mjs';
 
 export default defineConfig(({ isSsrBuild }) => ({
@@ -18,6 +19,7 @@ export default defineConfig(({ isSsrBuild }) => ({
   test: {
     // One processor is otherwise kept for a person who watches.
     maxWorkers: '100%',
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -48,6 +50,7 @@ export default defineConfig(({ isSsrBuild }) => ({
           name: 'page',
           environment: 'node',
           include: ['test/page/**/*.test.ts'],
+          globalSetup: ['test/page/build-once.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,

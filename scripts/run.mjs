@@ -1,5 +1,5 @@
 // What `npm start`, `npm test` and their like do. Node built-ins only: this runs before node_modules exists.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,12 +43,25 @@ function build() {
   must(tool('vite/bin/vite.js', 'build', '--ssr', 'src/cli/main.ts', '--logLevel', 'warn'));
 }
 
-/** Types of the engine (no DOM), types of everything, Svelte, lint, layout of the text. */
-function check() {
-  must(tool('typescript/bin/tsc', '-p', 'tsconfig.json'));
-  must(tool('svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.app.json', '--fail-on-warnings'));
-  must(tool('eslint/bin/eslint.js', '--quiet', '.'));
-  must(tool('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'));
+/** Types of the engine (no DOM), types of everything, Svelte, lint, layout of the text: side by side. */
+async function check() {
+  const checks = [
+    ['typescript/bin/tsc', '-p', 'tsconfig.json'],
+    ['svelte-check/bin/svelte-check', '--tsconfig', './tsconfig.app.json', '--fail-on-warnings'],
+    ['eslint/bin/eslint.js', '--quiet', '.'],
+    ['prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'],
+  ];
+  const results = await Promise.all(
+    checks.map(([script, ...args]) => {
+      const path = join(root, 'node_modules', script);
+      const child = spawn(process.execPath, [path, ...args], {
+        cwd: root,
+        stdio: ['ignore', 'inherit', 'inherit'],
+      });
+      return new Promise((resolve) => child.once('close', (code) => resolve(code === 0)));
+    }),
+  );
+  must(results.every(Boolean));
 }
 
 async function test() {
@@ -62,7 +75,7 @@ async function test() {
     notChecked.push('foreign images: the variable FOREIGN_IMAGES names no folder of them');
   }
 
-  check();
+  await check();
   const projects = ['--project', 'engine', ...(chromium ? ['--project', 'page'] : [])];
   const folder = join(root, 'node_modules', '.cache', 'diskoscope');
   const report = join(folder, 'tests.json');
@@ -112,8 +125,8 @@ const JOBS = {
     process.env.CHROME_PATH = chromium;
     must(succeeds(process.execPath, [join(root, 'test/bench/page.mjs'), ...rest]));
   },
-  check() {
-    check();
+  async check() {
+    await check();
     must(tool('vitest/vitest.mjs', 'run', '--project', 'engine', 'test/tidy.test.ts'));
   },
 };

@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright';
-import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
 import { preview } from 'vite';
 import { findChromium, launchArguments } from '../../scripts/chromium.mjs';
 import type { NewDiskRequest } from '../../src/rpc/protocol.ts';
@@ -25,18 +24,7 @@ export function usePage(): void {
   beforeAll(async () => {
     const executablePath = findChromium();
     if (executablePath === undefined) throw new Error('no Chromium: set CHROME_PATH to one');
-    // In a process of its own: under NODE_ENV=test Vite would build something that nobody gets.
-    const environment = { ...process.env, NODE_ENV: 'production' };
-    const build = [
-      'node_modules/vite/bin/vite.js',
-      'build',
-      '--outDir',
-      folder,
-      '--emptyOutDir',
-      '--logLevel',
-      'error',
-    ];
-    execFileSync(process.execPath, build, { env: environment, stdio: 'inherit' });
+    cpSync(inject('builtPage'), folder, { recursive: true });
     const server = await preview({
       build: { outDir: folder },
       preview: { port: 0, host: '127.0.0.1' },
