@@ -72,5 +72,6 @@ describeCrashes(TYPES, [LARGE_SECTORS], {
     'two labels': [],
   },
   verdict: exfatVerdict,
+  judgeEvery: 4,
   clearsFirst: true,
 });
