@@ -169,6 +169,10 @@ test('the palette finds what the page can do; lecture mode enlarges and stays us
   await palette.waitFor({ state: 'hidden' });
   const type = () => page.evaluate(() => getComputedStyle(document.body).fontSize);
   expect(await type()).toBe('17px');
+  // The terminal's type follows, though its pane has the size it had.
+  const rowPixels = () =>
+    page.evaluate(() => document.querySelector('.xterm-rows > div')?.getBoundingClientRect().height ?? 0);
+  await expect.poll(rowPixels).toBeGreaterThan(20);
   await run(page, 'ls');
   await page.getByRole('heading', { name: 'Diskoscope' }).click();
   await page.keyboard.press('l');

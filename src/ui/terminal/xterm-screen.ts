@@ -51,6 +51,7 @@ export function openScreen(
     }
   });
   observer.observe(element);
+  observer.observe(rulerIn(element));
 
   return {
     get columns() {
@@ -65,6 +66,14 @@ export function openScreen(
       terminal.dispose();
     },
   };
+}
+
+/** As large as the type is: it tells when that changes and the pane does not. */
+function rulerIn(element: HTMLElement): HTMLElement {
+  const ruler = element.appendChild(document.createElement('i'));
+  const style = { position: 'absolute', visibility: 'hidden', width: '1em', height: '1em' };
+  Object.assign(ruler.style, style, { fontSize: 'var(--type)' });
+  return ruler;
 }
 
 const COLOURS = {
