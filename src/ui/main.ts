@@ -7,6 +7,9 @@ import { keepForOffline } from './offline.ts';
 import { Bench } from './state/bench.svelte.ts';
 import { markNow } from './state/mark-now.ts';
 
+// Fetched while the page is mounted.
+void import('./terminal/xterm-screen.ts').catch(() => {});
+
 const target = document.getElementById('app');
 if (target === null) throw new Error('index.html has no element #app');
 const bench = new Bench(() => startEngine());

@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
 import type { StepView } from '../../src/rpc/protocol.ts';
 import { changedBytes, fieldsByByte, hexOf, tintOf } from '../../src/ui/draw/hex.ts';
-import { indexNear, layOffshoots, nowPosition, trackMarks } from '../../src/ui/draw/timeline.ts';
+import {
+  indexNear,
+  layOffshoots,
+  nowPosition,
+  offshootsOf,
+  PathSums,
+  trackMarks,
+} from '../../src/ui/draw/timeline.ts';
 import { rowWindow, scrollShowing } from '../../src/ui/draw/window.ts';
 
 const field = (offsetBytes: number, lengthBytes: number, name = 'a') => ({
@@ -33,27 +40,71 @@ test('a moment inside a step lies before its tick', () => {
   expect(inside).toBeLessThan(0.75);
 });
 
+const marksOf = (path: readonly number[], stepOf: (number: number) => StepView | null, widthPixels: number) =>
+  trackMarks(new PathSums().follow(path, stepOf), widthPixels);
+
 test('ten thousand steps are as many marks as there are pixels, and none that failed is lost', () => {
   const path = Array.from({ length: 10_000 }, (_, index) => index + 1);
   const step = (exitCode: number) => ({ exitCode, costs: { barriers: 0 } }) as StepView;
-  const { steps } = trackMarks(path, (number) => step(number === 5001 ? 1 : 0), 700);
+  const { steps } = marksOf(path, (number) => step(number === 5001 ? 1 : 0), 700);
   expect(steps).toHaveLength(700);
   expect([steps.every((mark) => mark > 0), steps.filter((mark) => mark === 2).length]).toEqual([true, 1]);
-  expect(trackMarks([1, 2, 3], () => step(0), 700).steps.filter((mark) => mark > 0)).toHaveLength(3);
-  expect(trackMarks([], () => null, 0).steps).toHaveLength(1);
+  expect(marksOf([1, 2, 3], () => step(0), 700).steps.filter((mark) => mark > 0)).toHaveLength(3);
+  expect(marksOf([], () => null, 0).steps).toHaveLength(1);
 });
 
 test('barriers stand within their step, and none is lost where they crowd', () => {
   const step = { exitCode: 0, costs: { barriers: 3 } } as StepView;
-  const { barriers } = trackMarks([1, 2], () => step, 700);
+  const { barriers } = marksOf([1, 2], () => step, 700);
   const at = [...barriers.keys()].filter((pixel) => barriers[pixel] !== 0);
   expect([at.length, at.filter((pixel) => pixel < 349).length]).toEqual([6, 3]);
-  const crowded = trackMarks(
+  const crowded = marksOf(
     Array.from({ length: 100 }, (_, index) => index),
     () => step,
     90,
   );
   expect(crowded.barriers.reduce((sum, count) => sum + count, 0)).toBe(300);
+});
+
+test('a path that grew, or left for another branch, asks for its new steps alone', () => {
+  const asked: number[] = [];
+  const step = (number: number) => {
+    asked.push(number);
+    return { exitCode: number % 7 === 0 ? 1 : 0, costs: { barriers: number % 3 } } as StepView;
+  };
+  const long = Array.from({ length: 3000 }, (_, index) => index + 1);
+  const sums = new PathSums().follow(long, step);
+  for (const path of [[...long, 3001], [...long.slice(0, 2000), 3002, 3003], long.slice(0, 40), long]) {
+    asked.length = 0;
+    const marks = trackMarks(sums.follow(path, step), 300);
+    const asks = [...asked];
+    expect(marks).toEqual(marksOf(path, step, 300));
+    expect(asks).toEqual({ 3001: [3001], 2002: [3002, 3003], 40: [], 3000: long.slice(40) }[path.length]);
+  }
+});
+
+test('branches leave the path where they fork from it; what forks from them does not show', () => {
+  const tree = {
+    ...{ 1: { parent: 0, depth: 1 }, 2: { parent: 1, depth: 2 }, 3: { parent: 2, depth: 3 } },
+    ...{ 4: { parent: 1, depth: 2 }, 5: { parent: 4, depth: 3 }, 6: { parent: 4, depth: 3 } },
+    ...{ 7: { parent: 0, depth: 1 } },
+  };
+  const placeOf = (number: number) => tree[number as keyof typeof tree];
+  const chains = [
+    { branch: 'main', numbers: [1, 2, 3] },
+    { branch: 'b2', numbers: [4, 5] },
+    { branch: 'b3', numbers: [6] },
+    { branch: 'b4', numbers: [7] },
+  ];
+  expect(offshootsOf(chains, [1, 2, 3], placeOf)).toEqual([
+    { branch: 'b2', from: 1, to: 3 },
+    { branch: 'b4', from: 0, to: 1 },
+  ]);
+  expect(offshootsOf(chains, [1, 4, 6], placeOf)).toEqual([
+    { branch: 'main', from: 1, to: 3 },
+    { branch: 'b2', from: 2, to: 3 },
+    { branch: 'b4', from: 0, to: 1 },
+  ]);
 });
 
 test('branches that overlap hang in different rows', () => {

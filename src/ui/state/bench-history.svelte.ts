@@ -14,6 +14,8 @@ export interface BenchStep {
   readonly depth: number;
   /** What it did on each disk that took part, by the disk's key. */
   readonly taken: ReadonlyMap<string, Taken>;
+  /** Where each disk stands after it: the step of its own that it made last on the way here. */
+  readonly stands: ReadonlyMap<string, number>;
 }
 
 export interface Taken {
@@ -31,6 +33,8 @@ export interface BenchBranch {
   readonly first: number;
   readonly last: number;
   readonly length: number;
+  /** All of them. */
+  readonly numbers: readonly number[];
 }
 
 /** A moment of the whole bench: after the line `number`, or inside it, right after the access `write` of each disk. */
@@ -45,16 +49,27 @@ interface Place extends BenchStep {
   lastVisited: number;
 }
 
-const BEGINNING = { number: 0, parent: 0, line: '', branch: 'main', depth: 0 };
+const beginning = (): Place => ({
+  ...{ number: 0, parent: 0, line: '', branch: 'main', depth: 0, childCount: 0, lastVisited: -1 },
+  ...{ taken: new Map(), stands: new Map() },
+});
+
+function standsAfter(parent: BenchStep, taken: ReadonlyMap<string, Taken>): ReadonlyMap<string, number> {
+  const stands = new Map(parent.stands);
+  for (const [key, { step }] of taken) stands.set(key, step);
+  return stands;
+}
 
 export class BenchHistory {
   now = $state.raw<BenchMoment>({ number: 0 });
   /** Grows with every line and every move. */
   version = $state(0);
-  #steps: Place[] = [{ ...BEGINNING, taken: new Map(), childCount: 0, lastVisited: -1 }];
+  #steps: Place[] = [beginning()];
+  /** Numbers of the lines of each branch, in order of appearance. */
+  #chains = new Map<string, number[]>();
   #branchCount = 1;
   /** Another one when lines that were there changed: whoever keeps them keeps all of them anew. */
-  generation = 0;
+  generation = $state(0);
 
   /**
    * Lines of the way that leads through `now` to its newest end, oldest first; without the beginning. The same array for
@@ -101,13 +116,10 @@ export class BenchHistory {
   /** Every branch with its first and last line, in order of appearance. */
   readonly branches: readonly BenchBranch[] = $derived.by(() => {
     void this.path;
-    const known = new Map<string, BenchBranch>();
-    for (const { number, branch } of this.#steps) {
-      if (number === 0) continue;
-      const { first = number, length = 0 } = known.get(branch) ?? {};
-      known.set(branch, { branch, first, last: number, length: length + 1 });
-    }
-    return [...known.values()];
+    return [...this.#chains].map(([branch, numbers]) => ({
+      ...{ branch, numbers, length: numbers.length },
+      ...{ first: numbers[0] ?? 0, last: numbers.at(-1) ?? 0 },
+    }));
   });
 
   /** All lines, for the tree of branches. */
@@ -126,9 +138,12 @@ export class BenchHistory {
     const branch = parent.childCount === 0 ? parent.branch : `branch ${++this.#branchCount}`;
     const added: Place = {
       ...{ number: this.#steps.length, parent: parent.number, line, branch, depth: parent.depth + 1, taken },
-      ...{ childCount: 0, lastVisited: -1 },
+      ...{ stands: standsAfter(parent, taken), childCount: 0, lastVisited: -1 },
     };
     this.#steps.push(added);
+    const chain = this.#chains.get(branch);
+    if (chain === undefined) this.#chains.set(branch, [added.number]);
+    else chain.push(added.number);
     parent.childCount += 1;
     return added;
   }
@@ -167,7 +182,10 @@ export class BenchHistory {
   }
 
   #pathThrough(number: number): readonly number[] {
-    const path = this.#routeTo(number);
+    const { parent, depth } = this.#at(number);
+    // Whoever types at the end makes the path longer and nothing else.
+    const isNext = depth > 0 && this.#isOnPath(this.#at(parent));
+    const path = isNext ? [...this.path.slice(0, depth - 1), number] : this.#routeTo(number);
     for (let next = this.#at(number).lastVisited; next > 0; next = this.#at(next).lastVisited)
       path.push(next);
     return path;
@@ -195,11 +213,7 @@ export class BenchHistory {
       const isInside = write !== undefined && write + 1 < writeCountOf(own.step);
       return isInside ? { step: own.step, write } : { step: own.step };
     }
-    for (let at = this.#at(number); at.number !== 0; at = this.#at(at.parent)) {
-      const taken = at.taken.get(key);
-      if (taken !== undefined) return { step: taken.step };
-    }
-    return { step: 0 };
+    return { step: this.#at(number).stands.get(key) ?? 0 };
   }
 
   /** The last line on the way to `number` that a disk took part in; 0: none. */
@@ -220,22 +234,25 @@ export class BenchHistory {
 
   /** A disk was made anew or came later: the lines it ran now are these, by number; of others it knows nothing. */
   rewrite(key: string, taken: ReadonlyMap<number, Taken>): void {
-    this.#steps = this.#steps.map((step) => {
-      const fresh = taken.get(step.number);
-      if (fresh === undefined && !step.taken.has(key)) return step;
+    const steps = [this.#at(0)];
+    for (const step of this.#steps.slice(1)) {
       const all = new Map(step.taken);
+      const fresh = taken.get(step.number);
       if (fresh === undefined) all.delete(key);
       else all.set(key, fresh);
       // Another object: whoever shows the step looks again.
-      return { ...step, taken: all };
-    });
+      const parent = steps[step.parent];
+      if (parent !== undefined) steps.push({ ...step, taken: all, stands: standsAfter(parent, all) });
+    }
+    this.#steps = steps;
     this.generation += 1;
     this.version += 1;
   }
 
   /** Nothing was typed yet. */
   clear(): void {
-    this.#steps = [{ ...BEGINNING, taken: new Map(), childCount: 0, lastVisited: -1 }];
+    this.#steps = [beginning()];
+    this.#chains = new Map();
     this.#branchCount = 1;
     this.generation += 1;
     this.now = { number: 0 };
