@@ -53,6 +53,8 @@ export default defineConfig(({ isSsrBuild }) => ({
           globalSetup: ['test/page/build-once.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          // Whether it comes is the question; when, is the benchmark's.
+          expect: { poll: { timeout: 10_000 } },
           fileParallelism: false,
         },
       },

@@ -34,19 +34,18 @@ export function unitsAt(view: DataView, at: number, units: number): string {
 export const catalogName = (view: DataView, keyAt: number): string =>
   unitsAt(view, keyAt + CATALOG_KEY.name, view.getUint16(keyAt + CATALOG_KEY.nameUnits));
 
-const FOLD = foldTable();
-
 /** FastUnicodeCompare of TN1150: units that fold to 0 are passed over, the end of a name counts as 0. */
 function compareFolding(a: DataView, aAt: number, b: DataView, bAt: number): number {
   const aEnd = aAt + CATALOG_KEY.name + 2 * a.getUint16(aAt + CATALOG_KEY.nameUnits);
   const bEnd = bAt + CATALOG_KEY.name + 2 * b.getUint16(bAt + CATALOG_KEY.nameUnits);
   let aNext = aAt + CATALOG_KEY.name;
   let bNext = bAt + CATALOG_KEY.name;
+  const folds = foldTable();
   for (;;) {
     let x = 0;
     let y = 0;
-    for (; x === 0 && aNext < aEnd; aNext += 2) x = FOLD[a.getUint16(aNext)] ?? 0;
-    for (; y === 0 && bNext < bEnd; bNext += 2) y = FOLD[b.getUint16(bNext)] ?? 0;
+    for (; x === 0 && aNext < aEnd; aNext += 2) x = folds[a.getUint16(aNext)] ?? 0;
+    for (; y === 0 && bNext < bEnd; bNext += 2) y = folds[b.getUint16(bNext)] ?? 0;
     if (x !== y) return x - y;
     if (x === 0) return 0;
   }
