@@ -49,6 +49,9 @@ test('axe has nothing to say about any pane and any dialog, light, dark or in le
       const rules = name === 'light' || part === undefined ? undefined : LOOK_RULES;
       for (const complaint of await complaintsOf(page, part, rules))
         found.push(`${what}, ${name}: ${complaint}`);
+      // Panes scroll by themselves, also what only screen readers see of them.
+      const excessPixels = await page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
+      if (excessPixels > 0) found.push(`${what}, ${name}: the page is ${excessPixels} pixels too long`);
     }
     await page.evaluate(() => document.documentElement.removeAttribute('data-lecture'));
   };
