@@ -299,7 +299,7 @@ test('after a reload a step of before still has its trace and its bytes: its lin
   await ready(page);
   await page.getByRole('tab', { name: 'Trace' }).click();
   await page
-    .getByText(/Write 1 block/)
+    .getByText(/^Write /)
     .first()
     .waitFor();
   await page.keyboard.press('Control+z');

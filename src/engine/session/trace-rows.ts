@@ -64,7 +64,7 @@ export class TraceRows {
     return {
       kind: kind === 'fill' ? 'write' : kind,
       depth: this.#depthBelow(span),
-      sentence: sentenceOf(kind, blockCount, owner, reason),
+      sentence: sentenceOf(kind, owner, reason),
       result: '',
       firstBlock: isBarrier ? -1 : firstBlock,
       blockCount,
@@ -76,9 +76,9 @@ export class TraceRows {
 
 const VERBS = { write: 'Write', fill: 'Fill', trim: 'Trim', barrier: 'Barrier' } as const;
 
-function sentenceOf(kind: keyof typeof VERBS, blockCount: number, owner: string, reason: string): string {
-  if (kind === 'barrier') return `Barrier: ${reason}`;
-  const blocks = blockCount === 1 ? '1 block' : `${blockCount} blocks`;
-  const whose = owner === '' ? '' : ` of ${owner}`;
-  return `${VERBS[kind]} ${blocks}${whose}: ${reason}`;
+/** How many blocks and where is shown beside it. */
+function sentenceOf(kind: keyof typeof VERBS, owner: string, reason: string): string {
+  return owner === '' || kind === 'barrier'
+    ? `${VERBS[kind]}: ${reason}`
+    : `${VERBS[kind]} ${owner}: ${reason}`;
 }
