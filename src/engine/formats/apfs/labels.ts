@@ -77,7 +77,7 @@ export const LABELS: readonly Label[] = [
     kind: 'exact',
     source: 'apfsck',
     sentence:
-      'Hard links follow from directory records, extent references of the live volume from file extents and the trees of snapshots; those of snapshots stay as they are. A repair is one new checkpoint, judged before it is written.',
+      'Hard links follow from directory records; extent references, of snapshots from the oldest on and of the live volume, from the file extents of each. A repair is one new checkpoint, judged before it is written.',
   },
   {
     what: 'Compressed files',
