@@ -165,6 +165,16 @@ const MORE: readonly Operation[] = [
     run: (d) => d.unlink('pieces'),
   },
   {
+    name: 'a shared file of many pieces gets shorter',
+    before: (d) => {
+      const file = d.put('target', data(100, 1));
+      upTo(40).forEach((i) => file.write('target', 2 * i * 4096, data(4096, i)));
+      d.volume.clone?.(at(d, 'target'), root(d), 'clone', null);
+      know(d, 'clone', 'target');
+    },
+    run: (d) => d.truncate('target', 74 * 4096 + 100),
+  },
+  {
     name: 'a file of many pieces gets shorter',
     before: (d) => {
       d.put('pieces', data(4096, 1)).put('other', data(4096, 1));

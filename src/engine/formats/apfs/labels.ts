@@ -63,7 +63,7 @@ export const LABELS: readonly Label[] = [
     kind: 'exact',
     source: 'AFS, "j_dstream_id_val_t"; clonefile(2)',
     sentence:
-      'A clone costs a few records, whatever the size; the first of the two that changes gets a stream of its own.',
+      'A clone costs a few records, whatever the size; the first of the two that changes gets a stream of its own. Where that has more than 64 records it is made over several transactions, in a file without a name that the next mount gives up if the power fails before the last of them.',
   },
   {
     what: 'Inodes of others',
@@ -144,7 +144,7 @@ export const LABELS: readonly Label[] = [
     kind: 'simplified',
     source: '',
     sentence:
-      'Nothing is moved out of the end of a container with an EFI driver, or with volumes that cannot be opened or flag preallocated extents. Truncations on volumes that flag preallocated extents, and of files that share their stream, are one transaction.',
+      'Nothing is moved out of the end of a container with an EFI driver, or with volumes that cannot be opened or flag preallocated extents. Truncations, and first changes of clones, on volumes that flag preallocated extents are one transaction.',
   },
   {
     what: 'Encrypted, sealed and Fusion containers',
