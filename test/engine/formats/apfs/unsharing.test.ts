@@ -214,3 +214,77 @@ test('600 GiB in a few extents go over several transactions for their extent ref
   after.unmount();
   expect(kindsOf(after.store)).toEqual([]);
 });
+
+/** Files of a volume and what they must hold, changed together. */
+class Twins {
+  readonly contents = new Map<string, Buffer>();
+  #lastSnapshot = 0;
+
+  constructor(
+    readonly disk: ApfsDisk,
+    readonly prng: Prng,
+  ) {
+    for (const name of ['pieces', 'clone']) this.contents.set(name, contentsOf(disk, name));
+  }
+
+  change(number: number): void {
+    const { disk, prng, contents } = this;
+    const { volume } = disk;
+    const name = [...contents.keys()][prng.below(contents.size)] ?? '';
+    const bytes = contents.get(name) ?? Buffer.alloc(0);
+    const at = BLOCK * prng.below(Math.ceil(bytes.length / BLOCK) + 1);
+    const copy = Buffer.concat([bytes, Buffer.alloc(Math.max(0, at + BLOCK - bytes.length))]);
+    switch (prng.below(7)) {
+      case 0: {
+        // Half of them from the last eighth: many extents are kept.
+        const size = Math.floor(prng.below(2) === 0 ? at : bytes.length - at / 8);
+        volume.truncate(disk.node(name), size);
+        contents.set(name, copy.subarray(0, size));
+        break;
+      }
+      case 1:
+        volume.write(disk.node(name), at, piece(number));
+        copy.set(piece(number), at);
+        contents.set(name, copy);
+        break;
+      case 2:
+        volume.punchHole(disk.node(name), at, 2 * BLOCK);
+        copy.subarray(at, at + 2 * BLOCK).fill(0);
+        contents.set(name, copy.subarray(0, bytes.length));
+        break;
+      case 3:
+      case 4:
+        if (contents.size > 8) break;
+        volume.clone(disk.node(name), volume.root, `clone ${number}`, null);
+        contents.set(`clone ${number}`, bytes);
+        break;
+      case 5:
+        if (contents.size < 5) break;
+        volume.remove(volume.root, name);
+        contents.delete(name);
+        break;
+      default:
+        // The middle one of three goes.
+        volume.snapshots?.create(`snapshot ${number}`);
+        if (volume.snapshots?.list().length === 3) volume.snapshots.delete(`snapshot ${this.#lastSnapshot}`);
+        this.#lastSnapshot = number;
+    }
+  }
+}
+
+test.each([1, 2, 3, 4, 5, 6])(
+  'at random, seed %d: files hold what plain arrays do, both checkers find nothing',
+  (seed) => {
+    const disk = shared();
+    const twins = new Twins(disk, new Prng(seed));
+    for (let i = 1; i <= 60; i++) {
+      twins.change(i);
+      if (i % 12 !== 0) continue;
+      for (const [name, expected] of twins.contents) {
+        expect(contentsOf(disk, name).equals(expected), name).toBe(true);
+      }
+      expect(disk.remount()).toBe('');
+      expect(kindsOf(disk.store).filter((kind) => kind !== 'dirty')).toEqual([]);
+    }
+  },
+);
