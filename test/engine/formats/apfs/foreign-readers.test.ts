@@ -121,6 +121,10 @@ describe.each(SETTINGS)('%o', (settings) => {
     disk.unmount();
     const image = sparseImageFile(disk.store);
     expect([listed(fsapfsinfo, image, 1), listed(fsapfsinfo, image, 2)]).toEqual(expected);
+    const names = [...runChecker(fsapfsinfo, [image]).output.matchAll(/\tName\s*: (.*)/g)].map(
+      ([, name]) => name,
+    );
+    expect(names, 'volumes, each with its snapshot').toEqual(['TEST', 'middle', 'Second', 'middle']);
   });
 });
 
