@@ -9,12 +9,12 @@ import type { Volume, VolumeNode } from '../../src/engine/formats/contract.ts';
 import { apfs } from '../../src/engine/formats/apfs/index.ts';
 import { fsckApfsAfterPowerCut } from '../support/checkers.ts';
 import { sparseImageFile } from '../support/formats.ts';
-import { data, Disk, isMountable, makeVolume, options, readAll, upTo } from './disk.ts';
+import { has, MORE } from './apfs-operations.ts';
+import { data, Disk, isMountable, makeVolume, options, readAll } from './disk.ts';
 import type { CrashType } from './disk.ts';
 import { forgetBarrier } from './forgetful.ts';
 import { digestOf, expectBeforeOrAfter, judged } from './judge.ts';
 import { mixed, mixedBefore, OPERATIONS } from './operations.ts';
-import type { Operation } from './operations.ts';
 
 /**
  * Goal: wherever the power fails, the container mounts without repair and is exactly one of the states that were
@@ -39,149 +39,6 @@ const SMALL_SECTORS: CrashType = {
   profile: PROFILES.hdd,
 };
 const FOLDER = new URL('../../src/engine/formats/apfs/', import.meta.url);
-
-const has = <T>(value: T | undefined): T => {
-  if (value === undefined) throw new Error('APFS can do that');
-  return value;
-};
-const at = (disk: Disk, name: string): VolumeNode => has(disk.volume.lookup(disk.volume.root, name));
-const { root } = { root: (disk: Disk) => disk.volume.root };
-
-/** What only a copy-on-write format does. */
-const MORE: readonly Operation[] = [
-  {
-    name: 'clone',
-    before: (d) => d.put('target', data(30_000, 1)),
-    run: (d) => {
-      d.volume.clone?.(at(d, 'target'), root(d), 'clone', null);
-      know(d, 'clone', 'target');
-    },
-  },
-  {
-    name: 'clone of a directory',
-    run: (d) => {
-      d.volume.clone?.(at(d, 'dir'), root(d), 'copy', null);
-      know(d, 'copy/kept.txt', 'dir/kept.txt');
-    },
-  },
-  {
-    name: 'first write into a clone',
-    before: (d) => {
-      d.put('target', data(30_000, 1));
-      d.volume.clone?.(at(d, 'target'), root(d), 'clone', null);
-      know(d, 'clone', 'target');
-    },
-    run: (d) => d.write('clone', 4096, data(4096, 2)),
-  },
-  {
-    name: 'the original of a clone goes',
-    before: (d) => {
-      d.put('target', data(30_000, 1));
-      d.volume.clone?.(at(d, 'target'), root(d), 'clone', null);
-      know(d, 'clone', 'target');
-    },
-    run: (d) => d.unlink('target'),
-  },
-  { name: 'snapshot', run: (d) => d.volume.snapshots?.create('state') },
-  {
-    name: 'changes under a snapshot',
-    before: (d) => {
-      d.put('target', data(30_000, 1));
-      d.volume.snapshots?.create('state');
-    },
-    run: (d) => d.write('target', 5000, data(9000, 2)).unlink('kept.bin').put('late', data(3000, 3)),
-  },
-  {
-    name: 'a snapshot goes',
-    before: (d) => {
-      d.put('target', data(30_000, 1));
-      d.volume.snapshots?.create('state');
-      d.unlink('target').put('late', data(9000, 2));
-    },
-    run: (d) => d.volume.snapshots?.delete('state'),
-  },
-  {
-    name: 'back to a snapshot',
-    before: (d) => {
-      d.put('target', data(30_000, 1));
-      d.volume.snapshots?.create('state');
-    },
-    run: (d) => {
-      d.put('late', data(9000, 2));
-      d.volume.snapshots?.revert('state');
-      d.contents.delete('late');
-    },
-  },
-  {
-    name: 'punch a hole',
-    before: (d) => d.put('target', data(40_960, 1)),
-    run: (d) => {
-      d.volume.punchHole?.(at(d, 'target'), 8192, 8192);
-      const bytes = (d.contents.get('target') ?? new Uint8Array(0)).slice().fill(0, 8192, 16_384);
-      d.contents.set('target', bytes);
-      d.ever.set('target', [...(d.ever.get('target') ?? []), bytes]);
-    },
-  },
-  {
-    name: 'swap two names',
-    before: (d) => d.put('target', data(9000, 1)).put('other', data(5000, 2)),
-    run: (d) => {
-      d.volume.swap?.(root(d), 'target', root(d), 'other');
-      const [a, b] = ['target', 'other'].map((name) => d.contents.get(name) ?? new Uint8Array(0));
-      for (const [name, bytes] of [
-        ['target', b],
-        ['other', a],
-      ] as const) {
-        d.contents.set(name, has(bytes));
-        d.ever.set(name, [...(d.ever.get(name) ?? []), has(bytes)]);
-      }
-    },
-  },
-  {
-    name: 'attributes, small and large',
-    before: (d) => d.put('target', data(9000, 1)),
-    run: (d) => {
-      d.volume.setExtendedAttribute?.(at(d, 'target'), 'org.example.small', data(60, 2));
-      d.volume.setExtendedAttribute?.(at(d, 'target'), 'org.example.large', data(9000, 3));
-      d.volume.removeExtendedAttribute?.(at(d, 'target'), 'org.example.large');
-    },
-  },
-  {
-    name: 'a second name',
-    before: (d) => d.put('target', data(9000, 1)),
-    run: (d) => {
-      d.volume.link?.(at(d, 'target'), root(d), 'second');
-      know(d, 'second', 'target');
-    },
-  },
-  {
-    name: 'a file of many pieces goes',
-    before: (d) => {
-      d.put('pieces', data(4096, 1));
-      upTo(60).forEach((i) =>
-        d.write('pieces', (i + 1) * 4096, data(4096, i)).put(`between ${i}`, data(10, i)),
-      );
-    },
-    run: (d) => d.unlink('pieces'),
-  },
-  {
-    name: 'a file of many pieces gets shorter',
-    before: (d) => {
-      d.put('pieces', data(4096, 1)).put('other', data(4096, 1));
-      upTo(70).forEach((i) =>
-        d.write('pieces', (i + 1) * 4096, data(4096, i)).write('other', (i + 1) * 4096, data(4096, i)),
-      );
-    },
-    run: (d) => d.truncate('pieces', 100),
-  },
-];
-
-/** `path` holds what `source` holds. */
-function know(disk: Disk, path: string, source: string): void {
-  const bytes = disk.contents.get(source) ?? new Uint8Array(0);
-  disk.contents.set(path, bytes);
-  disk.ever.set(path, [...(disk.ever.get(path) ?? []), bytes]);
-}
 
 // ── states ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -216,7 +73,7 @@ function linesOf(volume: Volume): string[] {
       }
       if (type === 'directory') visit(node, `${path}${name}/`);
       else if (type === 'symlink') lines.push(` -> ${volume.readLink?.(node)}`);
-      else {
+      else if (type === 'file') {
         const bytes = new Uint8Array(attributes.sizeBytes);
         volume.read(node, 0, bytes);
         lines.push(` ${sum(bytes)}`);

@@ -258,13 +258,8 @@ export const SNAPSHOT_CASES: ApfsCase[] = [
 const reference =
   (block: number, change: (record: PatientRecord) => void, snapshot?: string) =>
   (patient: ApfsPatient): void => {
-    const root = snapshot && u64(patient.find('snapshots', metadataOf(snapshot)).value, 0);
-    patient.change(
-      'references',
-      ({ key }) => get32(key, 0) === block,
-      change,
-      root || patient.root('references'),
-    );
+    const root = snapshot === undefined ? patient.root('references') : patient.snapshotReferences(snapshot);
+    patient.change('references', ({ key }) => get32(key, 0) === block, change, root);
   };
 
 export const REFERENCE_CASES: ApfsCase[] = [
@@ -378,9 +373,6 @@ export const REFERENCE_CASES: ApfsCase[] = [
     isSeen: true,
   },
 ];
-
-/** The names of those whose damage lies in a tree that snapshots have. */
-export const isOfSnapshot = ({ name }: ApfsCase): boolean => name.includes('in a snapshot');
 
 /** Damages of the live tree that go beyond one record. */
 export const REFERENCE_REPAIR_CASES: readonly Pick<ApfsCase, 'name' | 'damage'>[] = [

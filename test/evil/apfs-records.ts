@@ -44,6 +44,7 @@ export interface PatientRecord {
 export type PatientTree = 'catalog' | 'references' | 'snapshots' | 'omap' | 'omap snapshots';
 
 export const TYPE = {
+  snapshotMetadata: 1,
   inode: 3,
   xattr: 4,
   siblingLink: 5,
@@ -107,6 +108,11 @@ export class ApfsPatient {
   /** The copy of the superblock that the snapshot `name` has. */
   snapshotBlock(name: string): number {
     return u64(this.find('snapshots', metadataOf(name)).value, 8);
+  }
+
+  /** The root of the extent references that the snapshot `name` took along. */
+  snapshotReferences(name: string): number {
+    return u64(this.find('snapshots', metadataOf(name)).value, 0);
   }
 
   changeBlock(number: number, change: (block: Uint8Array) => void): void {

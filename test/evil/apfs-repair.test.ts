@@ -1,15 +1,12 @@
 import { expect, test } from 'vitest';
 import { equalBytes } from '../../src/engine/base/bytes.ts';
 import { Prng } from '../../src/engine/base/prng.ts';
-import { crc32 } from '../../src/engine/codec/crc32.ts';
-import type { Store } from '../../src/engine/device/store.ts';
 import { fsck } from '../../src/engine/formats/apfs/fsck.ts';
-import type { Volume } from '../../src/engine/formats/contract.ts';
 import { ApfsDisk, INIT } from '../engine/formats/apfs/apfs-disk.ts';
-import { fsckApfs, imageFile } from '../support/checkers.ts';
 import { LINK_CASES, LINK_REPAIR_CASES, LOST_IDS_CASE } from './apfs-cases.ts';
-import { isOfSnapshot, REFERENCE_CASES, REFERENCE_REPAIR_CASES } from './apfs-cases-volume.ts';
+import { REFERENCE_CASES, REFERENCE_REPAIR_CASES } from './apfs-cases-volume.ts';
 import { ApfsPatient, idNamed, linuxImage, put32, TYPE, typeOf, u64 } from './apfs-records.ts';
+import { contentsOf, expectRepaired, imageOf, recordsOf, referencesOf, storeOf } from './apfs-repaired.ts';
 
 /**
  * Goal: hard links and extent references are mended from what proves them, and nothing else changes.
@@ -17,60 +14,20 @@ import { ApfsPatient, idNamed, linuxImage, put32, TYPE, typeOf, u64 } from './ap
  * levels. Afterwards apfsck and our own check find nothing, and records or contents are those from before the damage.
  */
 
-function imageOf(store: Store): Uint8Array {
-  const bytes = new Uint8Array(store.blockCount * store.blockSizeBytes);
-  store.read(0, bytes);
-  return bytes;
-}
-
-const storeOf = (image: Uint8Array): Store => new ApfsPatient(image).store();
-
-const hexOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-
-/** Without what is free to differ: the flags of the extended field of a directory record. */
-function recordsOf(patient: ApfsPatient): string[] {
-  return patient.all('catalog').map((record) => {
-    if (typeOf(record) === TYPE.directory && record.value.length > 18) record.value.set([0], 23);
-    return `${hexOf(record.key)} ${hexOf(record.value)}`;
-  });
-}
-
-/** What the reference tree says of each block, owners aside. */
-const referencesOf = (patient: ApfsPatient): string[] =>
-  patient.all('references').flatMap(({ key, value }) => {
-    const first = u64(key.with(7, 0), 0);
-    const length = u64(value.with(7, 0), 0);
-    return Array.from({ length }, (_, i) => `${first + i}: ${value[7]} ${hexOf(value.subarray(16))}`);
-  });
-
-function expectRepaired(store: Store): void {
-  const { findings, lines } = fsck(store, { repair: true });
-  expect(
-    findings.filter(({ isRepaired }) => !isRepaired),
-    lines.join('\n'),
-  ).toEqual([]);
-  expect(findings).not.toEqual([]);
-  expect(lines.at(-1)).toMatch(/was repaired successfully\.$/);
-  expect(fsck(store, { repair: false }).findings).toEqual([]);
-  expect(fsckApfs(imageFile(imageOf(store)))).toBe('');
-}
-
-test.each([
-  ...LINK_CASES,
-  ...LINK_REPAIR_CASES,
-  ...REFERENCE_CASES.filter((one) => !isOfSnapshot(one)),
-  ...REFERENCE_REPAIR_CASES,
-])('repaired: $name', ({ damage }) => {
-  const patient = new ApfsPatient(linuxImage());
-  const records = recordsOf(patient);
-  const references = referencesOf(patient);
-  damage(patient);
-  const store = patient.store();
-  expectRepaired(store);
-  const after = new ApfsPatient(imageOf(store));
-  expect(recordsOf(after)).toEqual(records);
-  expect(referencesOf(after)).toEqual(references);
-});
+test.each([...LINK_CASES, ...LINK_REPAIR_CASES, ...REFERENCE_CASES, ...REFERENCE_REPAIR_CASES])(
+  'repaired: $name',
+  ({ damage }) => {
+    const patient = new ApfsPatient(linuxImage());
+    const records = recordsOf(patient);
+    const references = referencesOf(patient);
+    damage(patient);
+    const store = patient.store();
+    expectRepaired(store);
+    const after = new ApfsPatient(imageOf(store));
+    expect(recordsOf(after)).toEqual(records);
+    expect(referencesOf(after)).toEqual(references);
+  },
+);
 
 test('names that have lost their ids get new ones, the lowest the one that the inode tells', () => {
   const patient = new ApfsPatient(linuxImage());
@@ -84,40 +41,6 @@ test('names that have lost their ids get new ones, the lowest the one that the i
   expect(u64(after.volume, 0xb0)).toBe(nextId + 2);
   // The inode's own name is as it was: the first id went to it.
   expect(idNamed(after, 'link')).toBe(idNamed(patient, 'link'));
-});
-
-test('references of a snapshot stay; the live ones make up for them, and it says so', () => {
-  const patient = new ApfsPatient(linuxImage());
-  REFERENCE_CASES.find(isOfSnapshot)?.damage(patient);
-  const store = patient.store();
-  const { findings, lines } = fsck(store, { repair: true });
-  expect(lines).toContainEqual(
-    expect.stringMatching(
-      /snapshot first: its extent references are left as they are: newer states build on them/,
-    ),
-  );
-  expect(findings.map(({ message, isRepaired }) => [message.includes('snapshot'), isRepaired])).toEqual([
-    [true, false],
-    [true, false],
-    [false, true],
-  ]);
-  const left = fsck(store, { repair: false }).findings.map(({ message }) => message);
-  expect(left).toEqual([
-    expect.stringContaining('snapshot first'),
-    expect.stringContaining('snapshot second'),
-  ]);
-});
-
-test('blocks that only a snapshot holds, and no record covers, are given to nobody', () => {
-  const patient = new ApfsPatient(linuxImage());
-  const root = u64(patient.find('snapshots', (record) => typeOf(record) === 1).value, 0);
-  patient.remove('references', ({ key }) => u64(key.with(7, 0), 0) === 219, root);
-  const store = patient.store();
-  const before = imageOf(store);
-  const { lines, findings } = fsck(store, { repair: true });
-  expect(findings.filter(({ kind }) => kind === 'leaked-blocks' || kind === 'double-use')).toEqual([]);
-  expect(lines.filter((line) => line.includes('are left as they are')).length).toBe(1);
-  expect(equalBytes(imageOf(store), before)).toBe(true);
 });
 
 test('a catalog in doubt proves nothing: references stay', () => {
@@ -151,29 +74,11 @@ function town(): { image: Uint8Array; contents: string[] } {
     if (i % 2 === 0) volume.clone?.(node, volume.root, `copy ${i}`, null);
     if (i % 4 === 0) volume.write(node, 4096, new Prng(i).bytes(3000));
     volume.release(node);
-    if (i === 40) volume.snapshots?.create('early');
+    if (i === 70) volume.snapshots?.create('early');
   }
   const contents = contentsOf(disk);
   disk.unmount();
   return { image: imageOf(disk.store), contents };
-}
-
-function contentsOf({ volume }: ApfsDisk, view: Volume = volume): string[] {
-  const names: string[] = [];
-  for (let after: number | null = null; ;) {
-    const { entries, next } = view.list(view.root, after, 1000);
-    names.push(...entries.map(({ name }) => name));
-    if (next === null) break;
-    after = next;
-  }
-  return names.sort().map((name) => {
-    const node = view.lookup(view.root, name);
-    if (node === undefined) throw new Error(`${name} is there`);
-    const { linkCount, sizeBytes } = view.attributes(node);
-    const bytes = new Uint8Array(sizeBytes);
-    view.read(node, 0, bytes);
-    return `${name}: ${linkCount} names, ${sizeBytes} bytes, ${crc32(bytes)}`;
-  });
 }
 
 /**
@@ -257,12 +162,16 @@ test('a node that a snapshot shows too is copied, and the snapshot stays as it i
   expect(contentsOf(repaired, snapshot)).toEqual(contents);
 });
 
-test('the tree of extent references is made as a whole, over several levels', () => {
+test('trees of extent references are made as a whole, over several levels', () => {
   const { image, contents } = town();
   const patient = new ApfsPatient(image);
-  patient.block(patient.root('references')).fill(0xee, 64, 200);
+  const roots = [patient.root('references'), patient.snapshotReferences('early')];
+  for (const root of roots) patient.block(root).fill(0xee, 64, 200);
   const store = patient.store();
   expectRepaired(store);
-  expect(new ApfsPatient(imageOf(store)).leaves('references').length).toBeGreaterThan(1);
+  const after = new ApfsPatient(imageOf(store));
+  for (const root of [after.root('references'), after.snapshotReferences('early')]) {
+    expect(after.leaves('references', root).length).toBeGreaterThan(1);
+  }
   expect(contentsOf(new ApfsDisk({}, store))).toEqual(contents);
 });

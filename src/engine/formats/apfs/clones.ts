@@ -95,38 +95,59 @@ export function unshare(host: ContentHost, inode: StreamOwner, keptBytes = Infin
   if (holders === 1) return;
   if (holders === 0) throw damagedStream(inode.privateId, 'has no record that counts its holders');
   const keptEnd = Math.min(stream.allocatedBytes, Math.ceil(keptBytes / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES);
-  const room = roomOfCopy(host, inode.privateId, keptEnd);
+  const room = roomOfCopy(host, inode.privateId, 0, keptEnd);
   host.commit.change({ blocks: room, kind: 'grow' }, () => {
-    const oldId = inode.privateId;
     const newId = host.newObjectId();
-    const holes = copyExtents(host, oldId, newId, keptEnd);
-    setHolders(host.catalog, oldId, holders, holders - 1);
+    const holes = copyExtents(host, inode.privateId, newId, 0, keptEnd);
     setHolders(host.catalog, newId, 0, 1);
-    inode.privateId = newId;
-    // The object may be the one another holder was given; theirs stays as it is.
-    inode.stream = {
-      ...stream,
-      allocatedBytes: keptEnd,
-      sizeBytes: Math.min(stream.sizeBytes, keptEnd),
-    };
-    inode.sparseBytes = holes;
-    inode.internalFlags = withFlags(inode.internalFlags, INODE_FLAG.wasEverCloned);
-    setSparse(inode);
+    leaveShared(host, inode, newId, keptEnd, holes);
   });
 }
 
+/**
+ * The file goes over from a stream that others hold as well to `streamId`, which is its own and has its first
+ * `keptBytes` bytes, a multiple of a block, with so many of holes. Within a change.
+ */
+export function leaveShared(
+  host: ContentHost,
+  inode: StreamOwner,
+  streamId: number,
+  keptBytes: number,
+  sparseBytes: number,
+): void {
+  const { stream, privateId } = inode;
+  if (stream === null) throw damagedStream(privateId, 'is gone');
+  const holders = holdersOf(host.catalog, privateId);
+  setHolders(host.catalog, privateId, holders, holders - 1);
+  inode.privateId = streamId;
+  // The object may be the one another holder was given; theirs stays as it is.
+  inode.stream = {
+    ...stream,
+    allocatedBytes: keptBytes,
+    sizeBytes: Math.min(stream.sizeBytes, keptBytes),
+  };
+  inode.sparseBytes = sparseBytes;
+  inode.internalFlags = withFlags(inode.internalFlags, INODE_FLAG.wasEverCloned);
+  setSparse(inode);
+}
+
 /** New nodes that `copyExtents` takes at most. Cost: one pass over the extents. */
-export function roomOfCopy(host: ContentHost, streamId: number, endBytes: number): number {
+export function roomOfCopy(
+  host: ContentHost,
+  streamId: number,
+  startBytes: number,
+  endBytes: number,
+): number {
   let extents = 0;
   let runs = 0;
-  const cursor = seekExtent(host.catalog, streamId, 0);
+  const cursor = seekExtent(host.catalog, streamId, startBytes);
   for (;;) {
     const extent = extentOf(cursor, streamId);
     if (extent === undefined || extent.offsetBytes >= endBytes) break;
     cursor.next();
     extents++;
-    if (extent.firstBlock !== 0)
-      runs += 2 + Math.ceil(extent.lengthBytes / (RECORD_BLOCKS_MAX * BLOCK_SIZE_BYTES));
+    const { firstBlock, lengthBytes } = clipped(extent, startBytes, endBytes);
+    if (firstBlock !== 0) runs += 2 + Math.ceil(lengthBytes / (RECORD_BLOCKS_MAX * BLOCK_SIZE_BYTES));
   }
   return nodesOfNeighbours(host.catalog, extents) + nodesOfChanges(host.references, runs);
 }
@@ -134,21 +155,29 @@ export function roomOfCopy(host: ContentHost, streamId: number, endBytes: number
 const COPIED_AT_ONCE = 512;
 
 /**
- * Give the stream `newId` the extents of `oldId` before `endBytes`, and one more holder to each block. Returns the
- * bytes of holes among them.
+ * Give the stream `newId`, which ends there, the extents of `oldId` from `startBytes` to `endBytes`, and one more holder
+ * to each block. Returns the bytes of holes among them.
  */
-export function copyExtents(host: ContentHost, oldId: number, newId: number, endBytes: number): number {
+export function copyExtents(
+  host: ContentHost,
+  oldId: number,
+  newId: number,
+  startBytes: number,
+  endBytes: number,
+): number {
   let holes = 0;
-  for (let at = 0; at < endBytes;) {
+  for (let at = startBytes; at < endBytes;) {
+    const before = at;
     const extents = extentsIn(host.catalog, oldId, at, endBytes, COPIED_AT_ONCE);
-    if (extents[0]?.offsetBytes !== at) throw damagedStream(oldId, `has no extent at ${at}`);
     for (const whole of extents) {
-      const extent = clipped(whole, 0, endBytes);
+      const extent = clipped(whole, at, endBytes);
+      if (extent.offsetBytes !== at) break;
       addFileExtent(host.catalog, newId, extent);
       if (extent.firstBlock === 0) holes += extent.lengthBytes;
       else share(host, extent.firstBlock, extent.lengthBytes / BLOCK_SIZE_BYTES);
       at = endOf(extent);
     }
+    if (at === before) throw damagedStream(oldId, `has no extent at ${at}`);
   }
   return holes;
 }

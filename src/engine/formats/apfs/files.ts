@@ -20,7 +20,9 @@ import type { FilesHost } from './files-host.ts';
 import type { Inode } from './inode.ts';
 import { BSD_FLAG, XATTR_NAME } from './layout-catalog.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
+import type { Orphans } from './orphans.ts';
 import { beginTruncation, finishTruncation, takesSteps } from './truncation.ts';
+import { copyShared, handOver } from './unsharing.ts';
 import {
   getXattr,
   readTarget,
@@ -47,8 +49,12 @@ export class Files {
   /** Files with blocks in reserve behind their end, which go with the last holder. */
   readonly #reserved = new WeakSet<Inode>();
 
-  constructor(host: FilesHost) {
+  /** Of the same volume. */
+  readonly #orphans: Orphans;
+
+  constructor(host: FilesHost, orphans: Orphans) {
     this.#host = host;
+    this.#orphans = orphans;
   }
 
   // ── asking ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -118,7 +124,7 @@ export class Files {
   write(inode: Inode, offsetBytes: number, source: Source): number {
     this.#unpack(inode, Infinity);
     this.#makeRoom(lengthOf(source));
-    return this.#changeContents(inode, () => writeContent(this.#host, inode, offsetBytes, source));
+    return this.#changeOwn(inode, Infinity, () => writeContent(this.#host, inode, offsetBytes, source));
   }
 
   /** Blocks set free become available with the next commit: where room is short it comes before the write. */
@@ -136,7 +142,8 @@ export class Files {
       this.#changeContents(inode, () => beginTruncation(this.#host, inode, sizeBytes));
       this.finishTruncation(inode);
     } else {
-      this.#changeContents(inode, () => truncateContent(this.#host, inode, sizeBytes));
+      const kept = sizeBytes < (inode.stream?.sizeBytes ?? 0) ? sizeBytes : Infinity;
+      this.#changeOwn(inode, kept, () => truncateContent(this.#host, inode, sizeBytes));
     }
   }
 
@@ -147,13 +154,15 @@ export class Files {
 
   punch(inode: Inode, offsetBytes: number, lengthBytes: number): void {
     this.#unpack(inode, Infinity);
-    this.#changeContents(inode, () => punchContent(this.#host, inode, offsetBytes, lengthBytes));
+    this.#changeOwn(inode, Infinity, () => punchContent(this.#host, inode, offsetBytes, lengthBytes));
   }
 
   /** Returns the bytes reserved behind the last block; the size stays. */
   preallocate(inode: Inode, lengthBytes: number): number {
     this.#unpack(inode, Infinity);
-    const reserved = this.#changeContents(inode, () => preallocateContent(this.#host, inode, lengthBytes));
+    const reserved = this.#changeOwn(inode, Infinity, () =>
+      preallocateContent(this.#host, inode, lengthBytes),
+    );
     if (reserved > 0) this.#reserved.add(inode);
     return reserved;
   }
@@ -174,6 +183,25 @@ export class Files {
 
   get #inodeRoom(): number {
     return catalogRoom(this.#host, 1);
+  }
+
+  /**
+   * The same where a stream that others hold as well is left for one of the file's own, with its first `keptBytes` bytes:
+   * if that has many extents, it is made before, in transactions of its own.
+   */
+  #changeOwn<T>(inode: Inode, keptBytes: number, action: () => T): T {
+    const host = this.#host;
+    const orphans = this.#orphans;
+    const copy = copyShared(host, orphans, inode, keptBytes);
+    if (copy === null) return this.#changeContents(inode, action);
+    try {
+      return this.#changeContents(inode, () => {
+        handOver(host, orphans, inode, copy);
+        return action();
+      });
+    } finally {
+      if (!copy.isGone) orphans.finish(copy);
+    }
   }
 
   /**

@@ -30,6 +30,8 @@ export class ReferenceReader {
     readonly check: Check,
     readonly owner: string,
     readonly volume: number,
+    /** Ids that the state cannot have handed out begin here: no owner has one. */
+    readonly ownersEnd: number,
     /** Of whatever is wrong with them. */
     readonly remedy: Remedy | undefined,
   ) {}
@@ -101,6 +103,7 @@ export class ReferenceReader {
     if (isNobody(view, at)) return 'NEW without an owner';
     const owner = u64At(view, at);
     if (owner < OBJECT_ID.firstUser) return `reserved owner (${owner})`;
+    if (owner >= this.ownersEnd) return `owner (${owner}) of an id that was not in use yet`;
     this.largestId = Math.max(this.largestId, owner);
     this.#lastOwner = owner;
     return null;

@@ -68,10 +68,10 @@ function workOf(index: number, remedies: readonly Remedy[]): VolumeWork | null {
   const siblings = remedies
     .filter((remedy) => remedy.action === 'siblings')
     .find(({ plan }) => plan.volume === index)?.plan;
-  const references =
-    remedies.filter((remedy) => remedy.action === 'references').find(({ plan }) => plan.volume === index)
-      ?.plan ?? null;
-  if (fields.length + fixes.length === 0 && !siblings && !references) return null;
+  // Each finding has a remedy of its own; those about one tree share the plan.
+  const plans = remedies.flatMap((remedy) => (remedy.action === 'references' ? [remedy.plan] : []));
+  const references = [...new Set(plans)].filter(({ volume }) => volume === index);
+  if (fields.length + fixes.length + references.length === 0 && !siblings) return null;
   return {
     ...{ fields, fixes, references },
     edits: siblings?.edits ?? [],

@@ -138,7 +138,7 @@ export type Remedy =
     }
   /** Hard links: sibling records, and the ids in directory records that lead to them, become what the names say. */
   | { readonly action: 'siblings'; readonly plan: SiblingPlan }
-  /** The extent references of the live volume are made anew from its file extents. */
+  /** The extent references of a snapshot, or of the live volume, are made anew from its file extents. */
   | { readonly action: 'references'; readonly plan: ReferencePlan };
 
 /** Shared by all findings about the hard links of a volume; what it says is complete when the volume has been checked. */
@@ -155,9 +155,11 @@ export interface RecordEdit {
   readonly change: (value: Uint8Array | null) => Uint8Array | null;
 }
 
-/** Shared by all findings about the extent references of a volume, as SiblingPlan is. */
+/** Shared by all findings about the extent references of one state of a volume, as SiblingPlan is. */
 export interface ReferencePlan {
   readonly volume: number;
+  /** The snapshot that has the tree; null: the live volume. */
+  readonly snapshotXid: number | null;
   /** Blocks of the tree that is given up. */
   nodes: readonly number[];
   /** What the new one says, ascending. */

@@ -2,6 +2,7 @@ import { viewOf } from '../../base/bytes.ts';
 import type { WriteLabel } from '../../device/device.ts';
 import { EXTENT_KEY_TYPE, EXTENT_KIND, NO_OWNER, putTagged } from './layout-extents.ts';
 import { REFERENCE_KEY_SIZE_BYTES, REFERENCE_VALUE_SIZE_BYTES } from './layout-extents.ts';
+import { SNAPSHOT_METADATA_KEY_SIZE_BYTES, SnapshotMetadata } from './layout-extents.ts';
 import { OMAP_VALUE_FLAG, OmapKey, OmapPhys, OmapValue } from './layout-tree.ts';
 import { VOLUME_INCOMPATIBLE, VolumeSuperblock } from './layout-volume.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
@@ -35,13 +36,15 @@ export interface Rewriting {
 export interface TreeWork {
   readonly fixes: readonly RecordFix[];
   readonly edits: readonly RecordEdit[];
-  readonly references: ReferencePlan | null;
+  /** Of the live volume and of snapshots, at most one each. */
+  readonly references: readonly ReferencePlan[];
 }
 
 /**
- * Corrects records of a live catalog and makes the tree of extent references anew, copy-on-write: each node that changes
+ * Corrects records of a live catalog and makes trees of extent references anew, copy-on-write: each node that changes
  * gets a new block, and so does the way down the object map that leads to it. `superblock` of the volume learns where
- * they are and how many blocks it has now. What a snapshot shows stays as it is.
+ * they are and how many blocks it has now. The catalog that a snapshot shows stays as it is; where its extent references
+ * are, its metadata record says, in a tree that only the live volume has.
  */
 export function rewriteTrees(rewriting: Rewriting, superblock: Uint8Array, work: TreeWork): void {
   let difference = 0;
@@ -58,17 +61,27 @@ export function rewriteTrees(rewriting: Rewriting, superblock: Uint8Array, work:
     },
   };
   const view = viewOf(superblock);
-  const { omapBlock, referencesBlock, allocatedBlocks } = VolumeSuperblock.fields;
+  const { omapBlock, referencesBlock, snapshotTreeBlock, allocatedBlocks } = VolumeSuperblock.fields;
   if (work.fixes.length + work.edits.length > 0) {
     putU64(view, omapBlock.at, rewriteCatalog(counted, superblock, work));
   }
-  if (work.references) putU64(view, referencesBlock.at, rewriteReferences(counted, work.references));
+  const ofSnapshots = new Map<number, number>();
+  for (const plan of work.references) {
+    const root = rewriteReferences(counted, plan);
+    if (plan.snapshotXid === null) putU64(view, referencesBlock.at, root);
+    else ofSnapshots.set(plan.snapshotXid, root);
+  }
+  if (ofSnapshots.size > 0) {
+    const root = leadSnapshots(counted, u64At(view, snapshotTreeBlock.at), ofSnapshots);
+    putU64(view, snapshotTreeBlock.at, root);
+  }
   putU64(view, allocatedBlocks.at, u64At(view, allocatedBlocks.at) + difference);
 }
 
 const label = (owner: string, reason: string): WriteLabel => ({ role: 'tree', owner, reason });
 const CATALOG_LABEL = label('catalog', 'correct records');
 const MAP_LABEL = label('object map', 'map corrected nodes of the catalog');
+const SNAPSHOTS_LABEL = label('snapshot metadata', 'lead to the new extent references');
 const REFERENCES_LABEL = label('extent references', 'count anew who holds which blocks');
 
 /** The new block of the object map. */
@@ -108,6 +121,23 @@ function rewriteReferences(rewriting: Rewriting, { nodes, wanted }: ReferencePla
     const key = new Uint8Array(REFERENCE_KEY_SIZE_BYTES);
     putTagged(viewOf(key), 0, EXTENT_KEY_TYPE.extent, run.firstBlock);
     tree.change(key, () => referenceValue(run));
+  }
+  return tree.write();
+}
+
+/** Metadata records of snapshots lead to the new `roots`, by xid. The new root of the tree of snapshots. */
+function leadSnapshots(rewriting: Rewriting, treeBlock: number, roots: ReadonlyMap<number, number>): number {
+  const home = new PhysicalHome(rewriting, SNAPSHOTS_LABEL);
+  const tree = new TreeEditor(TREE_KINDS.snapshotMetadata, home, treeBlock);
+  for (const [xid, root] of roots) {
+    const key = new Uint8Array(SNAPSHOT_METADATA_KEY_SIZE_BYTES);
+    putTagged(viewOf(key), 0, EXTENT_KEY_TYPE.snapshotMetadata, xid);
+    tree.change(key, (old) => {
+      if (!old) throw new RepairRefused('a snapshot has no metadata record');
+      const value = old.slice();
+      putU64(viewOf(value), SnapshotMetadata.fields.extentReferenceTreeBlock.at, root);
+      return value;
+    });
   }
   return tree.write();
 }

@@ -13,7 +13,7 @@ import type { TreeKind } from './fsck-kinds.ts';
 import { checkSiblings } from './fsck-links.ts';
 import { isIntact } from './fsck-object.ts';
 import type { ObjectMap } from './fsck-omap.ts';
-import { ReferenceMap } from './fsck-references.ts';
+import { ReferenceMap, ReferenceRecords } from './fsck-references.ts';
 import type { FindingKind, ReferencePlan, Remedy } from './fsck-report.ts';
 import { checkFileExtents, checkIntegrity } from './fsck-seal.ts';
 import { planSiblings } from './fsck-siblings.ts';
@@ -26,8 +26,8 @@ import { wantedReferences } from './fsck-wanted.ts';
 
 /** What the states of one volume share, from the oldest snapshot to the live one. */
 export class VolumePass {
-  /** Runs of blocks of all extent reference trees read so far. */
-  readonly runs = new ReferenceMap();
+  /** Runs of blocks of all extent reference trees read so far; of one that will be made anew, what it will say. */
+  runs = new ReferenceMap();
   /** Catalog nodes that several states have. */
   readonly verified = new Set<number>();
   /** Blocks that count as the volume's, besides those of the object map. */
@@ -100,11 +100,15 @@ function checkReferences(pass: VolumePass, state: State, view: View, isWhole: bo
   const { check, index } = pass;
   const { report } = check;
   const { block: superblockBlock, isSnapshot } = state.superblock;
-  const obstacle = isWhole ? obstacleOf(pass, view, isSnapshot) : 'the fsroot tree cannot be read';
-  const plan: ReferencePlan | null = obstacle === null ? { volume: index, nodes: [], wanted: [] } : null;
+  const obstacle = isWhole ? obstacleOf(pass, view) : 'the fsroot tree cannot be read';
+  const snapshotXid = isSnapshot ? state.xid : null;
+  const plan: ReferencePlan | null =
+    obstacle === null ? { volume: index, snapshotXid, nodes: [], wanted: [] } : null;
   const remedy: Remedy | undefined = plan ? { action: 'references', plan } : undefined;
   const errors = report.errors;
-  const reader = new ReferenceReader(check, state.owner, index, remedy);
+  // A live volume's next id follows from what is there; that of a snapshot stands.
+  const ownersEnd = isSnapshot ? state.superblock.fields.nextObjectId : Infinity;
+  const reader = new ReferenceReader(check, state.owner, index, ownersEnd, remedy);
   const nodes: number[] = [];
   const tree = readTree(
     check,
@@ -132,9 +136,14 @@ function checkReferences(pass: VolumePass, state: State, view: View, isWhole: bo
   if (plan && held && report.errors > errors) {
     plan.nodes = nodes;
     plan.wanted = wantedReferences(view, older, reader.records, held);
-    for (const { firstBlock, blockCount, isUpdate } of plan.wanted) {
+    const mended = new ReferenceRecords();
+    for (const { firstBlock, blockCount, count, isUpdate } of plan.wanted) {
+      mended.add(firstBlock, blockCount, count, isUpdate, state.referencesBlock);
       if (!isUpdate && markContents(check, index, firstBlock, blockCount)) pass.ownBlocks += blockCount;
     }
+    // Newer states are judged by what this tree will say.
+    older.apply(mended, NOBODY);
+    pass.runs = older;
     return;
   }
   pass.ownBlocks += reader.markNew();
@@ -146,8 +155,7 @@ function checkReferences(pass: VolumePass, state: State, view: View, isWhole: bo
 }
 
 /** Why the extent references cannot be made anew, or null. */
-function obstacleOf(pass: VolumePass, view: View, isSnapshot: boolean): string | null {
-  if (isSnapshot) return 'newer states build on them; delete the snapshot, then check again';
+function obstacleOf(pass: VolumePass, view: View): string | null {
   if (pass.isBroken) return 'an older tree, or the object map, cannot be read';
   if (pass.hasGap) return 'blocks of a snapshot have none; delete the snapshot, then check again';
   if (view.facts.isSealed || view.facts.isEncrypted) return 'the volume is sealed or encrypted';

@@ -5,9 +5,10 @@ import { STREAM } from './fsck-view.ts';
 import type { View } from './fsck-view.ts';
 
 /**
- * What the extent reference tree of the live volume should say, from what proves it: the file extents of its catalog
- * and, where snapshots are, the trees that they took along. Records that say so already stay as they are, their owners
- * and ends among them; a run that has none belongs to the stream of the lowest id that holds it.
+ * What the extent reference tree of one state of a volume should say, from what proves it: the file extents of its
+ * catalog and, where there are older snapshots, what their trees say once they are right. Records that say so already
+ * stay as they are, their owners and ends among them; a run that has none belongs to the stream of the lowest id that
+ * holds it.
  */
 export function wantedReferences(
   view: View,

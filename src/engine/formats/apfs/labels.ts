@@ -63,7 +63,7 @@ export const LABELS: readonly Label[] = [
     kind: 'exact',
     source: 'AFS, "j_dstream_id_val_t"; clonefile(2)',
     sentence:
-      'A clone costs a few records, whatever the size; the first of the two that changes gets a stream of its own.',
+      'A clone costs a few records, whatever the size; the first of the two that changes gets a stream of its own. Where that has more than 64 records it is made over several transactions, in a file without a name that the next mount gives up if the power fails before the last of them.',
   },
   {
     what: 'Inodes of others',
@@ -77,7 +77,7 @@ export const LABELS: readonly Label[] = [
     kind: 'exact',
     source: 'apfsck',
     sentence:
-      'Hard links follow from directory records, extent references of the live volume from file extents and the trees of snapshots; those of snapshots stay as they are. A repair is one new checkpoint, judged before it is written.',
+      'Hard links follow from directory records; extent references, of snapshots from the oldest on and of the live volume, from the file extents of each. A repair is one new checkpoint, judged before it is written.',
   },
   {
     what: 'Compressed files',
@@ -116,9 +116,9 @@ export const LABELS: readonly Label[] = [
   {
     what: 'How far a container shrinks',
     kind: 'policy',
-    source: '',
+    source: 'diskutil: error -69521',
     sentence:
-      'A container shrinks as far as what it holds has room, with the headroom free and some blocks for the records of what is moved in pieces; `resizeContainer limits` says where that is. Its checkpoint areas stay as large as they were made, and block 0 shows the new size with the next unmount.',
+      'A container shrinks as far as what it holds has room, with the headroom free and some blocks for the records of what is moved in pieces, and no further than snapshots reach: their contents, trees and superblocks stay where they are, as with macOS, until they are deleted; `resizeContainer limits` says where that is. Its checkpoint areas stay as large as they were made, and block 0 shows the new size with the next unmount.',
   },
   {
     what: 'Large holes',
@@ -144,7 +144,7 @@ export const LABELS: readonly Label[] = [
     kind: 'simplified',
     source: '',
     sentence:
-      'Contents that snapshots hold, and the trees and superblocks of snapshots, stay where they are when a container shrinks: deleting the snapshot makes room. So does all of a container with an EFI driver, or with volumes that cannot be opened or flag preallocated extents. Truncations on volumes that flag preallocated extents, and of files that share their stream, are one transaction.',
+      'Nothing is moved out of the end of a container with an EFI driver, or with volumes that cannot be opened or flag preallocated extents. Truncations, and first changes of clones, on volumes that flag preallocated extents are one transaction.',
   },
   {
     what: 'Encrypted, sealed and Fusion containers',

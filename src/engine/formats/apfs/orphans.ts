@@ -1,7 +1,7 @@
 import type { Timespec } from '../../base/clock.ts';
 import { FsError } from '../../base/errno.ts';
-import { entryTypeOf, touchContents } from './attributes.ts';
-import { countObject, removeInode, saveInode } from './catalog.ts';
+import { entryTypeOf, newInode, touchContents } from './attributes.ts';
+import { countObject, insertInode, removeInode, saveInode } from './catalog.ts';
 import { releaseContent } from './content.ts';
 import { DirectoryCursor, findEntry, insertEntry, removeEntry, storedName } from './directory-records.ts';
 import type { Name } from './directory-records.ts';
@@ -88,16 +88,40 @@ export class Orphans {
       return false;
     }
     inode.isUnlinked = true;
+    this.#addEntry(inode);
+    saveInode(this.#host, inode);
+    return true;
+  }
+
+  /**
+   * A file that never has a name, for contents that are being put together: whoever made it erases it, or `finish` does,
+   * or after a power cut `resume`. Mode, owner and name for messages are those of `like`. Within a change of two records
+   * and the private directory.
+   */
+  addNameless(like: Inode): Inode {
+    const host = this.#host;
+    const directory = this.#privateDirectory();
+    const inode = newInode(host.newObjectId(), 'file', like, directory, like.nameBytes, host.now());
+    // As one that has lost its name: checkers want an ordinary parent.
+    inode.parentId = like.parentId;
+    inode.childOrLinkCount = 0;
+    inode.isUnlinked = true;
+    this.#addEntry(inode);
+    insertInode(host, inode);
+    this.#nodes.add(inode);
+    return inode;
+  }
+
+  #addEntry(inode: Inode): void {
+    const now = this.#host.now();
     const privateDirectory = this.#privateDirectory();
     insertEntry(this.#host, OBJECT_ID.privateDirectory, this.#nameOf(inode), {
       fileId: inode.number,
       entryType: entryTypeOf(inode),
       siblingId: 0,
-      dateAdded: this.#host.now(),
+      dateAdded: now,
     });
-    this.#countPrivate(privateDirectory, 1, this.#host.now());
-    saveInode(this.#host, inode);
-    return true;
+    this.#countPrivate(privateDirectory, 1, now);
   }
 
   /** Erase what waits in the private directory and is held by nobody; a transaction for each step. */
@@ -108,7 +132,7 @@ export class Orphans {
           saveInode(this.#host, inode);
           return false;
         }
-        this.#eraseOrphan(inode);
+        this.eraseNameless(inode);
         return true;
       });
     }
@@ -150,7 +174,8 @@ export class Orphans {
     this.#nodes.forget(inode);
   }
 
-  #eraseOrphan(inode: Inode): void {
+  /** One that waits in the private directory and has no contents any more. Within a change. */
+  eraseNameless(inode: Inode): void {
     const entry = findEntry(this.#host, OBJECT_ID.privateDirectory, this.#nameOf(inode));
     if (entry !== undefined) {
       removeEntry(this.#host, entry);

@@ -68,9 +68,9 @@ export const readStreamAt = (
 /** For the attribute of a clone: another stream of the same blocks. ENOSPC. */
 export function copyStream(host: ContentHost, source: AttributeStream): AttributeStream {
   const { allocatedBytes } = source.stream;
-  return host.commit.change({ blocks: roomOfCopy(host, source.id, allocatedBytes), kind: 'grow' }, () => {
+  return host.commit.change({ blocks: roomOfCopy(host, source.id, 0, allocatedBytes), kind: 'grow' }, () => {
     const id = host.newObjectId();
-    copyExtents(host, source.id, id, allocatedBytes);
+    copyExtents(host, source.id, id, 0, allocatedBytes);
     return { id, stream: { ...source.stream } };
   });
 }

@@ -60,7 +60,7 @@ export class ApfsVolume implements Volume {
     this.#state = state;
     this.#options = options;
     this.#tree = new DirectoryTree(state);
-    this.#files = new Files(state);
+    this.#files = new Files(state, this.#tree.orphans);
     this.root = this.#tree.root;
     this.isReadOnly = state.isReadOnly;
     this.title = titleOf(state.isCaseInsensitive);

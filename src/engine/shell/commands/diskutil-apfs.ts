@@ -159,9 +159,9 @@ function* resize(call: Invocation, found: NamedContainer, wanted: number): Runni
   );
   if (target < minimumBytes || target > maximumBytes) {
     const why = grows
-      ? 'The new size is larger than the partition map has room for'
-      : `The new size is smaller than ${withCommas(minimumBytes)} bytes: ${minimumReason}`;
-    return yield* failed(call, `Error resizing APFS Container ${device}: ${why}`);
+      ? `Error resizing APFS Container ${device}: The new size is larger than the partition map has room for`
+      : `${BELOW_MINIMUM}\nThe new size is smaller than ${withCommas(minimumBytes)} bytes: ${minimumReason}`;
+    return yield* failed(call, why);
   }
   yield* call.print(
     `Resizing APFS Container designated by APFS Container Reference ${device}\n` +
@@ -184,6 +184,10 @@ function* resize(call: Invocation, found: NamedContainer, wanted: number): Runni
   yield* call.print(`${grows ? map + container : container + map}Finished APFS operation\n`);
   return 0;
 }
+
+/** As macOS says it: it does not move what snapshots hold either. What follows says what is in the way. */
+const BELOW_MINIMUM =
+  'Error: -69521: Your APFS Container resize request is below the APFS-system-imposed minimal container size (perhaps caused by APFS Snapshot usage by Time Machine)';
 
 const BLOCK_BYTES = 4096;
 

@@ -146,7 +146,7 @@ test('what a clean unmount of another driver left is finished with the next trun
   expect([findings(left), fsckApfs(sparseImageFile(left))]).toEqual([[], '']);
 });
 
-test('a shared file loses its pieces in one transaction, and nothing is marked', () => {
+test('a shared file leaves its pieces to its clone, and nothing is marked', () => {
   const store = newStore();
   const volume = mountFirstVolume(store, options());
   const pieces = inPieces(volume);

@@ -183,7 +183,8 @@ $ diskutil apfs resizeContainer disk2 100m
 Started APFS operation
 Aligning shrink delta to 895,142,400 bytes and targeting a new container size of 104,857,600 bytes
 Determined the minimum size for the APFS Container to be 500,000,000 bytes
-Error resizing APFS Container disk2: The new size is smaller than 500,000,000 bytes: a snapshot is in the way; delete it
+Error: -69521: Your APFS Container resize request is below the APFS-system-imposed minimal container size (perhaps caused by APFS Snapshot usage by Time Machine)
+The new size is smaller than 500,000,000 bytes: a snapshot is in the way; delete it
 [1]
 $ diskutil apfs encryptVolume disk2s1
 diskutil apfs encryptVolume is not built: nothing is encrypted here
