@@ -219,7 +219,12 @@ async function scrub(page) {
     frames.isCounting = false;
     return frames.count;
   });
-  note({ measure: 'scrubbing over 10,000 steps, one map of 10 million blocks', value: count / seconds, unit: 'frames/s', min: 50 });
+  note({
+    measure: 'scrubbing over 10,000 steps, one map of 10 million blocks',
+    value: count / seconds,
+    unit: 'frames/s',
+    min: 50,
+  });
   note({
     measure: 'longest main-thread task while scrubbing',
     ...{ value: longest(await longTasks(page)), unit: 'ms', max: 50 },

@@ -50,7 +50,10 @@ test('a file that is there stays, and a name without a known ending is refused w
 test('an image packed with gzip is read by every command that reads, without a copy on the host', () => {
   const image = diskoscope.path('e.img');
   expect(diskoscope(['newfs', '-t', 'exfat', '-s', '8m', '-v', 'PACKED', image]).exitCode).toBe(0);
-  expect(diskoscope(['sh', image, '-c', 'mkdir d; seq 1 999 > d/n; dd if=/dev/random of=z bs=1m count=3']).exitCode).toBe(0);
+  expect(
+    diskoscope(['sh', image, '-c', 'mkdir d; seq 1 999 > d/n; dd if=/dev/random of=z bs=1m count=3'])
+      .exitCode,
+  ).toBe(0);
   const packed = diskoscope.path('e.img.gz');
   // What gzip itself makes; the name says nothing, the first bytes do.
   writeFileSync(packed, gzipSync(readFileSync(image)));

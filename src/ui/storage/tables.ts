@@ -1,5 +1,5 @@
 import { openDB } from 'idb';
-import type { DBSchema, IDBPDatabase } from 'idb';
+import type { DBSchema, IDBPDatabase, IDBPObjectStore } from 'idb';
 
 /**
  * Where things are kept: values by keys that are lists, in the order of the keys, and changes that happen all or not
@@ -32,6 +32,8 @@ interface Schema extends DBSchema {
 }
 
 const VERSION = 2;
+/** Some ten milliseconds of work. */
+const CHANGES_AT_ONCE = 100;
 
 export class BrowserTables implements Tables {
   #database: Promise<IDBPDatabase<Schema>> | null = null;
@@ -54,17 +56,22 @@ export class BrowserTables implements Tables {
 
   async write(changes: readonly Change[]): Promise<void> {
     const transaction = (await this.#open).transaction('records', 'readwrite');
-    const requests = changes.map((change) => {
-      if (change.kind === 'put') return transaction.store.put(change.value, [...change.key]);
-      const { prefix, from, to } = change;
-      const isRange = from !== undefined && to !== undefined;
-      if (isRange && from >= to) return undefined; // a range of nothing is an error to the database
-      const range = isRange
-        ? IDBKeyRange.bound([...prefix, from], [...prefix, to], false, true)
-        : rangeOf(prefix);
-      return transaction.store.delete(range);
-    });
-    await Promise.all([...requests, transaction.done]);
+    const { done, store } = transaction;
+    // It tells what went wrong at the end; until then it is nobody's.
+    done.catch(() => {});
+    try {
+      for (let from = 0; from < changes.length; from += CHANGES_AT_ONCE) {
+        const some = changes.slice(from, from + CHANGES_AT_ONCE);
+        // While one of its requests is under way the transaction lives, and the page can do something else.
+        await Promise.all(some.map((change) => request(store, change)));
+      }
+    } catch (error) {
+      // Why it was given up says more than what became of one of its requests.
+      if (transaction.error !== null) throw transaction.error;
+      transaction.abort();
+      throw error;
+    }
+    await done;
   }
 
   async list(prefix: Key): Promise<Row[]> {
@@ -80,6 +87,20 @@ export class BrowserTables implements Tables {
   async get(key: Key): Promise<unknown> {
     return (await this.#open).get('records', [...key]);
   }
+}
+
+function request(
+  store: IDBPObjectStore<Schema, ['records'], 'records', 'readwrite'>,
+  change: Change,
+): Promise<unknown> | undefined {
+  if (change.kind === 'put') return store.put(change.value, [...change.key]);
+  const { prefix, from, to } = change;
+  const isRange = from !== undefined && to !== undefined;
+  if (isRange && from >= to) return undefined; // a range of nothing is an error to the database
+  const range = isRange
+    ? IDBKeyRange.bound([...prefix, from], [...prefix, to], false, true)
+    : rangeOf(prefix);
+  return store.delete(range);
 }
 
 /** A list sorts behind every word and number. */
