@@ -32,8 +32,8 @@ interface Schema extends DBSchema {
 }
 
 const VERSION = 2;
-/** Some ten milliseconds of work. */
-const CHANGES_AT_ONCE = 100;
+/** Some ten milliseconds of work where each is a piece of a disk. */
+const CHANGES_AT_ONCE = 20;
 
 export class BrowserTables implements Tables {
   #database: Promise<IDBPDatabase<Schema>> | null = null;
