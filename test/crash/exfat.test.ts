@@ -72,6 +72,6 @@ describeCrashes(TYPES, [LARGE_SECTORS], {
     'two labels': [],
   },
   verdict: exfatVerdict,
-  judgeEvery: 4,
+  judgeEvery: 8,
   clearsFirst: true,
 });

@@ -85,7 +85,7 @@ describeCrashes(TYPES, [LARGE_SECTORS], {
     'two labels': ['boot-label', 'backup-boot'],
   },
   verdict: vfatVerdict,
-  judgeEvery: 3,
+  judgeEvery: 6,
   // The dirty mark itself is on its way: one FAT has it, the other not yet.
   isHarmless: (findings) =>
     findings.length === 1 && / differ in 1 entry \(1: /.test(findings[0]?.message ?? ''),
