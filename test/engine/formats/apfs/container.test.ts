@@ -155,8 +155,8 @@ describe('checkpoints', () => {
     for (const image of crashImages(before, tape, range, {
       profile: PROFILES.hdd,
       seed: 3,
-      samples: 12,
-      exhaustiveMax: 5,
+      samples: 4,
+      exhaustiveMax: 4,
     })) {
       const { device, description } = image;
       expect(live(device), description).toBe('');
