@@ -109,7 +109,7 @@ export class TreeShape {
       if (!this.#ways[i]!.leadsTo(key)) continue;
       const { path, at } = this.#take(i);
       const leaf = path[0]!;
-      at[0] = leaf.search(key);
+      at[0] = leaf.search(key, at[0]);
       return leaf;
     }
     let node = this.rootNode();

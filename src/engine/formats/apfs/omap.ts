@@ -134,6 +134,19 @@ export class Omap implements MetadataBuffer {
     return before.block;
   }
 
+  /** The same for an object whose live version transaction `before` wrote, an earlier one. */
+  remap(oid: number, before: number, block: number): number | null {
+    const { xid } = this.#writing();
+    if (before <= this.#mostRecentSnapshot) return this.map(oid, block);
+    const key = putOmapKey(this.#key, oid, before);
+    const value = this.tree.find(key);
+    assert(value !== undefined, `the version of transaction ${before} of object ${oid} is in the object map`);
+    const replaced = u64At(value, 8);
+    this.tree.rename(key, putOmapKey(this.#newKey, oid, xid), putMapping(this.#value, 0, block));
+    this.touch();
+    return replaced;
+  }
+
   /** The live volume has no such object any more. Returns the block that nobody needs now, null if a snapshot does. */
   unmap(oid: number): number | null {
     const { xid } = this.#writing();
