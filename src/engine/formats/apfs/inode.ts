@@ -100,8 +100,6 @@ export class Inode implements VolumeNode {
   holders = 0;
   /** Its last name is gone: it lives on in the private directory until its last holder lets go. */
   isUnlinked = false;
-  /** Stands in the queue of those that are kept a while though nobody holds them. */
-  isQueued = false;
   /** Its record is gone too. */
   isGone = false;
 
