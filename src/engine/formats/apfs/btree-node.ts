@@ -120,8 +120,11 @@ export class BtreeNode implements MetadataBuffer {
 
   // ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Index of the record with exactly this key, or −1 − (index of the first record behind it). */
-  search(key: Uint8Array): number {
+  /**
+   * Index of the record with exactly this key, or −1 − (index of the first record behind it). `hint`: what an earlier
+   * search answered, looked at first with what lies beside it; any number will do.
+   */
+  search(key: Uint8Array, hint?: number): number {
     const { compare } = this.kind;
     const { bytes } = this;
     const view = this.#view;
@@ -132,8 +135,9 @@ export class BtreeNode implements MetadataBuffer {
     const keyLow = u32At(key, 0);
     let low = 0;
     let high = this.count;
+    let isNear = hint !== undefined;
+    let middle = hint === undefined ? high >>> 1 : Math.min(hint < 0 ? -1 - hint : hint, high - 1);
     while (low < high) {
-      const middle = (low + high) >>> 1;
       const entry = TABLE_AT + middle * this.#entryBytes;
       const at = keysAt + view.getUint16(entry, true);
       let order = ((view.getUint32(at + 4, true) & orderMask) >>> 0) - keyHigh;
@@ -143,8 +147,15 @@ export class BtreeNode implements MetadataBuffer {
         order = compare(bytes, at, length, key, 0, key.length);
         if (order === 0) return middle;
       }
-      if (order < 0) low = middle + 1;
-      else high = middle;
+      if (order < 0) {
+        low = middle + 1;
+        middle = low;
+      } else {
+        high = middle;
+        middle = high - 1;
+      }
+      if (!isNear) middle = (low + high) >>> 1;
+      isNear = false;
     }
     return -1 - low;
   }

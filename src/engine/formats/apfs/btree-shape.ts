@@ -2,13 +2,19 @@ import { assert } from '../../base/assert.ts';
 import type { TreeHome } from './btree-home.ts';
 import type { BtreeNode } from './btree-node.ts';
 import { CHILD_SIZE_BYTES, TREE_DEPTH_MAX } from './layout-tree.ts';
-import { putU64 } from './object.ts';
+import { putU64, u32At } from './object.ts';
 
 const child = new Uint8Array(CHILD_SIZE_BYTES);
 /** An index value; the buffer is the next caller's again. */
 function childValue(oid: number): Uint8Array {
   putU64(child, 0, oid);
   return child;
+}
+
+/** Are two records about the same object? */
+function isOfOneObject(node: BtreeNode, index: number, other: number): boolean {
+  const [a, b] = [node.keyAt(index), node.keyAt(other)];
+  return u32At(a, 0) === u32At(b, 0) && ((u32At(a, 4) ^ u32At(b, 4)) & node.kind.orderMask) === 0;
 }
 
 /** How many ways a tree remembers: a rename uses two names, the inode of a file and that of its directory. */
@@ -57,7 +63,8 @@ class Way {
  * in question smaller or puts a new level above it, so few are needed.
  *
  * A record before or behind all records of its full node gets a node of its own: ascending and descending insertion
- * leave full nodes behind. Otherwise a node splits where both halves are equally full. A node that is less than a
+ * leave full nodes behind. So does a record that grows when only records of its own object follow it, as those of a
+ * new file do when it is written: they go on with it. Otherwise a node splits where both halves are equally full. A node that is less than a
  * quarter full joins a neighbour under the same parent if both fit into one; one that becomes empty goes.
  */
 export class TreeShape {
@@ -109,7 +116,7 @@ export class TreeShape {
       if (!this.#ways[i]!.leadsTo(key)) continue;
       const { path, at } = this.#take(i);
       const leaf = path[0]!;
-      at[0] = leaf.search(key);
+      at[0] = leaf.search(key, at[0]);
       return leaf;
     }
     let node = this.rootNode();
@@ -181,7 +188,8 @@ export class TreeShape {
     const index = this.at[0]!;
     const more = value.length - leaf.valueLengthAt(index);
     if (!leaf.fits(0, more, 0)) {
-      this.#divide(0, this.#middle(leaf, index + 1, more));
+      const isLast = index > 0 && isOfOneObject(leaf, index, leaf.count - 1);
+      this.#divide(0, isLast ? index : this.#middle(leaf, index + 1, more));
       return false;
     }
     this.#writable(0);

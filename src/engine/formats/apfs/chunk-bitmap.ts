@@ -46,14 +46,14 @@ export class ChunkBitmap {
   /** Length of the free run at `block`, at most `wish`; 0 when it is in use. */
   freeAt(block: number, wish: number): number {
     if (block >= this.blockCount || this.isUsed(block)) return 0;
-    return Math.min(this.nextUsed(block), block + wish) - block;
+    return this.nextUsed(block, block + wish) - block;
   }
 
   /** How many blocks from `from` up to `to` are free. */
   freeIn(from: number, to: number): number {
     let free = 0;
     for (let at = this.nextFree(from); at < to;) {
-      const end = Math.min(this.nextUsed(at), to);
+      const end = this.nextUsed(at, to);
       free += end - at;
       at = this.nextFree(end);
     }
@@ -65,7 +65,7 @@ export class ChunkBitmap {
     const searched = 31 - Math.clz32(wish);
     let at = this.nextFree(this.#bounds[searched]!);
     while (at < this.blockCount) {
-      const end = this.nextUsed(at);
+      const end = this.nextUsed(at, at + wish);
       if (end - at >= wish) break;
       at = this.nextFree(end);
     }
@@ -88,9 +88,8 @@ export class ChunkBitmap {
   }
 
   isAllUsed(first: number, count: number): boolean {
-    return (
-      this.nextFree(first) >= Math.min(first + count, this.blockCount) && first + count <= this.blockCount
-    );
+    const end = first + count;
+    return end <= this.blockCount && this.nextFree(first, end) >= end;
   }
 
   /** Lowest block from which free ones reach to `block` within its word. */
@@ -113,14 +112,14 @@ export class ChunkBitmap {
     }
   }
 
-  /** First free block at or after `from`; `blockCount` when there is none. */
-  nextFree(from: number): number {
-    return this.#next(from, 0xffff_ffff);
+  /** First free block at or after `from`; `stop`, at most `blockCount`, when there is none before it. */
+  nextFree(from: number, stop = this.blockCount): number {
+    return this.#next(from, stop, 0xffff_ffff);
   }
 
-  /** First block in use at or after `from`; `blockCount` when there is none. */
-  nextUsed(from: number): number {
-    return this.#next(from, 0);
+  /** First block in use at or after `from`; `stop`, at most `blockCount`, when there is none before it. */
+  nextUsed(from: number, stop = this.blockCount): number {
+    return this.#next(from, stop, 0);
   }
 
   /** The highest block in use; −1 when none is. */
@@ -132,17 +131,19 @@ export class ChunkBitmap {
     return -1;
   }
 
-  /** First block at or after `from` whose bit, turned over by `flip`, is set; `blockCount` when there is none. */
-  #next(from: number, flip: number): number {
-    if (from >= this.blockCount) return this.blockCount;
+  /** First block at or after `from` whose bit, turned over by `flip`, is set; looks no farther than `stop`. */
+  #next(from: number, stop: number, flip: number): number {
+    const end = Math.min(stop, this.blockCount);
+    if (from >= end) return end;
     const words = this.#words;
+    const last = (end - 1) >> 5;
     let index = from >> 5;
     let word = (words[index]! ^ flip) & (0xffff_ffff << (from & 31));
     while (word === 0) {
-      if (++index >= words.length) return this.blockCount;
+      if (++index > last) return end;
       word = words[index]! ^ flip;
     }
-    return Math.min(index * 32 + 31 - Math.clz32(word & -word), this.blockCount);
+    return Math.min(index * 32 + 31 - Math.clz32(word & -word), end);
   }
 }
 

@@ -5,6 +5,7 @@ import type { ContentHost, RecordTree, StreamOwner } from './content-host.ts';
 import { nodesOfChanges, nodesOfNeighbours, setSparse, withFlags } from './content-host.ts';
 import { cut } from './content-cut.ts';
 import { addFileExtent, clipped, damagedStream, endOf, extentOf, extentsIn, seekExtent } from './extents.ts';
+import { emptyStream } from './inode.ts';
 import type { Stream } from './inode.ts';
 import { INODE_FLAG, RECORD_TYPE, putObjectKey } from './layout-catalog.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
@@ -55,7 +56,7 @@ export function makeStream(host: ContentHost, inode: StreamOwner): Stream {
   setHolders(host.catalog, inode.privateId, 0, 1);
   inode.sparseBytes = 0;
   setSparse(inode);
-  return (inode.stream = { sizeBytes: 0, allocatedBytes: 0, cryptoId: 0, bytesWritten: 0, bytesRead: 0 });
+  return (inode.stream = emptyStream());
 }
 
 // ── sharing ─────────────────────────────────────────────────────────────────────────────────────────────────────────

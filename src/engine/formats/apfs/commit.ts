@@ -58,6 +58,7 @@ export class Commit implements Transaction {
   /** Ephemeral objects that are neither the space manager nor a queue's: the reaper, and what we do not know. */
   readonly #others: readonly EphemeralObject[];
   #spaceObject: EphemeralObject;
+  #xid: number;
   readonly #queues: Queues;
   readonly #members = new Set<CommitMember>();
   readonly #touched = new Set<MetadataBuffer>();
@@ -87,6 +88,7 @@ export class Commit implements Transaction {
     this.#superblock = checkpoint.superblock.slice();
     this.#view = viewOf(this.#superblock);
     put64(this.#view, NEXT_XID_AT, nextXid);
+    this.#xid = nextXid;
     const spaceOid = this.superblock.spaceManagerOid;
     const space = checkpoint.objects.find(({ oid }) => oid === spaceOid);
     if (space === undefined || space.type !== TYPE_WORD.spaceManager) {
@@ -128,8 +130,9 @@ export class Commit implements Transaction {
 
   // ── the running transaction ───────────────────────────────────────────────────────────────────────────────────────
 
+  /** As the superblock has it; asked for with every node that changes. */
   get xid(): number {
-    return get64(this.#view, NEXT_XID_AT);
+    return this.#xid;
   }
 
   get isDirty(): boolean {
@@ -381,6 +384,7 @@ export class Commit implements Transaction {
     this.space.write(xid);
     const objects = [this.#spaceObject, ...this.#others, ...queueNodes];
     writeCheckpoint(this.blocks, this.#superblock, objects, xid);
+    this.#xid = get64(this.#view, NEXT_XID_AT);
     this.#isActive = false;
     this.#begun = null;
   }

@@ -64,10 +64,13 @@ export function storedName(host: Spelling, bytes: Uint8Array): Name {
 
 /** A record of a directory, copied out of the tree. */
 export interface DirectoryEntry {
+  readonly directoryId: number;
   /** The whole key: what removes it. */
   readonly key: Uint8Array;
   /** UTF-8 without NUL. */
   readonly nameBytes: Uint8Array;
+  /** The same as text. */
+  readonly text: string;
   readonly fileId: number;
   /** Mode type of what it leads to, shifted down: as in <sys/dirent.h>. */
   readonly entryType: number;
@@ -147,16 +150,23 @@ const damaged = (directoryId: number) =>
 /** What `name` finds in the directory, compared as the volume compares. EIO. */
 export function findEntry(host: FilesHost, directoryId: number, name: Name): DirectoryEntry | undefined {
   const cursor = seekEntry(host, directoryId, name);
-  return cursor && entryOf(host, directoryId, cursor.key, cursor.value);
+  return cursor && entryOf(host, directoryId, cursor, name);
 }
 
-/** The number of the inode that `name` leads to, for those who want nothing else. EIO. */
-export function findFileId(host: FilesHost, directoryId: number, name: Name): number | undefined {
+/** The number of the inode that a name leads to, for those who want nothing else. ENAMETOOLONG, EIO. */
+export function findFileId(host: FilesHost, directoryId: number, text: string): number | undefined {
+  const known = host.names.find(directoryId, text);
+  if (known !== undefined) return known;
+  const name = nameToFind(host, text);
+  if (name === undefined) return undefined;
   const cursor = seekEntry(host, directoryId, name);
   if (cursor === undefined) return undefined;
-  const { value } = cursor;
+  const { key, value } = cursor;
   if (value.length < FIELDS_AT) throw damaged(directoryId);
-  return fileIdAt(value, directoryId);
+  const fileId = fileIdAt(value, directoryId);
+  const isSpelling = hasBytes(key, host.isHashed ? HASHED_NAME_AT : PLAIN_NAME_AT, name.bytes);
+  if (isSpelling) host.names.add(directoryId, text, fileId);
+  return fileId;
 }
 
 function seekEntry(host: FilesHost, directoryId: number, name: Name): RecordCursor | undefined {
@@ -184,13 +194,24 @@ function hasBytes(key: Uint8Array, nameAt: number, bytes: Uint8Array): boolean {
   return i === bytes.length;
 }
 
-function entryOf(host: FilesHost, directoryId: number, key: Uint8Array, value: Uint8Array): DirectoryEntry {
+/** `sought`: what led to the record, perhaps in another spelling. */
+function entryOf(
+  host: FilesHost,
+  directoryId: number,
+  { key, value }: RecordCursor,
+  sought: Name | null,
+): DirectoryEntry {
   const nameAt = host.isHashed ? HASHED_NAME_AT : PLAIN_NAME_AT;
   if (value.length < FIELDS_AT || key.length <= nameAt) throw damaged(directoryId);
   const view = viewOf(value);
   return {
+    directoryId,
     key: key.slice(),
     nameBytes: key.slice(nameAt, key.length - 1),
+    text:
+      sought !== null && hasBytes(key, nameAt, sought.bytes)
+        ? sought.text
+        : decodeName(key, nameAt, key.length - 1),
     fileId: fileIdAt(value, directoryId),
     entryType: view.getUint16(FLAGS_AT, true) & DIRECTORY_RECORD_TYPE_BITS,
     siblingId: siblingIdOf(value, view, directoryId),
@@ -282,7 +303,7 @@ export class DirectoryCursor {
 
   /** A copy of the record. */
   get entry(): DirectoryEntry {
-    return entryOf(this.#host, this.#directoryId, this.#cursor.key, this.#cursor.value);
+    return entryOf(this.#host, this.#directoryId, this.#cursor, null);
   }
 
   #value(): Uint8Array {
@@ -337,13 +358,16 @@ function entryValue(target: EntryTarget): Uint8Array {
 /** The name must not be there. */
 export function insertEntry(host: FilesHost, directoryId: number, name: Name, target: EntryTarget): void {
   host.catalog.insert(entryKey(host, directoryId, name), entryValue(target));
+  host.names.add(directoryId, name.text, target.fileId);
 }
 
 /** The same name leads elsewhere, or carries another sibling id, from now on. */
 export function replaceEntry(host: FilesHost, entry: DirectoryEntry, target: EntryTarget): void {
+  host.names.forget(entry.directoryId, entry.text);
   host.catalog.replace(entry.key, entryValue(target));
 }
 
 export function removeEntry(host: FilesHost, entry: DirectoryEntry): void {
+  host.names.forget(entry.directoryId, entry.text);
   host.catalog.remove(entry.key);
 }

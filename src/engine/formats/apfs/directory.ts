@@ -68,8 +68,7 @@ export class DirectoryTree {
   /** ENOTDIR, ENAMETOOLONG, EILSEQ, EIO. */
   lookup(directory: Inode, text: string): Inode | undefined {
     requireDirectory(directory);
-    const name = nameToFind(this.#host, text);
-    const fileId = name && findFileId(this.#host, directory.number, name);
+    const fileId = findFileId(this.#host, directory.number, text);
     return fileId === undefined ? undefined : this.inodeNumbered(fileId);
   }
 

@@ -1,6 +1,7 @@
 import type { Timespec } from '../../base/clock.ts';
 import type { Snapshots, VolumeStatistics } from '../contract.ts';
 import type { ContentHost, RecordTree } from './content-host.ts';
+import type { NameCache } from './name-cache.ts';
 import type { Room } from './transaction.ts';
 
 /** What files, directories and their names ask of their volume. VolumeState is one. */
@@ -11,6 +12,8 @@ export interface FilesHost extends ContentHost {
   readonly isCaseInsensitive: boolean;
   /** Keys of directory records carry a hash of the name; volumes of early releases have none. */
   readonly isHashed: boolean;
+  /** Names found or made lately. */
+  readonly names: NameCache;
   /** Counters of the volume superblock. Who changes them calls `touch`. */
   readonly superblock: ObjectCounters;
   /** The superblock was changed. */

@@ -44,8 +44,8 @@ import {
  */
 export class Files {
   readonly #host: FilesHost;
-  /** Compressed files that have been opened; null: it has the flag, but no header that makes sense. */
-  readonly #compressed = new WeakMap<Inode, CompressedFile | null>();
+  /** Compressed files opened lately; null: it has the flag, but no header that makes sense. */
+  readonly #compressed = new Map<Inode, CompressedFile | null>();
   /** Files with blocks in reserve behind their end, which go with the last holder. */
   readonly #reserved = new WeakSet<Inode>();
 
@@ -103,6 +103,12 @@ export class Files {
     if (known !== undefined) return known;
     const opened = this.#open(inode);
     this.#compressed.set(inode, opened);
+    if (this.#compressed.size > COMPRESSED_MAX) {
+      for (const oldest of this.#compressed.keys()) {
+        this.#compressed.delete(oldest);
+        break;
+      }
+    }
     return opened;
   }
 
@@ -307,6 +313,9 @@ export class Files {
     return bytes;
   }
 }
+
+/** Each keeps its stored contents in memory. */
+const COMPRESSED_MAX = 32;
 
 /** For copies of nodes that a write may need besides its blocks. */
 const SPARE_BLOCKS = 256;

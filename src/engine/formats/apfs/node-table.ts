@@ -1,22 +1,22 @@
 import { assert } from '../../base/assert.ts';
 import type { Inode } from './inode.ts';
 
-/**
- * Inodes in use: one object per file, so that whoever holds it sees every change. Those that nobody holds are kept for
- * a while, the latest 1,024 of them, so that a path walk finds again what it just found.
- */
-const UNHELD_INODES_MAX = 1024;
+/** About 0.8 kB each, a fifth of what the smallest contents take on the disk. */
+const INODES_MAX = 131_072;
 
+/**
+ * Inodes in use: one object per file, so that whoever holds it sees every change. Those that nobody holds are kept as
+ * well, so that a path walk finds again what was found before; when there are too many, the oldest of them go.
+ */
 export class NodeTable {
   readonly #load: (number: number) => Inode | undefined;
   readonly #inodes = new Map<number, Inode>();
-  /** A ring; whoever falls out is forgotten unless somebody holds it by then. */
-  readonly #unheld: (Inode | undefined)[] = [];
-  #unheldNext = 0;
+  readonly #inodesMax: number;
 
   /** `load` reads an inode from the disk. */
-  constructor(load: (number: number) => Inode | undefined) {
+  constructor(load: (number: number) => Inode | undefined, inodesMax = INODES_MAX) {
     this.#load = load;
+    this.#inodesMax = inodesMax;
   }
 
   /** undefined when the volume has none of this number. EIO. */
@@ -30,8 +30,18 @@ export class NodeTable {
 
   /** One that has just been made, or loaded. */
   add(inode: Inode): void {
+    if (this.#inodes.size >= this.#inodesMax) this.#evict();
     this.#inodes.set(inode.number, inode);
-    this.#queue(inode);
+  }
+
+  /** An eighth of those that may be here, so that this does not happen for every one. */
+  #evict(): void {
+    let wanted = this.#inodesMax / 8;
+    for (const { number, holders } of this.#inodes.values()) {
+      if (holders > 0) continue;
+      this.#inodes.delete(number);
+      if (--wanted <= 0) return;
+    }
   }
 
   /** It has no record any more. */
@@ -43,29 +53,14 @@ export class NodeTable {
   /** The volume has become another one: everything is read anew, `root` into the object that stands for it. */
   forgetAll(root: Inode): void {
     this.#inodes.clear();
-    this.#unheld.length = 0;
-    this.#unheldNext = 0;
     const { holders } = root;
-    Object.assign(root, this.#load(root.number), { holders, isQueued: false });
+    Object.assign(root, this.#load(root.number), { holders });
     this.#inodes.set(root.number, root);
   }
 
-  #queue(inode: Inode): void {
-    if (inode.isQueued) return;
-    const oldest = this.#unheld[this.#unheldNext];
-    this.#unheld[this.#unheldNext] = inode;
-    this.#unheldNext = (this.#unheldNext + 1) % UNHELD_INODES_MAX;
-    inode.isQueued = true;
-    if (oldest === undefined) return;
-    oldest.isQueued = false;
-    if (oldest.holders === 0 && this.#inodes.get(oldest.number) === oldest) {
-      this.#inodes.delete(oldest.number);
-    }
-  }
-
   /**
-   * The one object that stands for this file. A caller may keep an inode it does not hold while 1,024 others come and
-   * go; then another object may have taken over, and what the old one remembers is old.
+   * The one object that stands for this file. A caller may keep an inode it does not hold while others come and go;
+   * then another object may have taken over, and what the old one remembers is old.
    */
   current(inode: Inode): Inode {
     if (inode.isGone || this.#inodes.get(inode.number) === inode) return inode;
@@ -83,9 +78,7 @@ export class NodeTable {
   /** True when that was the last holder. */
   release(inode: Inode): boolean {
     assert(inode.holders > 0, 'only what was held is released');
-    if (--inode.holders > 0) return false;
-    if (!inode.isGone) this.#queue(inode);
-    return true;
+    return --inode.holders === 0;
   }
 
   /** Does anybody hold anything? The root, which a volume holds itself, does not count. */

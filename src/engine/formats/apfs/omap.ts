@@ -117,21 +117,30 @@ export class Omap implements MetadataBuffer {
     return this.tree.blocksOfRemovals(records) + (this.#snapshotTree?.blocksOfRemovals(snapshots) ?? 0) + 1;
   }
 
-  /** `block` holds the live version now. Returns the block of the version it replaces, null if that stays or was none. */
-  map(oid: number, block: number): number | null {
+  /** A new object, whose first version is in `block`. */
+  map(oid: number, block: number): void {
     const { xid } = this.#writing();
-    const before = this.#newest(oid, xid);
-    const value = putMapping(this.#value, 0, block);
-    if (before === undefined || before.xid <= this.#mostRecentSnapshot) {
-      this.tree.insert(putOmapKey(this.#newKey, oid, xid), value);
-      this.touch();
+    this.tree.insert(putOmapKey(this.#newKey, oid, xid), putMapping(this.#value, 0, block));
+    this.touch();
+  }
+
+  /**
+   * `block` holds the live version now, instead of the one that transaction `before`, not the running one, has written.
+   * Returns the block of that, null if it stays.
+   */
+  remap(oid: number, before: number, block: number): number | null {
+    const { xid } = this.#writing();
+    if (before <= this.#mostRecentSnapshot) {
+      this.map(oid, block);
       return null;
     }
-    const key = putOmapKey(this.#key, oid, before.xid);
-    if (before.xid === xid) this.tree.replace(key, value);
-    else this.tree.rename(key, putOmapKey(this.#newKey, oid, xid), value);
+    const key = putOmapKey(this.#key, oid, before);
+    const replaced = this.tree.find(key);
+    assert(replaced !== undefined, `version ${before} of object ${oid} is in the object map`);
+    const free = u64At(replaced, 8);
+    this.tree.rename(key, putOmapKey(this.#newKey, oid, xid), putMapping(this.#value, 0, block));
     this.touch();
-    return before.block;
+    return free;
   }
 
   /** The live volume has no such object any more. Returns the block that nobody needs now, null if a snapshot does. */

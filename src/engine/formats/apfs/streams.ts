@@ -4,6 +4,7 @@ import { readExtents, releaseExtents } from './content.ts';
 import { nodesOfChanges } from './content-host.ts';
 import type { ContentHost, StreamOwner } from './content-host.ts';
 import { blockEnd, writeStep } from './content-write.ts';
+import { emptyStream } from './inode.ts';
 import type { Stream } from './inode.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
 
@@ -19,7 +20,7 @@ export interface AttributeStream {
 
 /** Holds all of `bytes`, or ENOSPC and nothing changes. `ownerName` (UTF-8) names the file for people. */
 export function createStream(host: ContentHost, bytes: Uint8Array, ownerName: Uint8Array): AttributeStream {
-  const stream: Stream = { sizeBytes: 0, allocatedBytes: 0, cryptoId: 0, bytesWritten: 0, bytesRead: 0 };
+  const stream = emptyStream();
   const blocks = nodesOfChanges(host.catalog, 1) + nodesOfChanges(host.references, 1);
   return host.commit.change(
     { blocks: blocks + blockEnd(bytes.length) / BLOCK_SIZE_BYTES, kind: 'grow' },

@@ -77,7 +77,7 @@ export class VirtualHome implements TreeHome {
     const transaction = this.#writing();
     if (node.xid === transaction.xid) return node;
     const block = transaction.allocateBlock(this.#spender);
-    this.#free(this.#omap.map(node.oid, block));
+    this.#free(this.#omap.remap(node.oid, node.xid, block));
     this.#take(transaction, node, block);
     return node;
   }

@@ -16,6 +16,7 @@ import {
   VolumeSuperblock,
 } from './layout-volume.ts';
 import { BLOCK_SIZE_BYTES, TYPE_WORD } from './layout.ts';
+import { NameCache } from './name-cache.ts';
 import { checkVolumeName, SOFTWARE_NAME } from './new-volume.ts';
 import { isIntact, oidOf, typeOf, xidOf } from './object.ts';
 import { Omap } from './omap.ts';
@@ -73,6 +74,7 @@ export class VolumeState implements Spender, CommitMember {
   isSnapshotMounted: (xid: number) => boolean = () => false;
   /** What operations call: transactions in which this volume pays. */
   readonly commit: VolumeCommit;
+  readonly names = new NameCache();
   readonly #buffer: MetadataBuffer;
   #trees: Trees | null = null;
   #touchedXid = 0;
@@ -246,6 +248,7 @@ export class VolumeState implements Spender, CommitMember {
   reopenCatalog(): void {
     const trees = this.#open();
     trees.catalog = this.#openCatalog(trees.omap);
+    this.names.clear();
   }
 
   #openCatalog(omap: Omap): Btree {

@@ -73,6 +73,19 @@ describe('a bitmap of one chunk', () => {
     },
   );
 
+  test('looks for a block no farther than it is asked to', () => {
+    const bitmap = new ChunkBitmap(new Uint8Array(4096), 1000);
+    bitmap.use(100, 200);
+    expect(bitmap.nextUsed(10)).toBe(100);
+    expect(bitmap.nextFree(150)).toBe(300);
+    for (let stop = 11; stop < 130; stop++) expect(bitmap.nextUsed(10, stop)).toBe(Math.min(stop, 100));
+    for (let stop = 151; stop < 350; stop++) expect(bitmap.nextFree(150, stop)).toBe(Math.min(stop, 300));
+    expect([bitmap.nextUsed(300, 2000), bitmap.nextFree(1000), bitmap.nextUsed(40, 30)]).toEqual([
+      1000, 1000, 30,
+    ]);
+    expect([bitmap.freeAt(90, 5), bitmap.freeAt(90, 50), bitmap.freeAt(990, 50)]).toEqual([5, 10, 10]);
+  });
+
   test('knows what is fresh', () => {
     const bitmap = new ChunkBitmap(new Uint8Array(4096), CHUNK);
     bitmap.use(10, 50);

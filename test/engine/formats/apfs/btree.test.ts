@@ -128,6 +128,34 @@ test.each([8, 16])('with %d nodes in memory, one read again is never a second no
   expect(medium.usedBlocks).toBe(nodes.length);
 });
 
+/** A record about one object, told apart by its type and, of an extent, by its offset. */
+const objectKey = (object: number, type: number, offset?: number) => {
+  const key = new Uint8Array(offset === undefined ? 8 : 16);
+  const view = new DataView(key.buffer);
+  view.setBigUint64(0, (BigInt(type) << 60n) | BigInt(object), true);
+  if (offset !== undefined) view.setBigUint64(8, BigInt(offset), true);
+  return key;
+};
+
+test('files made and written one behind the other leave full nodes', () => {
+  const { medium, tree, walk } = makeTree(HASHED_CATALOG);
+  const FILES = 3000;
+  let bytes = 0;
+  for (let i = 16; i < 16 + FILES; i++) {
+    const inodeBytes = 100 + ((i * 7) % 50);
+    tree.insert(objectKey(i, 3), new Uint8Array(inodeBytes));
+    tree.insert(objectKey(i, 6), new Uint8Array(4));
+    tree.insert(objectKey(i, 8, 0), new Uint8Array(24));
+    tree.replace(objectKey(i, 3), new Uint8Array(inodeBytes + 44));
+    // Keys, values and entries in the table of contents.
+    bytes += 8 + inodeBytes + 44 + 8 + 4 + 16 + 24 + 3 * 8;
+    if (i % 100 === 0) medium.commit();
+  }
+  medium.commit();
+  expect(walk(tree.root).records).toHaveLength(3 * FILES);
+  expect(tree.nodeCount).toBeLessThan((bytes / 4000) * 1.25);
+});
+
 describe('fixed sizes', () => {
   test('omap records in ascending order leave full nodes', () => {
     const { medium, tree, walk } = makeTree(OMAP_TREE);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { utf8, viewOf } from '../../../../src/engine/base/bytes.ts';
-import { decodeInode, encodeInode, Inode } from '../../../../src/engine/formats/apfs/inode.ts';
+import { decodeInode, emptyStream, encodeInode, Inode } from '../../../../src/engine/formats/apfs/inode.ts';
 import {
   INODE_FIELD,
   InodeValue,
@@ -68,7 +68,7 @@ describe('inodes', () => {
     const inode = new Inode(20);
     inode.mode = MODE_TYPE.file | 0o644;
     inode.nameBytes = utf8('notes.txt');
-    inode.stream = { sizeBytes: 5, allocatedBytes: 4096, cryptoId: NO_ID, bytesWritten: 5, bytesRead: 0 };
+    inode.stream = { ...emptyStream(), sizeBytes: 5, allocatedBytes: 4096, cryptoId: NO_ID, bytesWritten: 5 };
     inode.internalFlags = 0x8000;
     return inode;
   };

@@ -4,7 +4,7 @@ import { Prng } from '../../../../src/engine/base/prng.ts';
 import { SILENT } from '../../../../src/engine/base/trace.ts';
 import { Store } from '../../../../src/engine/device/store.ts';
 import { fsck } from '../../../../src/engine/formats/apfs/fsck.ts';
-import { decodeInode, encodeInode, Inode } from '../../../../src/engine/formats/apfs/inode.ts';
+import { decodeInode, emptyStream, encodeInode, Inode } from '../../../../src/engine/formats/apfs/inode.ts';
 import { mountFirstVolume } from '../../../../src/engine/formats/apfs/mount.ts';
 import { newfs } from '../../../../src/engine/formats/apfs/newfs.ts';
 import type { Volume } from '../../../../src/engine/formats/contract.ts';
@@ -127,7 +127,7 @@ test('a size that is no number is shown as the end of its last block, and writte
   inode.mode = 0o100_644;
   inode.privateId = 20;
   inode.nameBytes = Uint8Array.of(0x61);
-  inode.stream = { sizeBytes: 4 * EIB, allocatedBytes: 8 * EIB, cryptoId: 0, bytesWritten: 0, bytesRead: 0 };
+  inode.stream = { ...emptyStream(), sizeBytes: 4 * EIB, allocatedBytes: 8 * EIB };
   const bytes = encodeInode(inode).slice();
   const at = bytes.findLastIndex((byte) => byte === 0x40);
   // 2^62 + 5: its last byte is in the block that begins at 2^62.
