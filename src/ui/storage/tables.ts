@@ -63,7 +63,7 @@ export class BrowserTables implements Tables {
       for (let from = 0; from < changes.length; from += CHANGES_AT_ONCE) {
         const some = changes.slice(from, from + CHANGES_AT_ONCE);
         // While one of its requests is under way the transaction lives, and the page can do something else.
-        await Promise.all(some.map((change) => request(store, change)));
+        await Promise.all(some.map(async (change) => request(store, change)));
       }
     } catch (error) {
       // Why it was given up says more than what became of one of its requests.
