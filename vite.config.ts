@@ -55,7 +55,6 @@ export default defineConfig(({ isSsrBuild }) => ({
           hookTimeout: 120_000,
           // Whether it comes is the question; when, is the benchmark's.
           expect: { poll: { timeout: 10_000 } },
-          fileParallelism: false,
         },
       },
     ],

@@ -146,8 +146,8 @@ function crash({ type, before, run, policy = 'each' }: Case, verdicts: Map<strin
 
 /** Of each stretch between barriers, by block size: with small sectors there are eight times as many places to cut. */
 const SAMPLING: Readonly<Record<number, { exhaustiveMax: number; samples: number; judgeEvery: number }>> = {
-  4096: { exhaustiveMax: 5, samples: 6, judgeEvery: 12 },
-  512: { exhaustiveMax: 4, samples: 6, judgeEvery: 16 },
+  4096: { exhaustiveMax: 5, samples: 4, judgeEvery: 12 },
+  512: { exhaustiveMax: 4, samples: 4, judgeEvery: 16 },
 };
 
 /** For the same reason one operation in three will do there. */
