@@ -16,7 +16,7 @@ import { ONE_SECTOR_CLUSTERS, SMALL_CLUSTERS, exfatVerdict, makeExfat } from './
  * A check and a repair must end soon; afterwards nothing is left to find, for us and for fsck.exfat, or our report says
  * what could not be repaired. A failure names its seed: `-t 'seed 17 '` runs that one again.
  */
-const SEEDS = Number(process.env.SEEDS ?? 100);
+const SEEDS = Number(process.env['SEEDS'] ?? 100);
 const MILLISECONDS_MAX = 2000;
 
 describe.each([SMALL_CLUSTERS, ONE_SECTOR_CLUSTERS])('clusters of $clusterSizeBytes bytes', (recipe) => {

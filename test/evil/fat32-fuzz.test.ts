@@ -12,7 +12,7 @@ import { FLOPPY, SMALL_16, SMALL_32, makeVolume, vfatVerdict } from './volumes.t
  * check and a repair must end soon; afterwards nothing is left to find, for us and for fsck.vfat, or our report says
  * what could not be repaired. A failure names its seed: `-t 'seed 17 '` runs that one again.
  */
-const SEEDS = Number(process.env.SEEDS ?? 100);
+const SEEDS = Number(process.env['SEEDS'] ?? 100);
 const MILLISECONDS_MAX = 2000;
 
 describe.each([FLOPPY, SMALL_16, SMALL_32])('FAT$type', (recipe) => {
