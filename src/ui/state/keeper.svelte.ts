@@ -14,8 +14,6 @@ import { markNow } from './mark-now.ts';
 import { sentenceOf } from './sentence.ts';
 
 const SAVE_DELAY_MILLISECONDS = 300;
-/** No prompt waits longer for a storage. */
-const NOTE_WAIT_MILLISECONDS_MAX = 1000;
 /** Larger images are not kept: storage in a browser is the user's, and is small. */
 const IMAGE_BYTES_MAX = 256 * 2 ** 20;
 export const NAME_CHARACTERS_MAX = 80;
@@ -197,29 +195,24 @@ export class Keeper {
 
   // ── keeping ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /**
-   * A line ran. It is noted at once, so that it is there whatever happens before the save. Resolves when the note is
-   * kept, or when the storage takes too long to be waited for.
-   */
-  async ran(line: string, taken: ReadonlyMap<string, Taken>): Promise<void> {
+  /** A line ran. It is noted at once, so that it is there whatever happens before the save. */
+  ran(line: string, taken: ReadonlyMap<string, Taken>): void {
     const on = [...taken].map(([key, { typed }]) => ({ key, typed }));
     const isInterrupted = [...taken.values()].some((each) => each.isInterrupted);
-    const noted = isInterrupted ? null : this.#note({ kind: 'line', text: line, on });
+    if (!isInterrupted) this.#note({ kind: 'line', text: line, on });
     this.save();
-    const enough = new Promise<void>((resolve) => setTimeout(resolve, NOTE_WAIT_MILLISECONDS_MAX));
-    await Promise.race([noted, enough]);
   }
 
   moved(now: BenchMoment): void {
-    void this.#note({ kind: 'move', now });
+    this.#note({ kind: 'move', now });
     this.save();
   }
 
-  async #note(note: Note): Promise<void> {
+  #note(note: Note): void {
     // Before the first save there is nothing to stand behind.
     if (!this.#isKeeping || this.savedAt === null) return;
     const number = this.#nextNote++;
-    await this.#shelf.note(this.id, number, note).catch((error: unknown) => this.#noStorage(error));
+    void this.#shelf.note(this.id, number, note).catch((error: unknown) => this.#noStorage(error));
   }
 
   get #isKeeping(): boolean {

@@ -114,8 +114,7 @@ export class LineRunner implements Machine {
     const { history, keeper } = this.#bench;
     const taken = this.#remember(line, columns, results);
     if (taken !== null) {
-      // Behind the prompt that follows nothing gets lost.
-      await keeper.ran(line, taken);
+      keeper.ran(line, taken);
       return;
     }
     const moved = columns.find((column) => {
