@@ -255,18 +255,18 @@ async function restore() {
   await page.context().close();
 }
 
-/** On one page, one after the other: the last of them needs what came before it. */
-async function life() {
+async function onPage(...parts) {
   const page = await open();
   await page.getByRole('treeitem').first().waitFor();
-  await enlarge(page);
-  await updates(page);
-  await tenThousand(page);
-  await scrub(page);
+  for (const part of parts) await part(page);
   await page.context().close();
 }
 
-const STAGES = { starts, firstLoad, life, restore };
+const STAGES = {
+  ...{ starts, firstLoad, restore },
+  commands: () => onPage(updates, tenThousand),
+  scrubbing: () => onPage(enlarge, scrub),
+};
 const asked = process.argv.slice(2);
 for (const name of asked.length > 0 ? asked : Object.keys(STAGES)) {
   const stage = STAGES[name];
