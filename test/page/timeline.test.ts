@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Page } from 'playwright';
-import { momentOf, openPage, outputOf, run, usePage } from './browser.ts';
+import { momentOf, openPage, outputOf, ready, run, usePage } from './browser.ts';
 
 /**
  * Goal: time is a thing one can hold: scrub, step inside a line, play, name and compare moments. Method: by role and
@@ -37,6 +37,25 @@ test('from the keyboard: inside a line by calls, structures and writes, and over
   await expect.poll(() => momentOf(page)).toBe('step 3 of 3: cp t/a t/b');
   await slider(page).press('Shift+ArrowLeft');
   await expect.poll(() => momentOf(page)).toBe('step 2 of 3: echo one > t/a');
+});
+
+test('after a reload the track shows the barriers and what failed as before', async () => {
+  const page = await history();
+  await run(page, 'rm missing');
+  await slider(page).press('ArrowLeft');
+  await expect.poll(() => momentOf(page)).toContain('step 3 of 4');
+  const picture = () =>
+    slider(page)
+      .locator('canvas')
+      .evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+  const before = await picture();
+  await page.getByText(/^saved /).waitFor();
+  // What moved last is saved a moment later.
+  await page.waitForTimeout(1000);
+  await page.reload();
+  await ready(page);
+  await expect.poll(() => momentOf(page)).toContain('step 3 of 4');
+  await expect.poll(picture).toBe(before);
 });
 
 test('playing goes to the end by itself, and space stops it', async () => {
