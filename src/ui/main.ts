@@ -7,7 +7,7 @@ import { keepForOffline } from './offline.ts';
 import { Bench } from './state/bench.svelte.ts';
 import { markNow } from './state/mark-now.ts';
 
-// Fetched while the page is mounted.
+// Fetched while the page is mounted; the pane that opens it says so when it does not come.
 void import('./terminal/xterm-screen.ts').catch(() => {});
 
 const target = document.getElementById('app');

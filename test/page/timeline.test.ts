@@ -58,6 +58,26 @@ test('after a reload the track shows the barriers and what failed as before', as
   await expect.poll(picture).toBe(before);
 });
 
+test('a branch that was left hangs below the track', async () => {
+  const page = await history();
+  const isAnythingBelow = () =>
+    slider(page)
+      .locator('canvas')
+      .evaluate((canvas) => {
+        const { width, height } = canvas as HTMLCanvasElement;
+        const copy = Object.assign(document.createElement('canvas'), { width, height });
+        const context = copy.getContext('2d', { willReadFrequently: true });
+        context?.drawImage(canvas as HTMLCanvasElement, 0, 0);
+        const below = context?.getImageData(0, (height * 11) / 16, width, (height * 5) / 16).data ?? [];
+        return below.some((value) => value !== 0);
+      });
+  expect(await isAnythingBelow()).toBe(false);
+  await slider(page).press('ArrowLeft');
+  await expect.poll(() => momentOf(page)).toContain('step 2 of 3');
+  await run(page, 'echo other > t/c');
+  await expect.poll(isAnythingBelow).toBe(true);
+});
+
 test('playing goes to the end by itself, and space stops it', async () => {
   const page = await history();
   await page.getByRole('combobox', { name: 'Speed of playing' }).selectOption('0.5×');

@@ -67,7 +67,6 @@ export class BenchHistory {
   #steps: Place[] = [beginning()];
   /** Numbers of the lines of each branch, in order of appearance. */
   #chains = new Map<string, number[]>();
-  #branchCount = 1;
   /** Another one when lines that were there changed: whoever keeps them keeps all of them anew. */
   generation = $state(0);
 
@@ -109,10 +108,6 @@ export class BenchHistory {
     return route.reverse();
   }
 
-  get branchCount(): number {
-    return this.#branchCount;
-  }
-
   /** Every branch with its first and last line, in order of appearance. */
   readonly branches: readonly BenchBranch[] = $derived.by(() => {
     void this.path;
@@ -135,7 +130,7 @@ export class BenchHistory {
   }
 
   #add(parent: Place, line: string, taken: ReadonlyMap<string, Taken>): Place {
-    const branch = parent.childCount === 0 ? parent.branch : `branch ${++this.#branchCount}`;
+    const branch = parent.childCount === 0 ? parent.branch : `branch ${this.#chains.size + 1}`;
     const added: Place = {
       ...{ number: this.#steps.length, parent: parent.number, line, branch, depth: parent.depth + 1, taken },
       ...{ stands: standsAfter(parent, taken), childCount: 0, lastVisited: -1 },
@@ -253,7 +248,6 @@ export class BenchHistory {
   clear(): void {
     this.#steps = [beginning()];
     this.#chains = new Map();
-    this.#branchCount = 1;
     this.generation += 1;
     this.now = { number: 0 };
     this.path = [];

@@ -102,13 +102,9 @@ export class Files {
     const known = this.#compressed.get(inode);
     if (known !== undefined) return known;
     const opened = this.#open(inode);
+    const [oldest] = this.#compressed.keys();
+    if (oldest !== undefined && this.#compressed.size >= COMPRESSED_MAX) this.#compressed.delete(oldest);
     this.#compressed.set(inode, opened);
-    if (this.#compressed.size > COMPRESSED_MAX) {
-      for (const oldest of this.#compressed.keys()) {
-        this.#compressed.delete(oldest);
-        break;
-      }
-    }
     return opened;
   }
 
