@@ -25,7 +25,7 @@ export interface WorkerLike extends Comlink.Endpoint {
   terminate(): void;
 }
 
-const startWorker = (): WorkerLike =>
+export const startWorker = (): WorkerLike =>
   new Worker(new URL('../../workers/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' });
 
 type PlainCalls = Omit<EngineApi, 'run' | 'watchRecall'>;

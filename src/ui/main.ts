@@ -1,5 +1,6 @@
 import { mount } from 'svelte';
-import { startEngine } from '../rpc/client.ts';
+import { startEngine, startWorker } from '../rpc/client.ts';
+import { LateWorker } from '../rpc/late-worker.ts';
 import App from './App.svelte';
 import './tokens.css';
 import './base.css';
@@ -12,7 +13,9 @@ void import('./terminal/xterm-screen.ts').catch(() => {});
 
 const target = document.getElementById('app');
 if (target === null) throw new Error('index.html has no element #app');
-const bench = new Bench(() => startEngine());
+let onprompt = () => {};
+const promptIsThere = new Promise<void>((resolve) => (onprompt = resolve));
+const bench = new Bench(() => startEngine(new LateWorker(promptIsThere, startWorker)));
 
 /** The bench stands: what could wait has waited until now. */
 function onbegun(): void {
@@ -21,4 +24,4 @@ function onbegun(): void {
   if (import.meta.env.PROD) keepForOffline(bench.messages);
 }
 
-mount(App, { target, props: { bench, onbegun } });
+mount(App, { target, props: { bench, onprompt, onbegun } });
