@@ -89,10 +89,13 @@ export async function openPage(options: BrowserContextOptions & { hash?: string 
   return { page, requests };
 }
 
-/** A prompt to type at and a disk under it. */
+/** A prompt to type at, every disk made, and what the inspector shows of one. */
 export async function ready(page: Page): Promise<void> {
   await page.locator('[data-ready=true]').waitFor();
-  await page.getByRole('treeitem').first().waitFor();
+  await page.getByRole('heading', { level: 2 }).getByRole('button', { pressed: true }).first().waitFor();
+  await expect.poll(() => page.getByText('Being made…').count(), { timeout: 20_000 }).toBe(0);
+  const other = page.getByRole('tab', { selected: true, name: /^(?!Files)/ });
+  await page.getByRole('treeitem').or(other).first().waitFor();
 }
 
 export const momentOf = (page: Page): Promise<string | null> =>

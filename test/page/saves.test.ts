@@ -5,7 +5,16 @@ import type { NewDiskRequest } from '../../src/rpc/protocol.ts';
 import { EngineServer } from '../../src/rpc/server.ts';
 import { encodeLink, HASH_DIGITS } from '../../src/ui/storage/link.ts';
 import '../support/all-formats.ts';
-import { momentOf, openPage, outputOf, ready, run, sampleDisk, usePage } from './browser.ts';
+import {
+  momentOf,
+  openPage,
+  outputOf,
+  pageFolderAddress,
+  ready,
+  run,
+  sampleDisk,
+  usePage,
+} from './browser.ts';
 
 /**
  * Goal: what was done is there again after a reload, whenever it comes, byte for byte, and in one tab at a time.
@@ -76,7 +85,7 @@ class Reference {
 
 /**
  * Gives the page, from its next load on, a way to be ended, or to have its workers ended at once, whatever they are
- * doing: so many milliseconds after the next Enter, counted in the page itself. The moment then shown is written down.
+ * doing: so many milliseconds after the next Enter, counted in the page itself. The number of lines whose prompt was back by then is written down.
  */
 const makeMortal = (page: Page): Promise<unknown> =>
   page.addInitScript(() => {
@@ -101,7 +110,10 @@ const makeMortal = (page: Page): Promise<unknown> =>
       const [victim, delay] = doom.split(' ');
       setTimeout(() => {
         const slider = document.querySelector('[role=slider][aria-label="Moment shown"]');
-        sessionStorage.setItem('seen', slider?.getAttribute('aria-valuetext') ?? '');
+        const shown = Number(/^step (\d+)/.exec(slider?.getAttribute('aria-valuetext') ?? '')?.[1] ?? 0);
+        const at = (mark: string) => performance.getEntriesByName(mark)[0]?.startTime ?? 0;
+        const isKept = at('line kept') >= at('engines done');
+        sessionStorage.setItem('ended', String(isKept ? shown : shown - 1));
         if (victim === 'page') location.reload();
         else endWorkers();
       }, Number(delay));
@@ -109,7 +121,7 @@ const makeMortal = (page: Page): Promise<unknown> =>
     addEventListener('keydown', onEnter, true);
   });
 
-/** Types lines; the last Enter is the beginning of the end. Returns the number of the step shown at the end. */
+/** Types lines; the last Enter is the beginning of the end. Returns the number of lines that had ended. */
 async function typeAndKill(
   page: Page,
   lines: readonly string[],
@@ -131,8 +143,7 @@ async function typeAndKill(
     const work = page.getByRole('banner').getByRole('status');
     await expect.poll(() => work.textContent(), { timeout: 20_000 }).toBe('');
   }
-  const seen = await page.evaluate(() => sessionStorage.getItem('seen') ?? '');
-  return Number(/^step (\d+)/.exec(seen)?.[1] ?? 0);
+  return page.evaluate(() => Number(sessionStorage.getItem('ended')));
 }
 
 test('killed at fifty random moments, the worker or the page, the bench is each time where its last finished line left it', async () => {
@@ -153,11 +164,11 @@ test('killed at fifty random moments, the worker or the page, the bench is each 
     const lines = Array.from({ length: kill % 10 === 0 ? 3 : 1 }, (_, nth) => lineOf(finished + 1 + nth));
     // While a line runs, or while what it left is saved.
     const delay = kill % 3 === 0 ? prng.below(400) : prng.below(40);
-    const seen = await typeAndKill(page, lines, victim, delay);
+    const ended = await typeAndKill(page, lines, victim, delay);
     const back = await numberOf(page);
     const what = `kill ${kill}, ${victim}, ${delay} ms after line ${finished + lines.length}`;
     // The line that was running when the end came may be there or not; nothing before it may be missing.
-    expect(back, what).toBeGreaterThanOrEqual(Math.max(finished, victim === 'page' ? seen - 1 : seen));
+    expect(back, what).toBeGreaterThanOrEqual(Math.max(finished, ended));
     expect(back, what).toBeLessThanOrEqual(finished + lines.length);
     outcomes[victim].add(finished + lines.length - back);
     finished = back;
@@ -199,6 +210,66 @@ test('a storage without room is a sentence, and work goes on', async () => {
   await page.getByText('There is no room left for this bench').waitFor();
   await run(page, 'cat a');
   expect((await outputOf(page)).join()).toContain('one');
+});
+
+test('a save that breaks off in the middle leaves nothing of itself', async () => {
+  const { page } = await openPage();
+  await page.evaluate(() => {
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (value, key) {
+      // The last of a save.
+      if ((key as string[])[0] === 'bench') throw new DOMException('no room', 'QuotaExceededError');
+      return put.call(this, value, key);
+    };
+  });
+  await run(page, 'echo one > a');
+  await page.getByText('There is no room left for this bench').waitFor();
+  const keyCount = await page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        indexedDB.open('diskoscope').addEventListener('success', ({ target }) => {
+          const { result } = target as IDBOpenDBRequest;
+          const keys = result.transaction('records').objectStore('records').getAllKeys();
+          keys.addEventListener('success', () => resolve(keys.result.length));
+        });
+      }),
+  );
+  expect(keyCount).toBe(0);
+});
+
+test('a bench that the version before kept is brought over, and what was noted behind it runs', async () => {
+  const { page } = await openPage();
+  await run(page, 'echo one > a');
+  await page.getByText(/^saved /).waitFor();
+  const body = '<link rel="icon" href="favicon.svg">';
+  await page.route('**/empty', (route) => route.fulfill({ contentType: 'text/html', body }));
+  await page.goto(`${pageFolderAddress()}empty`);
+  await page.evaluate(async () => {
+    const answer = <T>(request: IDBRequest<T>) =>
+      new Promise<T>((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(request.error);
+      });
+    const now = await answer(indexedDB.open('diskoscope'));
+    const store = now.transaction('records').objectStore('records');
+    const [keys, values] = await Promise.all([answer(store.getAllKeys()), answer(store.getAll())]);
+    now.close();
+    await answer(indexedDB.deleteDatabase('diskoscope'));
+    const opening = indexedDB.open('diskoscope', 2);
+    opening.onupgradeneeded = () => {
+      const records = opening.result.createObjectStore('records');
+      keys.forEach((key, at) => records.put(values[at], key));
+      const [, id] = keys.find((key) => (key as string[])[0] === 'bench') as string[];
+      const note = { kind: 'line', text: 'echo two > b', on: [{ key: 'disk-1', typed: [] }] };
+      records.put(note, ['note', id ?? '', 0]);
+    };
+    (await answer(opening)).close();
+  });
+  await page.goto(pageFolderAddress());
+  await ready(page);
+  await expect.poll(() => momentOf(page)).toBe('step 2 of 2: echo two > b');
+  await run(page, 'cat a b');
+  expect((await outputOf(page)).slice(-2)).toEqual(['one', 'two']);
 });
 
 test('benches have names, stay beside each other, and go through a file', async () => {

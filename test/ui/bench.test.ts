@@ -1,8 +1,12 @@
 import { describe, expect, test, vi } from 'vitest';
 import { BenchHistory } from '../../src/ui/state/bench-history.svelte.ts';
 import type { Taken } from '../../src/ui/state/bench-history.svelte.ts';
+import type { Bench } from '../../src/ui/state/bench.svelte.ts';
+import { Keeper } from '../../src/ui/state/keeper.svelte.ts';
+import { LineRunner } from '../../src/ui/state/line-runner.svelte.ts';
 import { OutputFan } from '../../src/ui/state/output-fan.ts';
 import { orderOf } from '../../src/ui/state/typed-order.ts';
+import type { Note, Shelf } from '../../src/ui/storage/shelf.ts';
 
 /** Goal: several disks behave as one bench. Method: the three rules behind it, without disks. */
 
@@ -71,6 +75,46 @@ describe('the history of a bench', () => {
     expect(history.step(1)?.taken.has('b')).toBe(false);
     expect(history.momentOf('b', { number: 2 }, () => 0)).toEqual({ step: 7 });
     expect(history.momentOf('a', { number: 2 }, () => 0)).toEqual({ step: 2 });
+  });
+});
+
+describe('a line that ran', () => {
+  test('is kept before the prompt comes back, and a storage that does not answer is not waited for', async () => {
+    let keep = () => {};
+    const noted: Note[] = [];
+    const shelf = {
+      note: (_id: string, _number: number, note: Note) => {
+        noted.push(note);
+        return new Promise<void>((resolve) => (keep = resolve));
+      },
+    } as unknown as Shelf;
+    const keeper = new Keeper({ columns: [], runner: { running: [] } } as unknown as Bench, shelf);
+    vi.spyOn(keeper, 'save').mockReturnValue();
+    keeper.savedAt = 1;
+    const history = new BenchHistory();
+    const result = { isComplete: true, unread: '', step: { step: 1, exitCode: 0 }, typed: [] };
+    const column = { key: 'a', name: 'A', ready: Promise.resolve(), disk: { run: async () => result } };
+    const runner = new LineRunner({
+      ...{ keeper, history, column, columns: [column], target: null, demo: { takeOver: () => {} } },
+      busy: (_what: string, _stop: unknown, task: () => Promise<unknown>) => task(),
+    } as unknown as Bench);
+    for (const { answer, waitsFor } of [
+      { answer: () => keep(), waitsFor: 0 },
+      { answer: () => {}, waitsFor: 1000 },
+    ]) {
+      vi.useFakeTimers();
+      let isBack = false;
+      const running = runner.run('echo', () => {}).then(() => (isBack = true));
+      await vi.advanceTimersByTimeAsync(100);
+      expect([noted.at(-1), isBack]).toEqual([
+        { kind: 'line', text: 'echo', on: [{ key: 'a', typed: [] }] },
+        false,
+      ]);
+      answer();
+      await vi.advanceTimersByTimeAsync(waitsFor);
+      await running;
+      vi.useRealTimers();
+    }
   });
 });
 

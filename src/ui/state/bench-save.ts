@@ -53,7 +53,7 @@ export async function gather(bench: Bench, kept: Kept, notesBefore: () => number
     save: {
       record: {
         ...{ version: BENCH_VERSION, id, name, createdAt, savedAt: Date.now(), disks: keys },
-        ...{ now: history.now, path: [...history.path], panes: panesOf(bench) },
+        ...{ now: history.now, path: [...history.path], notesBefore: notes, panes: panesOf(bench) },
         ...bench.bookmarks.saved(),
       },
       disks: whole,
@@ -62,7 +62,6 @@ export async function gather(bench: Bench, kept: Kept, notesBefore: () => number
         .slice(isAll ? 1 : kept.lineCount)
         .map(lineRecord),
       isAll,
-      notesBefore: notes,
     },
     gone: kept.disks.filter((key) => !keys.includes(key)),
     confirm: () => {

@@ -8,7 +8,7 @@ import { NO_SCRIPT } from './bench-script.ts';
 import type { BenchScript } from './bench-script.ts';
 import type { Note, SavedBench, SavedDisk } from '../storage/shelf.ts';
 import { showPanes } from './bench-link.ts';
-import { Column, tellApart } from './column.svelte.ts';
+import { Column } from './column.svelte.ts';
 import type { EngineHandle } from './column.svelte.ts';
 import type { DiskState, Origin, Work } from './disk.svelte.ts';
 import { Demo } from './demo.svelte.ts';
@@ -121,7 +121,6 @@ export class Bench {
           return origin === undefined ? Promise.resolve() : column.make(origin);
         }),
       );
-      tellApart(this.columns);
       await this.#replay(script);
     });
   }
@@ -139,7 +138,6 @@ export class Bench {
       const [first] = disks;
       if (first !== undefined) this.options = optionsOf(first.origin);
       await Promise.all(columns.map((column, at) => this.#bringDisk(column, disks[at])));
-      tellApart(columns);
       await this.#runNotes(notes);
       const { panes } = record;
       showPanes(
@@ -194,7 +192,7 @@ export class Bench {
   // ── disks ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   #newColumn(key = `disk-${++this.#lastKey}`): Column {
-    const column = new Column(key, this.#start());
+    const column = new Column(key, this.#start(), () => this.columns);
     this.runner.fit(column);
     void column.engine.died.then((sentence) => {
       if (!this.columns.includes(column)) return;
@@ -213,7 +211,6 @@ export class Bench {
     const gone = this.columns.filter((column) => !columns.includes(column));
     this.columns = columns;
     for (const { engine } of gone) engine.stop();
-    tellApart(columns);
   }
 
   /** A new worker, and the same disk in it. */
@@ -303,7 +300,6 @@ export class Bench {
   /** `isNew`: it runs what was typed to all, also before it came; else what it had run. */
   async #makeAndCatchUp(column: Column, origin: Origin, isNew: boolean): Promise<void> {
     await column.make(origin);
-    tellApart(this.columns);
     await this.#catchUp(column, isNew);
   }
 

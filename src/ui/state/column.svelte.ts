@@ -25,11 +25,12 @@ export class Column {
   readonly inspection: Inspection;
   /** Its worker is gone; the disk can be made again. */
   isDead = $state(false);
-  /** Told apart from another disk of the same format by a number; 0: there is no other. */
-  ordinal = $state(0);
+  /** What it is being made of, until the engine says what came of it. */
+  #coming = $state.raw<Origin | null>(null);
+  /** By its format; of several alike on the bench each has its number. */
   readonly name: string = $derived.by(() => {
-    const name = nameOf(this.disk);
-    return this.ordinal === 0 ? name : `${name} ${this.ordinal}`;
+    const alike = this.beside().filter((other) => other.#format === this.#format);
+    return alike.length < 2 ? this.#format : `${this.#format} ${alike.indexOf(this) + 1}`;
   });
   /** Lines wait until the disk is there. */
   ready: Promise<void> = Promise.resolve();
@@ -38,6 +39,8 @@ export class Column {
     /** The same for as long as the disk is on the bench, whatever becomes of its worker. */
     readonly key: string,
     readonly engine: EngineHandle,
+    /** The columns of its bench. */
+    private readonly beside: () => readonly Column[],
   ) {
     this.disk = new DiskState(engine.api);
     this.map = new MapState(this.disk);
@@ -46,15 +49,16 @@ export class Column {
 
   /** Make the disk; rejects with the engine's sentence when there can be no such disk. */
   make(origin: Origin): Promise<void> {
-    return this.#begin(this.disk.make(origin));
+    return this.#begin(origin, this.disk.make(origin));
   }
 
   /** The disk as it was saved; rejects with a sentence when that cannot be read. */
   restore(origin: Origin, saved: SavedSession): Promise<void> {
-    return this.#begin(this.disk.restore(origin, saved));
+    return this.#begin(origin, this.disk.restore(origin, saved));
   }
 
-  #begin(task: Promise<void>): Promise<void> {
+  #begin(origin: Origin, task: Promise<void>): Promise<void> {
+    this.#coming = origin;
     const made = task.then(() => {
       this.inspection.blockSizeBytes = this.disk.view?.blockSizeBytes ?? 512;
       this.inspection.clear();
@@ -63,24 +67,16 @@ export class Column {
     this.ready = made.catch(() => {});
     return made;
   }
-}
 
-/** The format of the volume; of an image without one, its file. */
-function nameOf({ view, origin }: DiskState): string {
-  const title = view?.volume?.title ?? '';
-  const fat = /FAT(?:12|16)/.exec(title)?.[0];
-  if (fat !== undefined) return fat;
-  const format = view?.volume?.formatName ?? (origin?.kind === 'new' ? origin.request.format : '');
-  return NAMES[format] ?? visible(view?.name ?? 'disk');
-}
-
-/** Number those of the same name from 1. */
-export function tellApart(columns: readonly Column[]): void {
-  const byName = new Map<string, Column[]>();
-  for (const column of columns) {
-    const name = nameOf(column.disk);
-    byName.set(name, [...(byName.get(name) ?? []), column]);
+  /** The format of the volume; of an image without one, its file. */
+  get #format(): string {
+    const { view, origin } = this.disk;
+    const title = view?.volume?.title ?? '';
+    const fat = /FAT(?:12|16)/.exec(title)?.[0];
+    if (fat !== undefined) return fat;
+    const from = origin ?? this.#coming;
+    const format = view?.volume?.formatName ?? (from?.kind === 'new' ? from.request.format : '');
+    const fileName = from?.kind === 'image' ? from.file.name : 'disk';
+    return NAMES[format] ?? visible(view?.name ?? fileName);
   }
-  for (const group of byName.values())
-    group.forEach((column, at) => (column.ordinal = group.length === 1 ? 0 : at + 1));
 }

@@ -14,6 +14,8 @@ import { markNow } from './mark-now.ts';
 import { sentenceOf } from './sentence.ts';
 
 const SAVE_DELAY_MILLISECONDS = 300;
+/** No prompt waits longer for a storage. */
+const NOTE_WAIT_MILLISECONDS_MAX = 1000;
 /** Larger images are not kept: storage in a browser is the user's, and is small. */
 const IMAGE_BYTES_MAX = 256 * 2 ** 20;
 export const NAME_CHARACTERS_MAX = 80;
@@ -88,6 +90,7 @@ export class Keeper {
     this.name = record.name;
     this.#nextNote = nextNote;
     this.isReadOnly = !mine;
+    if (mine) await this.#shelf.makeCurrent(id);
     await this.#bench.bringBack(saved);
     const { history, columns } = this.#bench;
     this.#kept.disks = disks.map(({ key }) => key);
@@ -99,10 +102,7 @@ export class Keeper {
     this.#kept.lineCount = lines.length + 1;
     this.savedAt = record.savedAt;
     if (this.isReadOnly) this.#bench.messages.say('note', READ_ONLY);
-    else {
-      await this.#shelf.makeCurrent(id);
-      if (notes.length > 0) this.save();
-    }
+    else if (notes.length > 0) this.save();
     return history.path.map((number) => history.step(number)?.line ?? '');
   }
 
@@ -195,24 +195,29 @@ export class Keeper {
 
   // ── keeping ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** A line ran. It is noted at once, so that it is there whatever happens before the save. */
-  ran(line: string, taken: ReadonlyMap<string, Taken>): void {
+  /**
+   * A line ran. It is noted at once, so that it is there whatever happens before the save. Resolves when the note is
+   * kept, or when the storage takes too long to be waited for.
+   */
+  async ran(line: string, taken: ReadonlyMap<string, Taken>): Promise<void> {
     const on = [...taken].map(([key, { typed }]) => ({ key, typed }));
     const isInterrupted = [...taken.values()].some((each) => each.isInterrupted);
-    if (!isInterrupted) this.#note({ kind: 'line', text: line, on });
+    const noted = isInterrupted ? null : this.#note({ kind: 'line', text: line, on });
     this.save();
+    const enough = new Promise<void>((resolve) => setTimeout(resolve, NOTE_WAIT_MILLISECONDS_MAX));
+    await Promise.race([noted, enough]);
   }
 
   moved(now: BenchMoment): void {
-    this.#note({ kind: 'move', now });
+    void this.#note({ kind: 'move', now });
     this.save();
   }
 
-  #note(note: Note): void {
+  async #note(note: Note): Promise<void> {
     // Before the first save there is nothing to stand behind.
     if (!this.#isKeeping || this.savedAt === null) return;
     const number = this.#nextNote++;
-    void this.#shelf.note(this.id, number, note).catch((error: unknown) => this.#noStorage(error));
+    await this.#shelf.note(this.id, number, note).catch((error: unknown) => this.#noStorage(error));
   }
 
   get #isKeeping(): boolean {

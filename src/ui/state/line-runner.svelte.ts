@@ -73,6 +73,7 @@ export class LineRunner implements Machine {
     const unread = unreadByAll(this.#typed, reads);
     if (answers[0]?.isComplete === false) return { isComplete: false, unread };
     await this.#conclude(order.line, columns, results);
+    markNow('line kept');
     return { isComplete: true, unread };
   }
 
@@ -114,7 +115,8 @@ export class LineRunner implements Machine {
     const { history, keeper } = this.#bench;
     const taken = this.#remember(line, columns, results);
     if (taken !== null) {
-      keeper.ran(line, taken);
+      // Behind the prompt that follows nothing gets lost.
+      await keeper.ran(line, taken);
       return;
     }
     const moved = columns.find((column) => {

@@ -4,7 +4,13 @@
  */
 export function markNow(
   name:
-    'prompt ready' | 'bench ready' | 'engines done' | 'map painted' | 'bench restoring' | 'bench restored',
+    | 'prompt ready'
+    | 'bench ready'
+    | 'engines done'
+    | 'line kept'
+    | 'map painted'
+    | 'bench restoring'
+    | 'bench restored',
 ): void {
   performance.clearMarks(name);
   performance.mark(name);

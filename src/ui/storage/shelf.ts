@@ -6,8 +6,8 @@ import type { Change, Key, Row, Tables } from './tables.ts';
 
 /**
  * The benches kept in this browser. A save puts down what changed, in one transaction: whenever the page ends, a bench
- * is there as it was before a save or after it. A line that ran is noted at once (`note`), before its save comes; what
- * is noted behind the last save runs again when the bench comes back, so that no more than one line can be lost.
+ * is there as it was before a save or after it. A line that ran is noted (`note`) before the prompt comes back and its
+ * save comes; what is noted behind the last save runs again when the bench comes back, so that no line that ended is lost.
  *
  *     ['bench', id]                         BenchRecord
  *     ['line', id, number]                  BenchLineRecord, of the tree of lines
@@ -29,6 +29,8 @@ export interface BenchRecord extends SavedNames {
   readonly now: { readonly number: number; readonly write?: number };
   /** Numbers of the lines on the way through `now` to its newest end. */
   readonly path: readonly number[];
+  /** Notes before this number are part of the save, also where they are still there. */
+  readonly notesBefore?: number;
   /** What was on show. */
   readonly panes: Panes;
 }
@@ -72,8 +74,6 @@ export interface BenchSave {
   /** Lines that are new; `isAll`: in place of all others. */
   readonly lines: readonly BenchLineRecord[];
   readonly isAll: boolean;
-  /** Notes before this number are part of the save. */
-  readonly notesBefore: number;
 }
 
 export interface SavedDisk {
@@ -176,19 +176,16 @@ export class Shelf {
     await this.#tables.write([put(['note', id, number], note)]);
   }
 
-  async save(
-    { record, disks, lines, isAll, notesBefore }: BenchSave,
-    gone: readonly string[],
-  ): Promise<void> {
-    const { id } = record;
+  async save({ record, disks, lines, isAll }: BenchSave, gone: readonly string[]): Promise<void> {
+    const { id, notesBefore } = record;
     await this.#tables.write([
       ...gone.flatMap((disk) => removals(id, disk)),
       ...disks.flatMap(({ key, origin, checkpoint }) => changesOf(id, key, origin, checkpoint)),
       ...(isAll ? [{ kind: 'remove', prefix: ['line', id] } as const] : []),
       ...lines.map((line) => put(['line', id, line.number], line)),
-      { kind: 'remove', prefix: ['note', id], from: 0, to: notesBefore },
       put(['bench', id], record),
     ]);
+    await this.#tables.write([{ kind: 'remove', prefix: ['note', id], from: 0, to: notesBefore ?? 0 }]);
   }
 
   // ── bringing back ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -204,13 +201,14 @@ export class Shelf {
     if (!isWhole(record)) throw new Error('what was kept of it is damaged');
     const rows = async (table: string) => await this.#tables.list([table, id]);
     const values = async <T>(table: string) => (await rows(table)).map(({ value }) => value as T);
-    const notes = await rows('note');
+    const { notesBefore = 0 } = record;
+    const notes = (await rows('note')).filter(({ key }) => Number(key[2]) >= notesBefore);
     return {
       record,
       lines: await values<BenchLineRecord>('line'),
       disks: await Promise.all(record.disks.map((key) => this.#disk(id, key))),
       notes: notes.map(({ value }) => value as Note),
-      nextNote: Number(notes.at(-1)?.key[2] ?? -1) + 1,
+      nextNote: notes.length === 0 ? notesBefore : Number(notes.at(-1)?.key[2]) + 1,
     };
   }
 

@@ -1,5 +1,5 @@
 import { openDB } from 'idb';
-import type { DBSchema, IDBPDatabase, IDBPObjectStore } from 'idb';
+import type { DBSchema, IDBPDatabase, IDBPTransaction } from 'idb';
 
 /**
  * Where things are kept: values by keys that are lists, in the order of the keys, and changes that happen all or not
@@ -25,13 +25,20 @@ export interface Tables {
   get(key: Key): Promise<unknown>;
 }
 
+type Stored = { key: (string | number)[]; value: unknown };
+
 interface Schema extends DBSchema {
-  records: { key: (string | number)[]; value: unknown };
+  records: Stored;
+  /** What begins with 'note'. In a store of its own it does not wait for a save under way. */
+  notes: Stored;
   /** Of the first version: the last session, as its disk and its lines. */
   sessions: { key: string; value: unknown };
 }
 
-const VERSION = 2;
+type StoreName = 'records' | 'notes';
+type Transaction<Mode extends IDBTransactionMode> = IDBPTransaction<Schema, StoreName[], Mode>;
+
+const VERSION = 3;
 /** Some ten milliseconds of work where each is a piece of a disk. */
 const CHANGES_AT_ONCE = 20;
 
@@ -40,30 +47,25 @@ export class BrowserTables implements Tables {
 
   get #open(): Promise<IDBPDatabase<Schema>> {
     return (this.#database ??= openDB<Schema>('diskoscope', VERSION, {
-      upgrade: async (fresh, oldVersion, _, transaction) => {
-        const records = fresh.createObjectStore('records');
-        if (oldVersion < 1) return;
-        const sessions = transaction.objectStore('sessions');
-        for (const key of await sessions.getAllKeys()) {
-          await records.put(await sessions.get(key), ['old', key]);
-        }
-        fresh.deleteObjectStore('sessions');
-      },
+      upgrade: (fresh, oldVersion, _, transaction) => upgrade(fresh, oldVersion, transaction),
       // Another tab wants a newer database: it shall have it, and this one keeps no more.
       blocking: (_, __, event) => (event.target as IDBDatabase).close(),
     }));
   }
 
   async write(changes: readonly Change[]): Promise<void> {
-    const transaction = (await this.#open).transaction('records', 'readwrite');
-    const { done, store } = transaction;
+    if (changes.length === 0) return;
+    const stores = new Set(
+      changes.map((change) => storeOf(change.kind === 'put' ? change.key : change.prefix)),
+    );
+    const transaction = (await this.#open).transaction([...stores], 'readwrite');
     // It tells what went wrong at the end; until then it is nobody's.
-    done.catch(() => {});
+    transaction.done.catch(() => {});
     try {
       for (let from = 0; from < changes.length; from += CHANGES_AT_ONCE) {
         const some = changes.slice(from, from + CHANGES_AT_ONCE);
         // While one of its requests is under way the transaction lives, and the page can do something else.
-        await Promise.all(some.map(async (change) => request(store, change)));
+        await Promise.all(some.map(async (change) => request(transaction, change)));
       }
     } catch (error) {
       // Why it was given up says more than what became of one of its requests.
@@ -71,11 +73,11 @@ export class BrowserTables implements Tables {
       transaction.abort();
       throw error;
     }
-    await done;
+    await transaction.done;
   }
 
   async list(prefix: Key): Promise<Row[]> {
-    const transaction = (await this.#open).transaction('records');
+    const transaction = (await this.#open).transaction(storeOf(prefix));
     const range = rangeOf(prefix);
     const [keys, values] = await Promise.all([
       transaction.store.getAllKeys(range),
@@ -85,16 +87,38 @@ export class BrowserTables implements Tables {
   }
 
   async get(key: Key): Promise<unknown> {
-    return (await this.#open).get('records', [...key]);
+    return (await this.#open).get(storeOf(key), [...key]);
   }
 }
 
-function request(
-  store: IDBPObjectStore<Schema, ['records'], 'records', 'readwrite'>,
-  change: Change,
-): Promise<unknown> | undefined {
-  if (change.kind === 'put') return store.put(change.value, [...change.key]);
+const storeOf = ([table]: Key): StoreName => (table === 'note' ? 'notes' : 'records');
+
+async function upgrade(
+  fresh: IDBPDatabase<Schema>,
+  oldVersion: number,
+  transaction: IDBPTransaction<Schema, (StoreName | 'sessions')[], 'versionchange'>,
+): Promise<void> {
+  const notes = fresh.createObjectStore('notes');
+  if (oldVersion === 2) {
+    const records = transaction.objectStore('records');
+    const range = rangeOf(['note']);
+    for (const key of await records.getAllKeys(range)) await notes.put(await records.get(key), key);
+    await records.delete(range);
+    return;
+  }
+  const records = fresh.createObjectStore('records');
+  if (oldVersion === 0) return;
+  const sessions = transaction.objectStore('sessions');
+  for (const key of await sessions.getAllKeys()) await records.put(await sessions.get(key), ['old', key]);
+  fresh.deleteObjectStore('sessions');
+}
+
+function request(transaction: Transaction<'readwrite'>, change: Change): Promise<unknown> | undefined {
+  if (change.kind === 'put') {
+    return transaction.objectStore(storeOf(change.key)).put(change.value, [...change.key]);
+  }
   const { prefix, from, to } = change;
+  const store = transaction.objectStore(storeOf(prefix));
   const isRange = from !== undefined && to !== undefined;
   if (isRange && from >= to) return undefined; // a range of nothing is an error to the database
   const range = isRange

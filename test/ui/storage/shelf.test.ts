@@ -7,7 +7,7 @@ import { Lease } from '../../../src/ui/storage/lease.ts';
 import type { Locks } from '../../../src/ui/storage/lease.ts';
 import { unpressed } from '../../../src/ui/storage/pressed.ts';
 import { Shelf } from '../../../src/ui/storage/shelf.ts';
-import type { BenchRecord } from '../../../src/ui/storage/shelf.ts';
+import type { BenchRecord, Note } from '../../../src/ui/storage/shelf.ts';
 import type { Origin } from '../../../src/ui/state/disk.svelte.ts';
 import { bench, benchOf } from '../../engine/session/bench.ts';
 import type { Bench } from '../../engine/session/bench.ts';
@@ -49,7 +49,7 @@ class Page {
   async save(change: Partial<BenchRecord> = {}): Promise<void> {
     const checkpoint = this.disk.session.checkpoint(this.after);
     const disks = [{ key: 'disk-1', origin: ORIGIN, checkpoint }];
-    const whole = { record: record(change), disks, lines: [], isAll: false, notesBefore: 0 };
+    const whole = { record: record(change), disks, lines: [], isAll: false };
     await this.shelf.save(structuredClone(whole), []);
     this.after = checkpoint.number;
   }
@@ -84,6 +84,23 @@ describe('a shelf', () => {
     page.disk.session.seek({ step: 1, write: 1 });
     await page.save();
     expect(said(await backFrom(shelf))).toEqual(said(page.disk));
+  });
+
+  test('what was noted behind a save comes back with it, and nothing that is part of it', async () => {
+    const tables = new MemoryTables();
+    const shelf = new Shelf(tables);
+    const page = new Page(shelf, bench());
+    const note = (number: number): Note => ({ kind: 'line', text: `line ${number}`, on: [] });
+    await page.save();
+    for (const number of [0, 1, 2]) await shelf.note('b1', number, note(number));
+    expect(await shelf.load('b1')).toMatchObject({ notes: [note(0), note(1), note(2)], nextNote: 3 });
+    await page.save({ notesBefore: 2 });
+    expect(await tables.list(['note'])).toHaveLength(1);
+    // The page may end between a save and the end of the notes before it.
+    await shelf.note('b1', 1, note(1));
+    expect(await shelf.load('b1')).toMatchObject({ notes: [note(2)], nextNote: 3 });
+    await page.save({ notesBefore: 3 });
+    expect(await shelf.load('b1')).toMatchObject({ notes: [], nextNote: 3 });
   });
 
   test('keeps a disk that was made anew in place of the one before', async () => {
