@@ -152,7 +152,7 @@ test('killed at fifty random moments, the worker or the page, the bench is each 
   const prng = new Prng(17);
   const reference = new Reference();
   await run(page, lineOf(1));
-  await page.getByText(/^saved /).waitFor();
+  await page.waitForFunction(() => performance.getEntriesByName('line kept').length > 0);
   await page.reload();
   await ready(page);
   await says(page, 'is back as it was');

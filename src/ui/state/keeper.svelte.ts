@@ -196,16 +196,17 @@ export class Keeper {
   // ── keeping ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * A line ran. It is noted at once, so that it is there whatever happens before the save. Resolves when the note is
-   * kept, or when the storage takes too long to be waited for.
+   * A line ran. It is noted at once, so that it is there whatever happens before the save; the first one is saved.
+   * Resolves when that is kept, or when the storage takes too long to be waited for.
    */
   async ran(line: string, taken: ReadonlyMap<string, Taken>): Promise<void> {
     const on = [...taken].map(([key, { typed }]) => ({ key, typed }));
     const isInterrupted = [...taken.values()].some((each) => each.isInterrupted);
+    const isFirst = this.savedAt === null;
     const noted = isInterrupted ? null : this.#note({ kind: 'line', text: line, on });
     this.save();
     const enough = new Promise<void>((resolve) => setTimeout(resolve, NOTE_WAIT_MILLISECONDS_MAX));
-    await Promise.race([noted, enough]);
+    await Promise.race([isFirst ? this.flush() : noted, enough]);
   }
 
   moved(now: BenchMoment): void {
