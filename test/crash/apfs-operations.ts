@@ -1,3 +1,4 @@
+import { zlibSync } from 'fflate';
 import type { VolumeNode } from '../../src/engine/formats/contract.ts';
 import { data, upTo } from './disk.ts';
 import type { Disk } from './disk.ts';
@@ -203,7 +204,27 @@ export const MORE: readonly Operation[] = [
   },
 ];
 
+/** It has to be unpacked first. */
+export const WRITE_TO_COMPRESSED: Pick<Operation, 'before' | 'run'> = {
+  before: (d) => {
+    const bytes = new Uint8Array(30_000).fill(7);
+    d.create('packed').volume.setExtendedAttribute?.(at(d, 'packed'), 'com.apple.decmpfs', packed(bytes));
+    d.contents.set('packed', bytes);
+  },
+  run: (d) => d.write('packed', 5000, data(6000, 2)),
+};
+
 const INIT = { mode: 0o644, uid: 501, gid: 20 };
+
+/** What com.apple.decmpfs says of a file whose contents it holds, packed with zlib (<sys/decmpfs.h>, type 3). */
+function packed(bytes: Uint8Array): Uint8Array {
+  const header = new Uint8Array(16);
+  const view = new DataView(header.buffer);
+  header.set([0x66, 0x70, 0x6d, 0x63]);
+  view.setUint32(4, 3, true);
+  view.setBigUint64(8, BigInt(bytes.length), true);
+  return Uint8Array.of(...header, ...zlibSync(bytes));
+}
 
 /** `path` holds what `source` holds. */
 function know(disk: Disk, path: string, source: string): void {

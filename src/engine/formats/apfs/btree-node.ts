@@ -15,7 +15,7 @@ import {
 } from './layout-tree.ts';
 import { putHeader, putU64, u32At, u64At, xidOf } from './object.ts';
 import type { MetadataBuffer } from './transaction.ts';
-import { footerSizes } from './tree-kinds.ts';
+import { footerSizes, HASHED_NAME_AT, hashIn, hashOf } from './tree-kinds.ts';
 import type { TreeKind } from './tree-kinds.ts';
 
 /** A table of varying records grows by so many entries at a time, while there is room. */
@@ -125,14 +125,16 @@ export class BtreeNode implements MetadataBuffer {
    * search answered, looked at first with what lies beside it; any number will do.
    */
   search(key: Uint8Array, hint?: number): number {
-    const { compare } = this.kind;
+    const { compare, fixed, orderMask } = this.kind;
     const { bytes } = this;
     const view = this.#view;
     const keysAt = TABLE_AT + this.#tableBytes;
-    const { fixed, orderMask } = this.kind;
     // Most comparisons end with the object, so that is read from the key once.
-    const keyHigh = (u32At(key, 4) & orderMask) >>> 0;
+    const keyWord = u32At(key, 4);
+    const keyHigh = (keyWord & orderMask) >>> 0;
     const keyLow = u32At(key, 0);
+    // In a large directory the object is always the same, and most comparisons end with the hash.
+    const keyHash = hashOf(this.kind, key);
     let low = 0;
     let high = this.count;
     let isNear = hint !== undefined;
@@ -144,7 +146,10 @@ export class BtreeNode implements MetadataBuffer {
       if (order === 0) order = view.getUint32(at, true) - keyLow;
       if (order === 0) {
         const length = fixed === null ? view.getUint16(entry + 2, true) : fixed.keyBytes;
-        order = compare(bytes, at, length, key, 0, key.length);
+        if (keyHash >= 0 && length >= HASHED_NAME_AT && view.getUint32(at + 4, true) === keyWord) {
+          order = hashIn(view.getUint32(at + 8, true)) - keyHash;
+        }
+        if (order === 0) order = compare(bytes, at, length, key, 0, key.length);
         if (order === 0) return middle;
       }
       if (order < 0) {

@@ -24,6 +24,8 @@ export interface TreeKind {
   readonly role: Role;
   /** Bits of the upper word of the first eight bytes that, with the lower one, decide the order before all else. */
   readonly orderMask: number;
+  /** Do keys of names have a hash behind object and type, which decides before the name? */
+  readonly isHashed: boolean;
   readonly compare: KeyComparison;
 }
 
@@ -78,7 +80,17 @@ const RECORD = { xattr: 4, siblingLink: 5, fileExtent: 8, directory: 9, snapshot
 const OBJECT_MASK = 0x0fff_ffff;
 
 const NAME_AT = 10;
-const HASHED_NAME_AT = 12;
+/** In the key of a name with a hash. */
+export const HASHED_NAME_AT = 12;
+
+/** The hash of a name's key: what stands behind object and type, without the length that shares its word. */
+export const hashIn = (word: number): number => word >>> 10;
+
+/** The hash in a key of a kind that has them; −1 for a key without. */
+export const hashOf = (kind: TreeKind, key: Uint8Array): number =>
+  kind.isHashed && key.length >= HASHED_NAME_AT && u32At(key, 4) >>> 28 === RECORD.directory
+    ? hashIn(u32At(key, 8))
+    : -1;
 
 /**
  * Order of j_key_t: object (low 60 bits of the first word), type (high 4), then by type a number, a hash and a name, or
@@ -130,9 +142,9 @@ const CATALOG = {
 } as const;
 
 /** Volumes whose names are compared normalized, or normalized and case-folded: names have hashes. */
-export const HASHED_CATALOG: TreeKind = { ...CATALOG, compare: compareRecords(true) };
+export const HASHED_CATALOG: TreeKind = { ...CATALOG, isHashed: true, compare: compareRecords(true) };
 /** Volumes whose names are plain bytes. */
-export const PLAIN_CATALOG: TreeKind = { ...CATALOG, compare: compareRecords(false) };
+export const PLAIN_CATALOG: TreeKind = { ...CATALOG, isHashed: false, compare: compareRecords(false) };
 
 const fixedKind = (
   title: string,
@@ -150,6 +162,7 @@ const fixedKind = (
   allowsGhosts: false,
   role: 'tree',
   orderMask: 0xffff_ffff,
+  isHashed: false,
   compare,
 });
 
@@ -176,6 +189,7 @@ const variableKind = (title: string, subtype: number, role: Role): TreeKind => (
   allowsGhosts: false,
   role,
   orderMask: OBJECT_MASK,
+  isHashed: false,
   compare: compareRecords(true),
 });
 
