@@ -62,6 +62,11 @@ async function opened(browser, address, width, scheme) {
       .getByText(`step ${nth + 1} of ${nth + 1}: `)
       .first()
       .waitFor();
+    // What is typed before the prompt is back stands in the terminal twice.
+    await page.waitForFunction(() => {
+      const at = (mark) => performance.getEntriesByName(mark)[0]?.startTime ?? 0;
+      return at('line kept') >= at('engines done');
+    });
   }
   return page;
 }

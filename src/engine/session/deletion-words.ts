@@ -6,7 +6,7 @@ import { counted, grouped, listed, printedSize } from './sentences.ts';
 
 /** What deleting something, alone or together with what shares its blocks, would free: counted, and in words. */
 export interface DeletionView {
-  /** What would be deleted: '/copy.mov', 'the snapshot before'. */
+  /** What would be deleted: '/copy.mov', 'the snapshot ‘before’'. */
   readonly what: string;
   /** The line that does it; empty where it cannot be done. */
   readonly line: string;
@@ -98,7 +98,7 @@ function together(
   const { line, on, others, snapshots, path } = named;
   const { blockSizeBytes } = rehearsal;
   const freedBlocks = rehearsal.freedBlocks();
-  const names = [...others, ...snapshots.map((name) => `the snapshot ${name}`)];
+  const names = [...others, ...snapshots.map(snapshotCalled)];
   const lines = [
     [line, ...others.map((other) => shellWord(on + other))].join(' '),
     ...snapshots.map((name) => `scope snapshot delete ${shellWord(name)} ${shellWord(on)}`),
@@ -110,12 +110,12 @@ function together(
 
 export function snapshotDeletion(rehearsal: Rehearsal, name: string, on: string): DeletionView {
   const { blockSizeBytes } = rehearsal;
-  const what = `the snapshot ${name}`;
+  const what = snapshotCalled(name);
   try {
     rehearsal.deleteSnapshot(name);
   } catch (error) {
     if (!(error instanceof FsError)) throw error;
-    const sentence = `The snapshot ${name} cannot be deleted: ${reasonOf(error)}.`;
+    const sentence = `The snapshot ‘${name}’ cannot be deleted: ${reasonOf(error)}.`;
     return { what, line: '', freedBlocks: null, blockSizeBytes, sentence };
   }
   const freedBlocks = rehearsal.freedBlocks();
@@ -123,7 +123,7 @@ export function snapshotDeletion(rehearsal: Rehearsal, name: string, on: string)
   return {
     ...{ what, freedBlocks, blockSizeBytes },
     line: `scope snapshot delete ${shellWord(name)} ${shellWord(on)}`,
-    sentence: `Deleting the snapshot ${name} would free ${blocksText(freedBlocks, blockSizeBytes)}${why}.`,
+    sentence: `Deleting ${what} would free ${blocksText(freedBlocks, blockSizeBytes)}${why}.`,
   };
 }
 
@@ -163,12 +163,14 @@ function alone(rehearsal: Rehearsal, counts: Counts, holders: readonly HeldBlock
 function stillHeld(rehearsal: Rehearsal, holders: readonly HeldBlocks[], contentsBlocks: number): string {
   const shown = holders.slice(0, 2).map((held) => {
     const snapshot = snapshotOf(rehearsal, [held]);
-    const owner = snapshot === undefined ? held.owner : `the snapshot ${snapshot}`;
+    const owner = snapshot === undefined ? held.owner : snapshotCalled(snapshot);
     const isMany = snapshot === undefined && filesOf(rehearsal, held).length > 1;
     const { blocks } = held;
     const amount =
       blocks >= contentsBlocks
-        ? `all ${grouped(blocks)}`
+        ? blocks === 1
+          ? 'its only block'
+          : `all ${grouped(blocks)}`
         : `${grouped(blocks)} of its ${grouped(contentsBlocks)}`;
     return `${owner} still ${isMany ? 'hold' : 'holds'} ${amount}`;
   });
@@ -187,6 +189,8 @@ const tooMuch = ({ message }: TooMuch): string =>
 
 const reasonOf = ({ code, detail }: FsError): string =>
   detail === '' ? strerror(code) : `${strerror(code)} (${detail})`;
+
+const snapshotCalled = (name: string): string => `the snapshot ‘${name}’`;
 
 /** Quoted only where it has to be. */
 export const shellWord = (text: string): string =>

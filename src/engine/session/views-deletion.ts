@@ -84,7 +84,7 @@ export class DeletionViews {
   }
 
   ofSnapshot(mount: MountRecord, name: string): readonly DeletionView[] {
-    return this.#on(mount, `the snapshot ${name}`, (rehearsal) => [
+    return this.#on(mount, `the snapshot ‘${name}’`, (rehearsal) => [
       snapshotDeletion(rehearsal, name, mount.on),
     ]);
   }

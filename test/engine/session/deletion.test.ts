@@ -160,14 +160,14 @@ describe('words', () => {
     expect(said).toMatch(/Deleting it together with \/copy\.mov would free 2,04[89] blocks/);
     run('scope snapshot create before');
     expect(run('scope why film.mov')).toMatch(
-      /together with \/copy\.mov would free 0 blocks[^:]*: the snapshot before still holds all 2,048\.\n/,
+      /together with \/copy\.mov would free 0 blocks[^:]*: the snapshot ‘before’ still holds all 2,048\.\n/,
     );
     expect(run('scope why film.mov')).toMatch(
-      /\/copy\.mov and the snapshot before would free 2,0\d\d blocks/,
+      /\/copy\.mov and the snapshot ‘before’ would free 2,0\d\d blocks/,
     );
     run('rm film.mov copy.mov');
     expect(run('scope snapshot why before')).toMatch(
-      /Deleting the snapshot before would free 2,0\d\d blocks/,
+      /Deleting the snapshot ‘before’ would free 2,0\d\d blocks/,
     );
     expect(run('scope snapshot why nothing')).toContain('no snapshot of this name');
   });
