@@ -104,7 +104,10 @@ describe('a line that ran', () => {
     ]) {
       vi.useFakeTimers();
       let isBack = false;
-      const running = runner.run('echo', () => {}).then(() => (isBack = true));
+      const running = runner
+        .run('echo', () => {})
+        .then(({ kept }) => kept?.done)
+        .then(() => (isBack = true));
       await vi.advanceTimersByTimeAsync(100);
       expect([noted.at(-1), isBack]).toEqual([
         { kind: 'line', text: 'echo', on: [{ key: 'a', typed: [] }] },

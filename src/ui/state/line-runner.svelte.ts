@@ -1,5 +1,5 @@
 import { visible } from '../draw/words.ts';
-import type { Machine } from '../terminal/controller.ts';
+import type { Machine, Ran } from '../terminal/controller.ts';
 import type { Taken } from './bench-history.svelte.ts';
 import type { Bench } from './bench.svelte.ts';
 import type { BenchLine } from './bench-script.ts';
@@ -25,12 +25,14 @@ export class LineRunner implements Machine {
   running = $state.raw<readonly Column[]>([]);
   /** While a line runs, what at least one disk took. */
   #typed: (string | null)[] = [];
+  /** Resolves when the line that ran last is kept. */
+  #newest: Promise<void> = Promise.resolve();
 
   constructor(bench: Bench) {
     this.#bench = bench;
   }
 
-  async run(text: string, print: (piece: Printed) => void) {
+  async run(text: string, print: (piece: Printed) => void): Promise<Ran> {
     const bench = this.#bench;
     bench.demo.takeOver();
     const order = orderOf(text, bench.columns, bench.target?.key ?? null);
@@ -72,9 +74,7 @@ export class LineRunner implements Machine {
     const reads = answers.map(({ typed }) => typed);
     const unread = unreadByAll(this.#typed, reads);
     if (answers[0]?.isComplete === false) return { isComplete: false, unread };
-    await this.#conclude(order.line, columns, results);
-    markNow('line kept');
-    return { isComplete: true, unread };
+    return { isComplete: true, unread, kept: await this.#conclude(order.line, columns, results) };
   }
 
   /** A line of an earlier bench, where it ran then. */
@@ -110,22 +110,26 @@ export class LineRunner implements Machine {
     return columns.includes(column) ? [column, ...columns.filter((other) => other !== column)] : columns;
   }
 
-  /** A step of the bench; or the way back that the line itself asked for. */
+  /** A step of the bench; or the way back that the line itself asked for. When it is kept, in a wrapping. */
   async #conclude(line: string, columns: readonly Column[], results: readonly (LineResult | null)[]) {
     const { history, keeper } = this.#bench;
     const taken = this.#remember(line, columns, results);
     if (taken !== null) {
-      // Behind the prompt that follows nothing gets lost.
-      await keeper.ran(line, taken);
-      return;
+      const kept = keeper.ran(line, taken);
+      this.#newest = kept;
+      void kept.then(() => {
+        if (this.#newest === kept) markNow('line kept');
+      });
+      return { done: kept };
     }
     const moved = columns.find((column) => {
       const { step, write } = this.#bench.momentOf(column, history.now);
       return column.disk.now.step !== step || column.disk.now.write !== write;
     });
-    if (moved === undefined) return;
+    if (moved === undefined) return undefined;
     const isRedo = moved.disk.now.step > this.#bench.momentOf(moved, history.now).step;
     await this.#bench.seek((isRedo ? history.next : history.previous) ?? history.now);
+    return undefined;
   }
 
   /** Null: no disk made a step of it. */
