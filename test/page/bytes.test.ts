@@ -80,7 +80,7 @@ test('why a clone frees nothing, and the button that deletes both', async () => 
   await run(page, 'scope snapshot create before');
   await expect
     .poll(() => page.getByRole('region', { name: 'Snapshots' }).innerText())
-    .toContain('snapshot before');
+    .toContain('snapshot ‘before’');
   await page.getByText('How exact is this?').click();
   await expect.poll(() => page.getByRole('tabpanel').innerText()).toContain('Names and their hashes');
   const found = await new AxeBuilder({ page }).analyze();
