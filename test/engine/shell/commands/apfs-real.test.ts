@@ -128,7 +128,9 @@ describe('clones', () => {
     bench.run('cp -c b c; dd if=/dev/random of=a bs=4096 count=1 conv=notrunc status=none');
     expect(freed('a')).toMatch(/would free 1 block[^:]*: .*\/b and \/c still hold 255 of its 256\.$/);
     bench.run('scope snapshot create s');
-    expect(freed('alone')).toMatch(/would free 0 blocks[^:]*: the snapshot ‘s’ still holds its only block\.$/);
+    expect(freed('alone')).toMatch(
+      /would free 0 blocks[^:]*: the snapshot ‘s’ still holds its only block\.$/,
+    );
     finish(bench);
   });
 
