@@ -106,7 +106,7 @@ describe('a line that ran', () => {
       let isBack = false;
       const running = runner
         .run('echo', () => {})
-        .then(({ kept }) => kept?.done)
+        .then(() => runner.kept())
         .then(() => (isBack = true));
       await vi.advanceTimersByTimeAsync(100);
       expect([noted.at(-1), isBack]).toEqual([

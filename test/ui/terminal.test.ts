@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { OutputPiece } from '../../src/rpc/protocol.ts';
 import { unreadByAll } from '../../src/ui/state/typed-line.ts';
 import { OUTPUT_CHARACTERS_MAX, TerminalController } from '../../src/ui/terminal/controller.ts';
-import type { Machine, Ran } from '../../src/ui/terminal/controller.ts';
+import type { Machine } from '../../src/ui/terminal/controller.ts';
 import { keysOf } from '../../src/ui/terminal/keys.ts';
 import { LineEditor } from '../../src/ui/terminal/line-editor.ts';
 import { Painter } from '../../src/ui/terminal/painter.ts';
@@ -78,7 +78,10 @@ class FakeMachine implements Machine {
   readonly ran: string[] = [];
   readonly typed: (string | null)[] = [];
   interrupts = 0;
-  behaviour: (text: string, output: (piece: OutputPiece) => void) => Promise<Ran> = async () => ({
+  behaviour: (
+    text: string,
+    output: (piece: OutputPiece) => void,
+  ) => Promise<{ isComplete: boolean; unread: string }> = async () => ({
     isComplete: true,
     unread: '',
   });
@@ -97,6 +100,7 @@ class FakeMachine implements Machine {
   async complete() {
     return { words: ['notes.txt', 'notes-2.txt'], replaceLength: 2 };
   }
+  kept = () => Promise.resolve();
   prompt = () => 'disk % ';
   resize() {}
 }
@@ -136,10 +140,7 @@ describe('terminal', () => {
   test('the prompt waits until a line is kept, a line that waits itself does not', async () => {
     const { machine, controller } = terminal();
     let keep = () => {};
-    machine.behaviour = async () => {
-      const done = new Promise<void>((resolve) => (keep = resolve));
-      return { isComplete: true, unread: '', kept: { done } };
-    };
+    machine.kept = () => new Promise((resolve) => (keep = resolve));
     controller.feed('one\rtwo\r');
     await settle();
     expect([machine.ran, controller.isRunning]).toEqual([['one', 'two'], true]);

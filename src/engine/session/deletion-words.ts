@@ -190,7 +190,7 @@ const tooMuch = ({ message }: TooMuch): string =>
 const reasonOf = ({ code, detail }: FsError): string =>
   detail === '' ? strerror(code) : `${strerror(code)} (${detail})`;
 
-const snapshotCalled = (name: string): string => `the snapshot ‘${name}’`;
+export const snapshotCalled = (name: string): string => `the snapshot ‘${name}’`;
 
 /** Quoted only where it has to be. */
 export const shellWord = (text: string): string =>

@@ -1,7 +1,7 @@
 import { FsError } from '../base/errno.ts';
 import type { Region } from '../formats/contract.ts';
 import type { Computer } from './computer.ts';
-import { deletionsOf, snapshotDeletion } from './deletion-words.ts';
+import { deletionsOf, snapshotCalled, snapshotDeletion } from './deletion-words.ts';
 import type { DeletionView } from './deletion-words.ts';
 import { Rehearsal } from './deletion.ts';
 import type { MountRecord } from './mounts.ts';
@@ -84,7 +84,7 @@ export class DeletionViews {
   }
 
   ofSnapshot(mount: MountRecord, name: string): readonly DeletionView[] {
-    return this.#on(mount, `the snapshot ‘${name}’`, (rehearsal) => [
+    return this.#on(mount, snapshotCalled(name), (rehearsal) => [
       snapshotDeletion(rehearsal, name, mount.on),
     ]);
   }

@@ -1,5 +1,5 @@
 import { visible } from '../draw/words.ts';
-import type { Machine, Ran } from '../terminal/controller.ts';
+import type { Machine } from '../terminal/controller.ts';
 import type { Taken } from './bench-history.svelte.ts';
 import type { Bench } from './bench.svelte.ts';
 import type { BenchLine } from './bench-script.ts';
@@ -26,13 +26,13 @@ export class LineRunner implements Machine {
   /** While a line runs, what at least one disk took. */
   #typed: (string | null)[] = [];
   /** Resolves when the line that ran last is kept. */
-  #newest: Promise<void> = Promise.resolve();
+  #kept: Promise<void> = Promise.resolve();
 
   constructor(bench: Bench) {
     this.#bench = bench;
   }
 
-  async run(text: string, print: (piece: Printed) => void): Promise<Ran> {
+  async run(text: string, print: (piece: Printed) => void) {
     const bench = this.#bench;
     bench.demo.takeOver();
     const order = orderOf(text, bench.columns, bench.target?.key ?? null);
@@ -74,7 +74,8 @@ export class LineRunner implements Machine {
     const reads = answers.map(({ typed }) => typed);
     const unread = unreadByAll(this.#typed, reads);
     if (answers[0]?.isComplete === false) return { isComplete: false, unread };
-    return { isComplete: true, unread, kept: await this.#conclude(order.line, columns, results) };
+    await this.#conclude(order.line, columns, results);
+    return { isComplete: true, unread };
   }
 
   /** A line of an earlier bench, where it ran then. */
@@ -110,26 +111,25 @@ export class LineRunner implements Machine {
     return columns.includes(column) ? [column, ...columns.filter((other) => other !== column)] : columns;
   }
 
-  /** A step of the bench; or the way back that the line itself asked for. When it is kept, in a wrapping. */
+  /** A step of the bench; or the way back that the line itself asked for. */
   async #conclude(line: string, columns: readonly Column[], results: readonly (LineResult | null)[]) {
     const { history, keeper } = this.#bench;
     const taken = this.#remember(line, columns, results);
     if (taken !== null) {
       const kept = keeper.ran(line, taken);
-      this.#newest = kept;
+      this.#kept = kept;
       void kept.then(() => {
-        if (this.#newest === kept) markNow('line kept');
+        if (this.#kept === kept) markNow('line kept');
       });
-      return { done: kept };
+      return;
     }
     const moved = columns.find((column) => {
       const { step, write } = this.#bench.momentOf(column, history.now);
       return column.disk.now.step !== step || column.disk.now.write !== write;
     });
-    if (moved === undefined) return undefined;
+    if (moved === undefined) return;
     const isRedo = moved.disk.now.step > this.#bench.momentOf(moved, history.now).step;
     await this.#bench.seek((isRedo ? history.next : history.previous) ?? history.now);
-    return undefined;
   }
 
   /** Null: no disk made a step of it. */
@@ -143,6 +143,10 @@ export class LineRunner implements Machine {
     if (taken.size === 0) return null;
     this.#bench.history.append(line, taken);
     return taken;
+  }
+
+  kept(): Promise<void> {
+    return this.#kept;
   }
 
   async type(text: string | null): Promise<boolean> {

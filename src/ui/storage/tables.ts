@@ -36,7 +36,7 @@ interface Schema extends DBSchema {
 }
 
 type StoreName = 'records' | 'notes';
-type Transaction<Mode extends IDBTransactionMode> = IDBPTransaction<Schema, StoreName[], Mode>;
+type Transaction = IDBPTransaction<Schema, StoreName[], 'readwrite'>;
 
 const VERSION = 3;
 /** Some ten milliseconds of work where each is a piece of a disk. */
@@ -113,7 +113,7 @@ async function upgrade(
   fresh.deleteObjectStore('sessions');
 }
 
-function request(transaction: Transaction<'readwrite'>, change: Change): Promise<unknown> | undefined {
+function request(transaction: Transaction, change: Change): Promise<unknown> | undefined {
   if (change.kind === 'put') {
     return transaction.objectStore(storeOf(change.key)).put(change.value, [...change.key]);
   }

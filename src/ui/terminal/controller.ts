@@ -16,17 +16,12 @@ export interface Screen {
   settled(action: () => void): void;
 }
 
-export interface Ran {
-  readonly isComplete: boolean;
-  readonly unread: string;
-  /** Resolves when the line cannot get lost any more; a prompt waits for that, a line that waits itself does not. */
-  readonly kept?: { readonly done: Promise<void> } | undefined;
-}
-
 /** Who runs what is typed. */
 export interface Machine {
   /** Resolves when the next line may run. Never rejects: whoever implements it reports failures elsewhere. */
-  run(text: string, print: (piece: Printed) => void): Promise<Ran>;
+  run(text: string, print: (piece: Printed) => void): Promise<{ isComplete: boolean; unread: string }>;
+  /** Resolves when the line that ran last cannot get lost any more. Never rejects. */
+  kept(): Promise<void>;
   type(text: string | null): Promise<boolean>;
   interrupt(): Promise<void>;
   complete(text: string): Promise<{ readonly words: readonly string[]; readonly replaceLength: number }>;
@@ -178,8 +173,9 @@ export class TerminalController {
     }, HOLD_MILLISECONDS);
     this.#shown = 0;
     this.#isCut = false;
-    const { isComplete, unread, kept } = await this.machine.run(text, (piece) => this.#show(piece));
-    if (this.#waiting.length === 0) await kept?.done;
+    const { isComplete, unread } = await this.machine.run(text, (piece) => this.#show(piece));
+    // A prompt waits for that; a line that is there already need not.
+    if (this.#waiting.length === 0) await this.machine.kept();
     await this.#sending;
     this.#isRunning = false;
     this.#release();

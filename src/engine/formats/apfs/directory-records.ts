@@ -19,6 +19,7 @@ import {
 import { putTime, timeOf } from './layout.ts';
 import { isSameName, nameBytes, nameHash } from './names.ts';
 import { u16At, u32At, u64At } from './object.ts';
+import { hashIn } from './tree-kinds.ts';
 
 /**
  * Records of directories: a name and the inode it leads to.
@@ -129,7 +130,7 @@ function firstKey(host: Spelling, directoryId: number): Uint8Array {
 const isEntryKey = (key: Uint8Array, directoryId: number): boolean =>
   key.length >= PLAIN_NAME_AT && isKeyOf(key, directoryId, RECORD_TYPE.directoryRecord);
 
-const hashOfKey = (key: Uint8Array): number => u32At(key, HASH_AT) >>> 10;
+const hashOfKey = (key: Uint8Array): number => hashIn(u32At(key, HASH_AT));
 
 /** A name of the disk as text. Nearly all are ASCII, for which this is quicker than a decoder. */
 function decodeName(bytes: Uint8Array, from: number, to: number): string {

@@ -110,7 +110,7 @@ const compareRecords =
       case RECORD.directory: {
         if (!isHashed) return compareNames(a, aAt + NAME_AT, aAt + aLength, b, bAt + NAME_AT, bAt + bLength);
         if (aLength < HASHED_NAME_AT || bLength < HASHED_NAME_AT) return aLength - bLength;
-        const hash = (u32At(a, aAt + 8) >>> 10) - (u32At(b, bAt + 8) >>> 10);
+        const hash = hashIn(u32At(a, aAt + 8)) - hashIn(u32At(b, bAt + 8));
         if (hash !== 0) return hash;
         return compareNames(a, aAt + HASHED_NAME_AT, aAt + aLength, b, bAt + HASHED_NAME_AT, bAt + bLength);
       }
@@ -127,6 +127,8 @@ const compareRecords =
     }
   };
 
+const recordOrder = (isHashed: boolean) => ({ isHashed, compare: compareRecords(isHashed) });
+
 const NOTHING = { keyBytes: 0, valueBytes: 0 };
 
 const CATALOG = {
@@ -142,9 +144,9 @@ const CATALOG = {
 } as const;
 
 /** Volumes whose names are compared normalized, or normalized and case-folded: names have hashes. */
-export const HASHED_CATALOG: TreeKind = { ...CATALOG, isHashed: true, compare: compareRecords(true) };
+export const HASHED_CATALOG: TreeKind = { ...CATALOG, ...recordOrder(true) };
 /** Volumes whose names are plain bytes. */
-export const PLAIN_CATALOG: TreeKind = { ...CATALOG, isHashed: false, compare: compareRecords(false) };
+export const PLAIN_CATALOG: TreeKind = { ...CATALOG, ...recordOrder(false) };
 
 const fixedKind = (
   title: string,
@@ -189,8 +191,7 @@ const variableKind = (title: string, subtype: number, role: Role): TreeKind => (
   allowsGhosts: false,
   role,
   orderMask: OBJECT_MASK,
-  isHashed: false,
-  compare: compareRecords(true),
+  ...recordOrder(true),
 });
 
 /** All its records have 8 and 20 bytes, yet its nodes are those of a tree whose records vary. */
