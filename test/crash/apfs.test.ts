@@ -143,7 +143,13 @@ function crash(
     const { findings } = type.format.fsck(device, { repair: false });
     expect(findings.filter(isSerious), description).toEqual([]);
     expect(states.has(stateOf(device)), `a state of its own: ${description}`).toBe(true);
-    expectBeforeOrAfter(readAll(type, device), contentsBefore, disk, description);
+    const now = readAll(type, device);
+    expectBeforeOrAfter(now, contentsBefore, disk, description);
+    // One operation is one state or the other of every file, from its first byte to its last.
+    for (const [path, bytes] of policy === 'each' ? now : []) {
+      const isWhole = has(disk.ever.get(path)).some((state) => sameBytes(state, bytes));
+      expect(isWhole, `${path} of ${bytes.length} bytes: ${description}`).toBe(true);
+    }
     if (seen.size % judgeEvery === 1 && unjudged === undefined)
       expect(judged(device, rules, verdicts), description).toBe('');
   }
