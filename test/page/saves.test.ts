@@ -85,7 +85,8 @@ class Reference {
 
 /**
  * Gives the page, from its next load on, a way to be ended, or to have its workers ended at once, whatever they are
- * doing: so many milliseconds after the next Enter, counted in the page itself. The number of lines whose prompt was back by then is written down.
+ * doing: so many milliseconds after the next Enter, counted in the page itself. The number of lines that were kept by
+ * then is written down.
  */
 const makeMortal = (page: Page): Promise<unknown> =>
   page.addInitScript(() => {

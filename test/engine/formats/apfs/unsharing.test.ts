@@ -171,7 +171,7 @@ const ROOM_FOR_SOME_STEPS = 170;
 
 describe.each([
   [10_000, 64],
-  [40_000, 210],
+  [100_000, 512],
 ])('%d extents in a container of %d MiB', (extents, sizeMib) => {
   test('each transaction is small, and the clone stays whole', () => {
     const disk = shared(extents / 2, sizeMib * MIB);
