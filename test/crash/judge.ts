@@ -92,7 +92,7 @@ export function judged(
 /** Of all that a disk holds. */
 export function digestOf(device: Store): string {
   const block = new Uint8Array(device.blockSizeBytes);
-  const hash = createHash('md5');
+  const hash = createHash('sha1');
   for (let at = device.nextStored(0); at < device.blockCount; at = device.nextStored(at + 1)) {
     device.read(at, block);
     hash.update(`${at}`).update(block);
