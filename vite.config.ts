@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './scripts/longest-first.mjs';
@@ -17,8 +18,8 @@ export default defineConfig(({ isSsrBuild }) => ({
   ssr: { noExternal: true },
   preview: { host: '127.0.0.1', port: 4173 },
   test: {
-    // One processor is otherwise kept for a person who watches.
-    maxWorkers: '100%',
+    // One more than there are processors: tests of the page wait more than they compute.
+    maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -29,6 +30,7 @@ export default defineConfig(({ isSsrBuild }) => ({
           // Files share what they import: no test changes a module, and loading all formats anew takes a second.
           isolate: false,
           setupFiles: ['test/support/all-formats.ts'],
+          globalSetup: ['test/cli/build-folder.ts'],
           include: ['test/**/*.test.ts'],
           exclude: ['test/page/**', 'test/long/**'],
           testTimeout: 60_000,
@@ -40,6 +42,7 @@ export default defineConfig(({ isSsrBuild }) => ({
           name: 'long',
           environment: 'node',
           setupFiles: ['test/support/all-formats.ts'],
+          globalSetup: ['test/cli/build-folder.ts'],
           include: ['test/long/**/*.test.ts'],
           testTimeout: 1_800_000,
         },

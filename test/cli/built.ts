@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'vite';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, inject } from 'vitest';
 
-/** The command line as people run it: built once per test file, then started as a program of its own. */
+/** The command line as people run it: built, then started as a program of its own. */
 export interface Outcome {
   readonly exitCode: number;
   readonly stdout: string;
@@ -18,25 +18,35 @@ export interface CommandLine {
   path(name: string): string;
 }
 
+/** The program. Test files that share a process share it. */
+let program: Promise<string> | null = null;
+
+async function built(): Promise<string> {
+  const outDir = mkdtempSync(join(inject('commandLineFolder'), 'built-'));
+  await build({
+    logLevel: 'error',
+    build: { ssr: 'src/cli/main.ts', outDir, target: 'node20', copyPublicDir: false },
+    ssr: { noExternal: true },
+  });
+  return join(outDir, 'main.js');
+}
+
 export function commandLine(): CommandLine {
   let folder = '';
+  let main = '';
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'diskoscope-cli-'));
-    const outDir = join(folder, 'built');
-    await build({
-      logLevel: 'error',
-      build: { ssr: 'src/cli/main.ts', outDir, target: 'node20', copyPublicDir: false },
-      ssr: { noExternal: true },
-    });
+    main = await (program ??= built());
   }, 120_000);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   const run = (args: readonly string[], input: string | Uint8Array = ''): Outcome => {
-    const { status, stdout, stderr, signal } = spawnSync(
-      process.execPath,
-      [join(folder, 'built', 'main.js'), ...args],
-      { input, cwd: folder, encoding: 'utf8', maxBuffer: 2 ** 28 },
-    );
+    const { status, stdout, stderr, signal } = spawnSync(process.execPath, [main, ...args], {
+      input,
+      cwd: folder,
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    });
     return { exitCode: status ?? (signal === null ? -1 : 128), stdout, stderr };
   };
   return Object.assign(run, { path: (name: string) => join(folder, name) });
