@@ -161,7 +161,7 @@ describe('the host', () => {
   test('a script that is killed leaves the image as it was', async () => {
     const before = readFileSync(path('good.img'));
     const script = ['sh', path('good.img'), '-c', 'echo gone > gone; echo started; while :; do :; done'];
-    const child = spawn(process.execPath, [path('built/main.js'), ...script]);
+    const child = spawn(process.execPath, [diskoscope.program(), ...script]);
     await once(child.stdout, 'data');
     child.kill('SIGTERM');
     await once(child, 'exit');
@@ -171,7 +171,7 @@ describe('the host', () => {
   test('an image that somebody else changed meanwhile is left to him', async () => {
     const image = path('raced.img');
     writeFileSync(image, readFileSync(path('good.img')));
-    const child = spawn(process.execPath, [path('built/main.js'), 'sh', image, '-c', 'echo on; cat > typed']);
+    const child = spawn(process.execPath, [diskoscope.program(), 'sh', image, '-c', 'echo on; cat > typed']);
     await once(child.stdout, 'data');
     const fd = openSync(image, 'r+');
     writeSync(fd, 'theirs', 2 ** 25);
@@ -195,7 +195,7 @@ describe('the host', () => {
     const line = 'dd if=/dev/random of=x bs=1m count=9 status=none';
     const { status, stderr } = spawnSync(
       '/bin/sh',
-      ['-c', script, 'sh', process.execPath, path('built/main.js'), 'sh', image, '-c', line],
+      ['-c', script, 'sh', process.execPath, diskoscope.program(), 'sh', image, '-c', line],
       { encoding: 'utf8' },
     );
     expect(stderr).toContain('does not allow files of that size; it is as it was before.');

@@ -16,6 +16,8 @@ export interface CommandLine {
   (args: readonly string[], input?: string | Uint8Array): Outcome;
   /** A path in a folder that goes when the file's tests are over. */
   path(name: string): string;
+  /** Path of the program, for who starts it in a way of his own; known once the tests of the file run. */
+  program(): string;
 }
 
 /** The program. Test files that share a process share it. */
@@ -49,5 +51,5 @@ export function commandLine(): CommandLine {
     });
     return { exitCode: status ?? (signal === null ? -1 : 128), stdout, stderr };
   };
-  return Object.assign(run, { path: (name: string) => join(folder, name) });
+  return Object.assign(run, { path: (name: string) => join(folder, name), program: () => main });
 }

@@ -144,7 +144,7 @@ test('on a narrow screen everything is there, without sideways scrolling, axe cl
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(320);
   expect(await complaintsOf(page)).toEqual([]);
   await run(page, 'echo small > small.txt');
-  expect(await outputOf(page)).toContainEqual(expect.stringContaining('echo small'));
+  await expect.poll(() => outputOf(page)).toContainEqual(expect.stringContaining('echo small'));
 });
 
 /** What has the focus, as it is called: by its label or by what stands in it. */
@@ -216,9 +216,9 @@ test('from a new disk to its image by keyboard alone: dialog, terminal, compare,
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'Another disk in place of FAT32' });
   await dialog.waitFor();
-  expect(await focused(page)).toMatch(/^Format/);
+  await expect.poll(() => focused(page)).toMatch(/^Format/);
   await page.keyboard.type('APFS');
-  expect(await dialog.getByRole('combobox', { name: 'Format' }).inputValue()).toBe('apfs');
+  await expect.poll(() => dialog.getByRole('combobox', { name: 'Format' }).inputValue()).toBe('apfs');
   await tabTo(page, /^Size/);
   await page.keyboard.press('Control+a');
   await page.keyboard.type('96m');
@@ -271,7 +271,7 @@ test('from a new disk to its image by keyboard alone: dialog, terminal, compare,
   await page.keyboard.press('Enter');
   await expect.poll(() => momentOf(page)).toContain('step 1 of 2');
   await page.keyboard.press('Escape');
-  expect(await focused(page)).toMatch(/^Branches and bookmarks/);
+  await expect.poll(() => focused(page)).toMatch(/^Branches and bookmarks/);
 
   // Everything by name.
   await page.keyboard.press('Control+k');

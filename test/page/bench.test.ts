@@ -29,9 +29,9 @@ const namesOf = (page: Page): Promise<string[]> =>
 
 test('it opens with four formats; a line runs on all, and the results stand in line', async () => {
   const { page } = await openBench();
-  expect(await namesOf(page)).toEqual(['APFS', 'HFS+', 'exFAT', 'FAT32']);
+  await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+', 'exFAT', 'FAT32']);
   await run(page, 'cp -c film.mov clone.mov');
-  expect(await resultOn(page, 'APFS').innerText()).toMatch(/✓ done\s+0 data/);
+  await expect.poll(() => resultOn(page, 'APFS').innerText()).toMatch(/✓ done\s+0 data/);
   for (const name of ['HFS+', 'exFAT', 'FAT32']) {
     const result = await resultOn(page, name).innerText();
     expect(result, name).toContain('ENOTSUP');
@@ -43,20 +43,20 @@ test('it opens with four formats; a line runs on all, and the results stand in l
   await page.keyboard.press('Control+z');
   await expect.poll(() => momentOf(page)).toBe('before the first of 1 step');
   for (const name of ['APFS', 'FAT32'])
-    expect(await resultOn(page, name).innerText()).toContain('Nothing has run');
+    await expect.poll(() => resultOn(page, name).innerText()).toContain('Nothing has run');
 });
 
 test('what disks say alike is printed once, what differs under their names; on speaks to one', async () => {
   const { page } = await openBench();
   await run(page, 'cat notes.txt');
-  const once = (await outputOf(page)).filter((line) => line.includes('Every block of this disk is real.'));
-  expect(once).toHaveLength(1);
+  const isContents = (line: string) => line.includes('Every block of this disk is real.');
+  await expect.poll(async () => (await outputOf(page)).filter(isContents).length).toBe(1);
   await run(page, 'df -k . | tail -1');
-  const printed = await outputOf(page);
-  for (const name of ['APFS', 'HFS+', 'exFAT', 'FAT32']) expect(printed).toContain(name);
+  for (const name of ['APFS', 'HFS+', 'exFAT', 'FAT32'])
+    await expect.poll(() => outputOf(page)).toContain(name);
   await run(page, 'on exfat mkfile 1m only.bin');
-  expect(await resultOn(page, 'APFS').innerText()).toContain('The last line was for other disks.');
-  expect(await resultOn(page, 'exFAT').innerText()).toContain('✓ done');
+  await expect.poll(() => resultOn(page, 'APFS').innerText()).toContain('The last line was for other disks.');
+  await expect.poll(() => resultOn(page, 'exFAT').innerText()).toContain('✓ done');
   await page.getByRole('textbox', { name: 'Terminal: type a command' }).focus();
   await page.keyboard.type('on ntfs ls\n');
   await expect
@@ -64,7 +64,7 @@ test('what disks say alike is printed once, what differs under their names; on s
     .toContain('on: there is no disk ntfs; there are apfs, hfs, exfat, fat32, and all');
   await page.getByRole('button', { name: 'Type to FAT32 only' }).click();
   await run(page, 'pwd');
-  expect(await outputOf(page)).toContainEqual(expect.stringMatching(/^FAT32 ~ % pwd/));
+  await expect.poll(() => outputOf(page)).toContainEqual(expect.stringMatching(/^FAT32 ~ % pwd/));
 });
 
 test('disks are added, moved, replaced and removed; a new one runs the lines typed so far', async () => {
@@ -140,7 +140,7 @@ test('a demonstration runs by itself, shows what the figures say, and can be tak
   await demo.getByRole('button', { name: 'Take over' }).click();
   await demo.waitFor({ state: 'hidden' });
   await run(page, 'ls');
-  expect(await namesOf(page)).toEqual(['APFS']);
+  await expect.poll(() => namesOf(page)).toEqual(['APFS']);
   await page.getByRole('button', { name: 'Bring my bench back' }).click();
   await expect.poll(() => namesOf(page)).toEqual(['APFS', 'HFS+', 'exFAT', 'FAT32']);
   await expect.poll(() => momentOf(page)).toBe('step 1 of 1: mkdir mine');

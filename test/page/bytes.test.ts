@@ -35,7 +35,7 @@ test('bytes are edited from the keyboard: digits, Enter, Escape, hostile text, v
   await input.press('Enter');
   const verdict = page.getByRole('region', { name: 'Verdict' });
   await expect.poll(() => verdict.innerText()).toMatch(/fsck_msdos: [1-9]/);
-  expect((await outputOf(page)).join('\n')).toContain('scope poke 0 510 0000');
+  await expect.poll(async () => (await outputOf(page)).join('\n')).toContain('scope poke 0 510 0000');
   const found = await new AxeBuilder({ page }).analyze();
   expect(found.violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
   await page.getByRole('button', { name: /^Undo/ }).first().click();

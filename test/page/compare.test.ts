@@ -35,7 +35,7 @@ test('a clone and a copy side by side; lines are chosen, devices priced at once,
   expect(sentences[0]).toMatch(
     /^APFS wrote \d+ blocks of 4 KiB \(\d+ KiB\) and none of them data; FAT32 got ENOTSUP and copied/,
   );
-  expect(await cellsOf(page, CLONE, /^result/)).toEqual(['done', 'done, ENOTSUP met']);
+  await expect.poll(() => cellsOf(page, CLONE, /^result/)).toEqual(['done', 'done, ENOTSUP met']);
   const [clone, copy] = await cellsOf(page, CLONE, /^data/);
   expect([clone, copy === '0']).toEqual(['0', false]);
 
@@ -43,14 +43,16 @@ test('a clone and a copy side by side; lines are chosen, devices priced at once,
   await page.getByRole('combobox', { name: 'Price for device' }).selectOption('SD card, A1 V30');
   const onCard = await cellsOf(page, CLONE, /^time, SD card/);
   expect(onCard).not.toEqual(onNvme);
-  expect(await cellsOf(page, CLONE, /^data/)).toEqual([clone, copy]);
+  await expect.poll(() => cellsOf(page, CLONE, /^data/)).toEqual([clone, copy]);
 
   await run(page, 'echo small > small.txt');
   await page.getByRole('radio', { name: 'All 2' }).check();
-  expect(await cellsOf(page, '2 commands', /^result/)).toEqual(['done', 'done, ENOTSUP met']);
+  await expect.poll(() => cellsOf(page, '2 commands', /^result/)).toEqual(['done', 'done, ENOTSUP met']);
   await page.getByRole('checkbox', { name: `Compare ${CLONE}` }).uncheck();
   expect(await page.getByRole('radio', { name: 'Chosen below' }).isChecked()).toBe(true);
-  expect(await cellsOf(page, 'echo small > small.txt', /^handed over/)).toEqual(['6 bytes', '6 bytes']);
+  await expect
+    .poll(() => cellsOf(page, 'echo small > small.txt', /^handed over/))
+    .toEqual(['6 bytes', '6 bytes']);
   await page.getByRole('checkbox', { name: 'Compare echo small > small.txt' }).uncheck();
   await page.getByText('Choose commands in the list below.').waitFor();
   // The browser fetches the tab's picture when it likes.

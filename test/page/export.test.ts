@@ -70,7 +70,7 @@ test('inside a step there is one state to be had, and the dialog says which', as
   await openDialog(page);
   const rest = dialogOf(page).getByRole('radio', { name: /unmounted in order/ });
   expect(await rest.isChecked()).toBe(true);
-  expect(await dialogOf(page).innerText()).toContain('The disk after step');
+  await expect.poll(() => dialogOf(page).innerText()).toContain('The disk after step');
   await dialogOf(page).getByRole('button', { name: 'Close' }).click();
 });
 

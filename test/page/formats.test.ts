@@ -31,7 +31,9 @@ describe.each(SAMPLES)('$format', ({ format, title, structure, tool }) => {
     await expect.poll(() => page.getByRole('tabpanel').innerText()).toMatch(/Block \d/);
     await diskMenu(page, 'Check volume');
     await expect.poll(() => page.getByRole('tabpanel').innerText()).toContain('✓ clean');
-    expect((await outputOf(page)).join('\n')).toMatch(new RegExp(`check .*: ${tool} -n`));
+    await expect
+      .poll(async () => (await outputOf(page)).join('\n'))
+      .toMatch(new RegExp(`check .*: ${tool} -n`));
   });
 });
 
@@ -41,7 +43,7 @@ test('extended attributes show with their file, under the name that was chosen',
   await page.getByRole('treeitem').filter({ hasText: 'notes.txt' }).first().click();
   const detail = page.getByRole('region', { name: 'Selected file' });
   await expect.poll(() => detail.innerText()).toContain('org.example.mood');
-  expect(await detail.innerText()).toContain('4 bytes: "calm"');
+  await expect.poll(() => detail.innerText()).toContain('4 bytes: "calm"');
   await page.waitForTimeout(300);
   expect(await detail.innerText()).toContain('/notes.txt');
 });
@@ -63,7 +65,7 @@ test('a new disk has the settings of its format, and the engine says what is wro
   await dialog.getByRole('button', { name: 'Make the disk' }).click();
   await dialog.waitFor({ state: 'hidden' });
   const heading = page.getByRole('heading', { name: /longer than exFAT takes/ });
-  expect(await heading.innerText()).toContain('Case-sensitive HFS+');
+  await expect.poll(() => heading.innerText()).toContain('Case-sensitive HFS+');
 });
 
 test('a line typed before the formats have come waits for them', async () => {
@@ -88,9 +90,9 @@ test('clones and snapshots are seen on the map, and volumes share a container', 
   const { page } = await openPage({ hash: oneDisk('apfs') });
   await run(page, 'cp -c film.mov clone.mov; scope snapshot create before');
   await run(page, 'scope shared film.mov clone.mov; diskutil apfs listSnapshots disk2s1');
-  const printed = (await outputOf(page)).join('\n');
-  expect(printed).toContain('share 2,048 blocks');
-  expect(printed).toContain('(1 found)');
+  const printed = async () => (await outputOf(page)).join('\n');
+  await expect.poll(printed).toContain('share 2,048 blocks');
+  await expect.poll(printed).toContain('(1 found)');
   await diskMenu(page, 'Policy: overwrite in place');
   await page.getByRole('button', { name: 'APFS: disk menu' }).click();
   await page.getByRole('menuitem', { name: 'Policy: overwrite to new blocks' }).waitFor();

@@ -76,7 +76,7 @@ test('an image of mkfs.vfat goes in by button, is read, changed, and comes back 
 
   const sum = createHash('md5').update(TEXT).digest('hex');
   await run(page, 'md5 -q A*');
-  expect(await outputOf(page)).toContain(sum);
+  await expect.poll(() => outputOf(page)).toContain(sum);
   await run(page, 'mkdir new && cp A* new/copy.txt && echo appended >> A* && rm -f missing');
   const back = await download(page);
   expect(fsckVfat(back)).toBe('');
@@ -108,7 +108,7 @@ test('an image goes in by dropping it anywhere; an empty file is refused with a 
   await drop('floppy.img', readFileSync(image));
   const heading = page.getByRole('heading', { name: /FOREIGN/ });
   await heading.waitFor();
-  expect(await heading.innerText()).toContain('FAT12');
+  await expect.poll(() => heading.innerText()).toContain('FAT12');
   await diskMenu(page, 'Remove from the bench');
   await expect.poll(() => rowsOf(page, 'Files')).toContainEqual(expect.stringContaining('A long name'));
   await drop('empty.img', new Uint8Array());
@@ -128,12 +128,14 @@ test('random bytes open as a disk without a volume, say so, and break nothing', 
   );
   await openImage(page, path);
   await page.getByRole('heading', { name: /noise/ }).first().waitFor();
-  expect(await page.getByRole('heading', { name: /noise/ }).first().innerText()).toContain('no volume');
+  await expect
+    .poll(() => page.getByRole('heading', { name: /noise/ }).first().innerText())
+    .toContain('no volume');
   await page.getByRole('tab', { name: 'Bytes' }).click();
   await page.getByRole('button', { name: 'Show block 0' }).click();
   await page.getByRole('grid', { name: 'Bytes of block 0' }).waitFor();
   await run(page, 'ls');
-  expect(await momentOf(page)).toBe('step 1 of 1: ls');
+  await expect.poll(() => momentOf(page)).toBe('step 1 of 1: ls');
 });
 
 test('a disk made here, in a browser, is one that fsck.vfat likes', async () => {

@@ -24,7 +24,7 @@ test('the order of cells is switched and remembered; in either order the arrows 
   expect(await place()).toEqual([3, 2]);
   await page.reload();
   await page.locator('[data-ready=true]').waitFor();
-  expect(await order.inputValue()).toBe('hilbert');
+  await expect.poll(() => order.inputValue()).toBe('hilbert');
 });
 
 test('a picture of the map is a PNG file', async () => {
@@ -44,9 +44,9 @@ test('a diagram is walked by keys, leads to its bytes, and stands beside the one
   await run(page, 'echo more > more.txt');
   await showTab(page, 'Structures');
   const choice = page.getByRole('combobox', { name: 'Diagram shown' });
-  expect(await choice.locator('option').first().innerText()).toBe('Checkpoint ring');
+  await expect.poll(() => choice.locator('option').first().innerText()).toBe('Checkpoint ring');
   const ring = page.getByRole('listbox', { name: 'Checkpoint ring', exact: true });
-  expect(await ring.getByRole('option').first().innerText()).toContain('changed in this step');
+  await expect.poll(() => ring.getByRole('option').first().innerText()).toContain('changed in this step');
   await ring.focus();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
@@ -76,7 +76,9 @@ test('the entry sets of the exFAT directory selected among the structures are dr
   await page.keyboard.press('Enter');
   await showTab(page, 'Bytes');
   await expect.poll(() => page.getByRole('tabpanel').innerText()).toMatch(/Directory \/d, entries 0 to/);
-  expect(await page.getByRole('region', { name: 'Selected field' }).innerText()).toMatch(/entry 1/);
+  await expect
+    .poll(() => page.getByRole('region', { name: 'Selected field' }).innerText())
+    .toMatch(/entry 1/);
 });
 
 test('an older checkpoint is opened with a button, as a step that undo takes back, and left for the newest', async () => {
@@ -88,13 +90,15 @@ test('an older checkpoint is opened with a button, as a step that undo takes bac
   const rows = async () =>
     (await list.getByRole('listitem').allInnerTexts()).map((text) => text.replace(/\s+/g, ' '));
   await expect.poll(async () => (await rows()).join('\n')).toMatch(/^Transaction \d+ newest, mounted/);
-  expect((await rows())[2]).toMatch(/not intact: the object map of the container is no longer in block \d+$/);
+  await expect
+    .poll(async () => (await rows())[2])
+    .toMatch(/not intact: the object map of the container is no longer in block \d+$/);
   const open = list.getByRole('button', { name: /^Open read-only: transaction/ });
   expect(await open.count()).toBe(1);
   await open.focus();
   await page.keyboard.press('Enter');
   await expect.poll(rows).toContainEqual(expect.stringMatching(/Transaction \d+ mounted/));
-  expect(await momentOf(page)).toMatch(/^step 3 of 3: mount -u -o checkpoint=\d+ disk2s1$/);
+  await expect.poll(() => momentOf(page)).toMatch(/^step 3 of 3: mount -u -o checkpoint=\d+ disk2s1$/);
   expect(await open.evaluate((button) => button === document.activeElement)).toBe(true);
   const files = async (): Promise<string> => {
     await showTab(page, 'Files');

@@ -195,9 +195,9 @@ test('a second tab reads only and says why, and writes when the first is closed'
   await first.waitForTimeout(600);
   await first.close();
   await second.getByText('The other tab let go').waitFor();
-  expect(await momentOf(second)).toContain('step 2 of 2');
+  await expect.poll(() => momentOf(second)).toContain('step 2 of 2');
   await run(second, 'ls');
-  expect((await outputOf(second)).join()).toContain('c');
+  await expect.poll(async () => (await outputOf(second)).join()).toContain('c');
 });
 
 test('a storage without room is a sentence, and work goes on', async () => {
@@ -210,7 +210,7 @@ test('a storage without room is a sentence, and work goes on', async () => {
   await run(page, 'echo one > a');
   await page.getByText('There is no room left for this bench').waitFor();
   await run(page, 'cat a');
-  expect((await outputOf(page)).join()).toContain('one');
+  await expect.poll(async () => (await outputOf(page)).join()).toContain('one');
 });
 
 test('a save that breaks off in the middle leaves nothing of itself', async () => {
@@ -270,7 +270,7 @@ test('a bench that the version before kept is brought over, and what was noted b
   await ready(page);
   await expect.poll(() => momentOf(page)).toBe('step 2 of 2: echo two > b');
   await run(page, 'cat a b');
-  expect((await outputOf(page)).slice(-2)).toEqual(['one', 'two']);
+  await expect.poll(async () => (await outputOf(page)).slice(-2)).toEqual(['one', 'two']);
 });
 
 test('benches have names, stay beside each other, and go through a file', async () => {
@@ -300,7 +300,7 @@ test('benches have names, stay beside each other, and go through a file', async 
   await choose('Benches…');
   await page.getByRole('button', { name: 'Open My bench' }).click();
   await says(page, 'This is My bench');
-  expect(await momentOf(page)).toContain('step 1 of 1');
+  await expect.poll(() => momentOf(page)).toContain('step 1 of 1');
 });
 
 test('names of moments and branches survive a reload, and go through a file and a link', async () => {
@@ -330,13 +330,13 @@ test('names of moments and branches survive a reload, and go through a file and 
     return texts;
   };
   const given = ['main', 'the other way', 'where it began'];
-  expect(await namesOf(page)).toEqual(given);
+  await expect.poll(() => namesOf(page)).toEqual(given);
   // Longer than it takes until a change is saved.
   await page.waitForTimeout(1000);
   await page.reload();
   await ready(page);
   await says(page, 'is back as it was');
-  expect(await namesOf(page)).toEqual(given);
+  await expect.poll(() => namesOf(page)).toEqual(given);
   await (await panelOf(page)).getByRole('button', { name: /^where it began/ }).click();
   await expect.poll(() => momentOf(page)).toContain('step 1 of 2: echo one > a');
   await page.keyboard.press('Escape');
@@ -355,10 +355,10 @@ test('names of moments and branches survive a reload, and go through a file and 
   await other.getByRole('button', { name: 'Import a file…' }).click();
   await (await chooser).setFiles(file);
   await says(other, 'This is From a link');
-  expect(await namesOf(other)).toEqual(given);
+  await expect.poll(() => namesOf(other)).toEqual(given);
 
   const { page: linked } = await openPage({ hash });
-  expect(await namesOf(linked)).toEqual(['main', 'where it began']);
+  await expect.poll(() => namesOf(linked)).toEqual(['main', 'where it began']);
 });
 
 test('after a reload a step of before still has its trace and its bytes: its lines run again', async () => {

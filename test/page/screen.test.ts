@@ -13,25 +13,25 @@ test('opens ready: a disk with files, a prompt, something to try', async () => {
   // Under two seconds on an idle machine; this one may be doing other things as well.
   console.log(`usable after ${Math.round(sinceStart)} ms`);
   expect(sinceStart).toBeLessThan(6000);
-  expect(await page.getByRole('heading', { name: /SAMPLE/ }).innerText()).toContain('64 MiB');
-  expect((await rowsOf(page, 'Files')).join('\n')).toContain('film.mov 8 MiB 8 MiB 1');
+  await expect.poll(() => page.getByRole('heading', { name: /SAMPLE/ }).innerText()).toContain('64 MiB');
+  await expect.poll(async () => (await rowsOf(page, 'Files')).join('\n')).toContain('film.mov 8 MiB 8 MiB 1');
   const suggestion = page.getByRole('button', { name: 'cp -c film.mov clone.mov' });
   await suggestion.click();
   await expect.poll(() => momentOf(page)).toBe('step 1 of 1: cp -c film.mov clone.mov');
   const ribbon = page.getByRole('region', { name: 'Result on FAT32' });
-  expect(await ribbon.innerText()).toMatch(/ENOTSUP\s+then done/);
-  expect(await ribbon.innerText()).toContain('16,384 data');
-  expect(await ribbon.innerText()).toContain('−8 MiB');
+  await expect.poll(() => ribbon.innerText()).toMatch(/ENOTSUP\s+then done/);
+  await expect.poll(() => ribbon.innerText()).toContain('16,384 data');
+  await expect.poll(() => ribbon.innerText()).toContain('−8 MiB');
 });
 
 test('a command that fails shows its errno with macOS’s words, and the next one works', async () => {
   const { page } = await openPage();
   await run(page, 'cp nothing.txt x');
-  expect(await outputOf(page)).toContain('cp: nothing.txt: No such file or directory');
+  await expect.poll(() => outputOf(page)).toContain('cp: nothing.txt: No such file or directory');
   const ribbon = page.getByRole('region', { name: 'Result on FAT32' });
-  expect(await ribbon.innerText()).toContain('ENOENT No such file or directory');
+  await expect.poll(() => ribbon.innerText()).toContain('ENOENT No such file or directory');
   await run(page, 'echo alive');
-  expect(await outputOf(page)).toContain('alive');
+  await expect.poll(() => outputOf(page)).toContain('alive');
 });
 
 test('one selection: a file, its blocks, its bytes, its fields and why', async () => {
@@ -60,11 +60,11 @@ test('one selection: a file, its blocks, its bytes, its fields and why', async (
   await expect.poll(() => page.getByRole('tabpanel').innerText()).toContain('Block 0');
   await page.getByRole('treeitem', { name: /bytesPerSector/ }).click();
   const field = page.getByRole('region', { name: 'Selected field' });
-  expect(await field.innerText()).toContain('512 bytes');
-  expect(await field.innerText()).toContain('BPB_BytsPerSec');
-  expect(await field.innerText()).toContain('2 bytes at 11');
+  await expect.poll(() => field.innerText()).toContain('512 bytes');
+  await expect.poll(() => field.innerText()).toContain('BPB_BytsPerSec');
+  await expect.poll(() => field.innerText()).toContain('2 bytes at 11');
   await page.locator('[data-at="13"]').click();
-  expect(await field.innerText()).toContain('sectorsPerCluster');
+  await expect.poll(() => field.innerText()).toContain('sectorsPerCluster');
 });
 
 test('the map reads itself out, walks by arrows, zooms, and Enter opens the bytes', async () => {
@@ -75,14 +75,14 @@ test('the map reads itself out, walks by arrows, zooms, and Enter opens the byte
     const id = await map.getAttribute('aria-activedescendant');
     return page.locator(`[id="${id}"]`).innerText();
   };
-  expect(await current()).toMatch(/^blocks 0 to \d+, volume header/);
+  await expect.poll(() => current()).toMatch(/^blocks 0 to \d+, volume header/);
   await page.keyboard.press('End');
-  expect(await current()).toMatch(/to 131,071, free$/);
+  await expect.poll(() => current()).toMatch(/to 131,071, free$/);
   await page.keyboard.press('Home');
   for (let nth = 0; nth < 12; nth++) await page.keyboard.press('+');
-  expect(await current()).toMatch(/^block 0, volume header/);
+  await expect.poll(() => current()).toMatch(/^block 0, volume header/);
   await page.keyboard.press('ArrowRight');
-  expect(await current()).toMatch(/^block 1, /);
+  await expect.poll(() => current()).toMatch(/^block 1, /);
   await page.keyboard.press('Enter');
   await expect.poll(() => page.getByRole('tabpanel').innerText()).toContain('Block 1');
   await expect
@@ -139,7 +139,7 @@ test('undo, redo and branches: nothing is lost', async () => {
   await expect.poll(() => momentOf(page)).toBe('step 2 of 2: rm film.mov');
   await page.getByRole('button', { name: 'Undo', exact: true }).click();
   await run(page, 'echo two > b.txt');
-  expect(await momentOf(page)).toBe('step 2 of 2: echo two > b.txt');
+  await expect.poll(() => momentOf(page)).toBe('step 2 of 2: echo two > b.txt');
 
   const branches = page.getByRole('combobox', { name: 'Branch' });
   const names = await branches.locator('option').allInnerTexts();
@@ -178,7 +178,7 @@ test('the terminal completes, remembers, pastes many lines and goes on with unfi
     element.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true }));
   });
   await expect.poll(() => outputOf(page)).toContain('loop 2');
-  expect(await momentOf(page)).toMatch(/^step 6 of 6: for i in 1 2/);
+  await expect.poll(() => momentOf(page)).toMatch(/^step 6 of 6: for i in 1 2/);
 });
 
 test('a running command reads what is typed, ends by Ctrl-D, and Ctrl-C stops one that would not end', async () => {
@@ -191,7 +191,7 @@ test('a running command reads what is typed, ends by Ctrl-D, and Ctrl-C stops on
   await page.keyboard.press('Control+d');
   await expect.poll(() => momentOf(page)).toBe('step 1 of 1: cat > typed.txt');
   await run(page, 'cat typed.txt');
-  expect(await outputOf(page)).toContain('from the keyboard');
+  await expect.poll(() => outputOf(page)).toContain('from the keyboard');
 
   await terminal.focus();
   await page.keyboard.insertText(`while true; do echo x > spin; done # ${'a long line '.repeat(40)}`);
@@ -203,7 +203,7 @@ test('a running command reads what is typed, ends by Ctrl-D, and Ctrl-C stops on
   await page.keyboard.press('Control+c');
   await expect.poll(() => momentOf(page), { timeout: 10_000 }).toMatch(/^step 3 of 3: while true/);
   await run(page, 'echo alive');
-  expect(await outputOf(page)).toContain('alive');
+  await expect.poll(() => outputOf(page)).toContain('alive');
 });
 
 test('endless output is cut with a sentence and the page stays alive', async () => {
@@ -251,10 +251,12 @@ test('the last session comes back: lines, disk, directory, and what was undone',
   await page.reload();
   await ready(page);
   await expect.poll(() => momentOf(page)).toBe('step 2 of 2: cd kept');
-  expect((await rowsOf(page, 'Files')).join()).toContain('kept/');
-  expect((await outputOf(page)).join()).toContain('is back as it was, with 2 lines of history');
+  await expect.poll(async () => (await rowsOf(page, 'Files')).join()).toContain('kept/');
+  await expect
+    .poll(async () => (await outputOf(page)).join())
+    .toContain('is back as it was, with 2 lines of history');
   await run(page, 'pwd');
-  expect(await outputOf(page)).toContain('/Volumes/SAMPLE/kept');
+  await expect.poll(() => outputOf(page)).toContain('/Volumes/SAMPLE/kept');
 
   await page.getByRole('button', { name: 'Undo', exact: true }).click();
   await page.getByRole('button', { name: 'Undo', exact: true }).click();
@@ -274,10 +276,10 @@ test('a link makes the same disk again; a broken one says so and leaves the samp
   const other = await openPage({ hash });
   await expect.poll(() => momentOf(other.page)).toBe('step 1 of 1: echo shared > s.txt');
   const broken = await openPage({ hash: hash.slice(0, 30) });
-  expect(await broken.page.getByRole('alert').innerText()).toContain(
-    'The link in the address cannot be opened',
-  );
-  expect((await rowsOf(broken.page, 'Files')).join()).toContain('film.mov');
+  await expect
+    .poll(() => broken.page.getByRole('alert').innerText())
+    .toContain('The link in the address cannot be opened');
+  await expect.poll(async () => (await rowsOf(broken.page, 'Files')).join()).toContain('film.mov');
 });
 
 test('a new disk: problems in sentences, then the disk asked for', async () => {
@@ -287,8 +289,8 @@ test('a new disk: problems in sentences, then the disk asked for', async () => {
   await dialog.getByLabel('Size', { exact: true }).fill('10k');
   await dialog.getByLabel('Label').fill('A*B');
   await dialog.getByRole('button', { name: 'Make the disk' }).click();
-  expect(await dialog.innerText()).toContain('FAT32 needs at least');
-  expect(await dialog.innerText()).toContain('A label cannot hold *');
+  await expect.poll(() => dialog.innerText()).toContain('FAT32 needs at least');
+  await expect.poll(() => dialog.innerText()).toContain('A label cannot hold *');
   await dialog.getByLabel('Format').selectOption('fat16');
   await dialog.getByLabel('Size', { exact: true }).fill('32m');
   await dialog.getByLabel('Label').fill('OLD');
@@ -296,9 +298,9 @@ test('a new disk: problems in sentences, then the disk asked for', async () => {
   await dialog.getByRole('button', { name: 'Make the disk' }).click();
   await dialog.waitFor({ state: 'hidden' });
   const heading = page.getByRole('heading', { name: /OLD/ });
-  expect(await heading.innerText()).toMatch(/FAT16[^]*32 MiB[^]*MBR/);
+  await expect.poll(() => heading.innerText()).toMatch(/FAT16[^]*32 MiB[^]*MBR/);
   await run(page, 'echo hi > hi.txt');
-  expect((await rowsOf(page, 'Files')).join()).toContain('hi.txt');
+  await expect.poll(async () => (await rowsOf(page, 'Files')).join()).toContain('hi.txt');
 });
 
 test('another device makes the same disk with other times', async () => {
