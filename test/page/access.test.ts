@@ -1,8 +1,8 @@
-import AxeBuilder from '@axe-core/playwright';
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { prepared } from '../../src/ui/state/samples.ts';
 import { encodeLink } from '../../src/ui/storage/link.ts';
+import { complaintsOf } from './axe.ts';
 import { diskMenu, momentOf, openPage, outputOf, run, sampleDisk, showTab, usePage } from './browser.ts';
 
 /**
@@ -10,21 +10,6 @@ import { diskMenu, momentOf, openPage, outputOf, run, sampleDisk, showTab, usePa
  * schemes and in lecture mode, and a session without a mouse.
  */
 usePage();
-
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'];
-/** What colours and sizes of type decide. */
-const LOOK_RULES = ['color-contrast', 'target-size', 'scrollable-region-focusable'];
-
-/** `part`: a selector of what alone is looked at. */
-async function complaintsOf(page: Page, part?: string, rules?: string[]): Promise<string[]> {
-  // There are no frames: everything can be asked of the page itself, without a blank one beside it.
-  const axe = new AxeBuilder({ page }).setLegacyMode();
-  if (part !== undefined) axe.include(part);
-  const { violations } = await (rules === undefined ? axe.withTags(TAGS) : axe.withRules(rules)).analyze();
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map((node) => `${id}: ${node.html.slice(0, 160)} ${node.failureSummary ?? ''}`),
-  );
-}
 
 const PANEL = '[role=tabpanel]';
 const DIALOG = 'dialog[open]';
@@ -46,8 +31,8 @@ test('axe has nothing to say about any pane and any dialog, light, dark or in le
       await page.emulateMedia({ colorScheme });
       // As the button does it, which a dialog covers.
       await page.evaluate((on) => document.documentElement.toggleAttribute('data-lecture', on), isLecture);
-      const rules = name === 'light' || part === undefined ? undefined : LOOK_RULES;
-      for (const complaint of await complaintsOf(page, part, rules))
+      const isLookOnly = part !== undefined && name !== 'light';
+      for (const complaint of await complaintsOf(page, part, isLookOnly))
         found.push(`${what}, ${name}: ${complaint}`);
       // Panes scroll by themselves, also what only screen readers see of them.
       const excessPixels = await page.evaluate(() => document.documentElement.scrollHeight - innerHeight);

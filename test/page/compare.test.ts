@@ -1,9 +1,9 @@
-import AxeBuilder from '@axe-core/playwright';
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright';
 import { expect, test } from 'vitest';
 import { encodeLink } from '../../src/ui/storage/link.ts';
 import { prepared } from '../../src/ui/state/samples.ts';
+import { complaintsOf } from './axe.ts';
 import { openPage, run, showTab, usePage } from './browser.ts';
 
 /** Goal: the disks of the bench can be compared. Method: by role and name, as a reader hears it, in a real Chromium. */
@@ -111,8 +111,7 @@ test.each(['light', 'dark'] as const)(
     await run(page, CLONE);
     await showTab(page, 'Compare');
     await page.getByText('What this measures').click();
-    const { violations } = await new AxeBuilder({ page }).include('.inspector').analyze();
-    expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+    expect(await complaintsOf(page, '.inspector')).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
   },
 );

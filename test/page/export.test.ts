@@ -1,4 +1,3 @@
-import AxeBuilder from '@axe-core/playwright';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -7,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { findChecker, fsckHfsplus, fsckVfat, runChecker, temporaryFolder } from '../support/checkers.ts';
 import { encodeLink } from '../../src/ui/storage/link.ts';
 import { prepared } from '../../src/ui/state/samples.ts';
+import { complaintsOf } from './axe.ts';
 import { diskMenu, oneDisk, openPage, ready, run, usePage } from './browser.ts';
 
 /** Goal: a disk leaves the page as any kind of file, at any moment, and packed ones come in. Method: real downloads. */
@@ -80,8 +80,7 @@ test('the dialog is usable by everybody, and its lines can be copied', async () 
   await dialogOf(page).getByText('Use it on macOS').click();
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme });
-    const { violations } = await new AxeBuilder({ page }).include('dialog[open]').analyze();
-    expect(violations.map(({ id, nodes }) => `${id} ${nodes[0]?.html}`)).toEqual([]);
+    expect(await complaintsOf(page, 'dialog[open]')).toEqual([]);
   }
   await dialogOf(page)
     .getByRole('button', { name: /^Copy: Attach and mount it, macOS/ })
