@@ -14,6 +14,7 @@ import { once } from 'node:events';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Prng } from '../../src/engine/base/prng.ts';
 import { commandLine } from './built.ts';
+import { collected } from './collected.ts';
 
 /** Goal: whatever a file holds, every command answers in a sentence with the right exit code, and ends. */
 const diskoscope = commandLine();
@@ -61,9 +62,9 @@ const COMMANDS: readonly (readonly [string, (image: string) => string[]])[] = [
 ];
 
 describe.each(COMMANDS)('%s', (_, words) => {
-  test.each(UNREADABLE)('of %s: exit code 3 and a sentence', (name) => {
+  test.each(UNREADABLE)('of %s: exit code 3 and a sentence', async (name) => {
     const before = ['missing', 'directory'].includes(name) ? null : readFileSync(path(name));
-    const { exitCode, stdout, stderr } = diskoscope(words(path(name)));
+    const { exitCode, stdout, stderr } = await collected(words(path(name)));
     expect(stdout + stderr).toMatch(/[a-z ]{10,}/);
     expect(stdout + stderr).not.toMatch(/\bat .*\.js:\d+|Invariant|undefined/);
     expect(exitCode).toBe(3);
