@@ -1,11 +1,8 @@
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { chromium } from 'playwright';
 import type { Browser, BrowserContextOptions, Page } from 'playwright';
 import { afterAll, beforeAll, expect, inject, onTestFinished } from 'vitest';
-import { preview } from 'vite';
 import { findChromium, launchArguments } from '../../scripts/chromium.mjs';
 import type { NewDiskRequest } from '../../src/rpc/protocol.ts';
 import { prepared } from '../../src/ui/state/samples.ts';
@@ -17,29 +14,20 @@ let address = '';
 let builtFolder = '';
 
 export function usePage(): void {
-  const folder = mkdtempSync(join(tmpdir(), 'diskoscope-page-'));
+  const served = inject('served');
+  const folder = mkdtempSync(join(served.folder, 'page-'));
   builtFolder = folder;
-  const ends: (() => Promise<unknown>)[] = [];
+  address = `${served.address}${basename(folder)}/`;
 
   beforeAll(async () => {
     const executablePath = findChromium();
     if (executablePath === undefined) throw new Error('no Chromium: set CHROME_PATH to one');
     cpSync(inject('builtPage'), folder, { recursive: true });
-    const server = await preview({
-      build: { outDir: folder },
-      preview: { port: 0, host: '127.0.0.1' },
-      logLevel: 'error',
-    });
-    address = `http://127.0.0.1:${(server.httpServer.address() as AddressInfo).port}/`;
     browser = await chromium.launch({ executablePath, args: launchArguments });
-    ends.push(
-      () => browser.close(),
-      () => server.close(),
-    );
   });
 
   afterAll(async () => {
-    for (const end of ends) await end();
+    await browser.close();
     rmSync(folder, { recursive: true, force: true });
   });
 }
