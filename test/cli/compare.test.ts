@@ -1,7 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Output } from '../../src/cli/report.ts';
-import { runCommandLine } from '../../src/cli/run.ts';
 import { compare, comparedFile } from '../../src/engine/session/compare.ts';
 import { comparisonCsv } from '../../src/engine/session/compare-export.ts';
 import { countedBlockBytes } from '../../src/engine/session/comparison.ts';
@@ -9,6 +7,7 @@ import type { Comparison } from '../../src/engine/session/comparison.ts';
 import type { StepView } from '../../src/rpc/protocol.ts';
 import { EngineServer } from '../../src/rpc/server.ts';
 import { commandLine } from './built.ts';
+import { collected } from './collected.ts';
 
 /**
  * Goal: `compare` prints what the page shows. Method: the same commands typed at four engines as the page types them;
@@ -84,15 +83,9 @@ describe('compare', () => {
 
   test('what is wrong with the call is said, and nothing is printed', async () => {
     const wrong = async (sentence: string, ...args: string[]) => {
-      let [printed, complained] = ['', ''];
-      const output: Output = {
-        print: (text) => void (printed += String(text)),
-        complain: (text) => void (complained += String(text)),
-        drained: async () => {},
-        ...{ isTerminal: false, columns: 80 },
-      };
-      expect([await runCommandLine(['compare', ...args], output), printed]).toEqual([2, '']);
-      expect(complained).toContain(sentence);
+      const { exitCode, stdout, stderr } = await collected(['compare', ...args]);
+      expect([exitCode, stdout]).toEqual([2, '']);
+      expect(stderr).toContain(sentence);
     };
     await wrong('SCRIPT is missing.');
     await wrong("-t does not know 'extfat' (did you mean exfat?)", '-t', 'extfat', script());

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, readSync, statSync, write
 import { describe, expect, test } from 'vitest';
 import { findChecker, fsckVfat, runChecker } from '../support/checkers.ts';
 import { commandLine } from './built.ts';
+import { collected } from './collected.ts';
 
 const diskoscope = commandLine();
 const newfs = (...args: string[]) => diskoscope(['newfs', '-t', 'fat32', ...args]);
@@ -104,9 +105,9 @@ describe('newfs refuses', () => {
     [['-s', '64m', '--scheme', 'gtp'], 2, 'did you mean gpt?'],
     [['-s', '64m', '--seed', 'x'], 2, '--seed takes a whole number'],
     [['-s', '512k', '--scheme', 'gpt'], 1, 'too small for a partition map'],
-  ])('%j with exit code %i and a sentence', (args, exitCode, sentence) => {
+  ])('%j with exit code %i and a sentence', async (args, exitCode, sentence) => {
     const image = diskoscope.path('refused.img');
-    const outcome = newfs(...args, image);
+    const outcome = await collected(['newfs', '-t', 'fat32', ...args, image]);
     expect(outcome.stderr).toContain(sentence);
     expect(outcome.exitCode).toBe(exitCode);
     expect(statSync(image, { throwIfNoEntry: false })).toBeUndefined();

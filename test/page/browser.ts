@@ -24,12 +24,10 @@ export function usePage(): void {
     if (executablePath === undefined) throw new Error('no Chromium: set CHROME_PATH to one');
     cpSync(inject('builtPage'), folder, { recursive: true });
     browser = await chromium.launch({ executablePath, args: launchArguments });
+    return () => browser.close();
   });
 
-  afterAll(async () => {
-    await browser.close();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 }
 
 export interface Opened {
