@@ -55,6 +55,24 @@ export class Cursor {
     return this.#leaf.valueAt(this.#index);
   }
 
+  /** The leaf's bytes, in which `keyStart` and `valueStart` stand, for who reads numbers: making views takes longer. */
+  get bytes(): Uint8Array {
+    this.#check();
+    return this.#leaf.bytes;
+  }
+
+  get keyStart(): number {
+    return this.#leaf.keyStart(this.#index);
+  }
+
+  get valueStart(): number {
+    return this.#leaf.valueStart(this.#index);
+  }
+
+  get valueLengthBytes(): number {
+    return this.#leaf.valueLengthAt(this.#index);
+  }
+
   /** Index in the leaf. */
   get index(): number {
     return this.#index;

@@ -1,4 +1,3 @@
-import { assert } from '../../base/assert.ts';
 import { viewOf } from '../../base/bytes.ts';
 import type { WriteLabel } from '../../device/device.ts';
 import { BLOCK_SIZE_BYTES, OBJECT, OBJECT_FLAG } from './layout.ts';
@@ -9,25 +8,17 @@ import {
   FIXED_ENTRY_SIZE_BYTES,
   NO_OFFSET,
   NODE_FLAG,
-  NODE_HEADER_SIZE_BYTES,
   TABLE_AT,
   VARIABLE_ENTRY_SIZE_BYTES,
 } from './layout-tree.ts';
+import { writeFooter } from './node-writer.ts';
 import { putHeader, putU64, u32At, u64At, xidOf } from './object.ts';
 import type { MetadataBuffer } from './transaction.ts';
-import { footerSizes, HASHED_NAME_AT, hashIn, hashOf } from './tree-kinds.ts';
+import { fixedTableBytes, footerSizes, HASHED_NAME_AT, hashIn, hashOf } from './tree-kinds.ts';
 import type { TreeKind } from './tree-kinds.ts';
 
 /** A table of varying records grows by so many entries at a time, while there is room. */
 const TABLE_STEP = 8;
-
-/** Bytes of the whole table that nodes with fixed sizes set aside; the footer of a root does not count (apfsck). */
-function fixedTableBytes(kind: TreeKind, level: number): number {
-  assert(kind.fixed !== null, 'only fixed sizes set a table aside');
-  const valueBytes = level === 0 ? kind.fixed.valueBytes : CHILD_SIZE_BYTES;
-  const recordBytes = kind.fixed.keyBytes + valueBytes + FIXED_ENTRY_SIZE_BYTES;
-  return Math.floor((BLOCK_SIZE_BYTES - NODE_HEADER_SIZE_BYTES) / recordBytes) * FIXED_ENTRY_SIZE_BYTES;
-}
 
 /** Records are short: a loop is over before a view would be made. */
 function copyBytes(from: Uint8Array, at: number, into: Uint8Array, to: number, length: number): void {
@@ -67,6 +58,9 @@ export class BtreeNode implements MetadataBuffer {
   longestValueBytes: number;
 
   readonly #view: DataView;
+  /** Of `bytes`: asking an array for its buffer takes as long as making a view of it. */
+  readonly #buffer: ArrayBufferLike;
+  readonly #bufferStart: number;
   readonly #entryBytes: number;
   /** Where the values end: the end of the block, or the footer. */
   readonly #valuesEnd: number;
@@ -83,6 +77,8 @@ export class BtreeNode implements MetadataBuffer {
     this.block = place.block;
     this.label = place.label;
     this.bytes = bytes ?? new Uint8Array(BLOCK_SIZE_BYTES);
+    this.#buffer = this.bytes.buffer;
+    this.#bufferStart = this.bytes.byteOffset;
     this.#view = viewOf(this.bytes);
     this.#entryBytes = kind.fixed === null ? VARIABLE_ENTRY_SIZE_BYTES : FIXED_ENTRY_SIZE_BYTES;
     this.#valuesEnd = isRoot ? BTREE_INFO_AT : BLOCK_SIZE_BYTES;
@@ -167,26 +163,37 @@ export class BtreeNode implements MetadataBuffer {
 
   /** Negative, 0 or positive: how the key of the record stands to this one. */
   compareAt(index: number, key: Uint8Array): number {
-    return this.kind.compare(this.bytes, this.#keyStart(index), this.keyLengthAt(index), key, 0, key.length);
+    return this.kind.compare(this.bytes, this.keyStart(index), this.keyLengthAt(index), key, 0, key.length);
   }
 
   /** A view of the key, good until the node changes. */
   keyAt(index: number): Uint8Array {
-    const at = this.#keyStart(index);
-    return this.bytes.subarray(at, at + this.keyLengthAt(index));
+    return new Uint8Array(this.#buffer, this.#bufferStart + this.keyStart(index), this.keyLengthAt(index));
   }
 
   /** A view of the value, good until the node changes; empty for a ghost. */
   valueAt(index: number): Uint8Array {
-    const offset = this.#valueOffset(index);
-    if (offset === NO_OFFSET) return this.bytes.subarray(0, 0);
-    const at = this.#valuesEnd - offset;
-    return this.bytes.subarray(at, at + this.valueLengthAt(index));
+    if (this.#valueOffset(index) === NO_OFFSET) return this.bytes.subarray(0, 0);
+    return new Uint8Array(
+      this.#buffer,
+      this.#bufferStart + this.valueStart(index),
+      this.valueLengthAt(index),
+    );
+  }
+
+  /** Where the key begins in `bytes`. */
+  keyStart(index: number): number {
+    return TABLE_AT + this.#tableBytes + this.#view.getUint16(this.#entryAt(index), true);
+  }
+
+  /** Where the value, no ghost, begins in `bytes`. */
+  valueStart(index: number): number {
+    return this.#valuesEnd - this.#valueOffset(index);
   }
 
   /** The child of an index record. */
   childAt(index: number): number {
-    return u64At(this.bytes, this.#valuesEnd - this.#valueOffset(index));
+    return u64At(this.bytes, this.valueStart(index));
   }
 
   keyLengthAt(index: number): number {
@@ -266,7 +273,7 @@ export class BtreeNode implements MetadataBuffer {
 
   setKeyAt(index: number, key: Uint8Array): void {
     if (key.length === this.keyLengthAt(index)) {
-      this.bytes.set(key, this.#keyStart(index));
+      this.bytes.set(key, this.keyStart(index));
       return;
     }
     if (this.#isOwn(key)) key = key.slice();
@@ -277,7 +284,7 @@ export class BtreeNode implements MetadataBuffer {
 
   setValueAt(index: number, value: Uint8Array): void {
     if (value.length === this.valueLengthAt(index)) {
-      if (value.length > 0) this.bytes.set(value, this.#valuesEnd - this.#valueOffset(index));
+      if (value.length > 0) this.bytes.set(value, this.valueStart(index));
       return;
     }
     if (this.#isOwn(value)) value = value.slice();
@@ -287,7 +294,7 @@ export class BtreeNode implements MetadataBuffer {
   }
 
   setChildAt(index: number, child: number): void {
-    putU64(this.bytes, this.#valuesEnd - this.#valueOffset(index), child);
+    putU64(this.bytes, this.valueStart(index), child);
   }
 
   /** Records `from` and later go to the end of `target`; this node keeps the others. */
@@ -333,25 +340,20 @@ export class BtreeNode implements MetadataBuffer {
     view.setUint32(0x34, NO_OFFSET, true);
     if (!this.isRoot) return;
     const { keyBytes, valueBytes } = footerSizes(kind);
-    BtreeInfo.write(
-      bytes,
-      {
-        flags: kind.footerFlags,
-        nodeSizeBytes: BLOCK_SIZE_BYTES,
-        keySizeBytes: keyBytes,
-        valueSizeBytes: valueBytes,
-        longestKeyBytes: this.longestKeyBytes,
-        longestValueBytes: this.longestValueBytes,
-        keyCount: this.keyCount,
-        nodeCount: this.nodeCount,
-      },
-      BTREE_INFO_AT,
-    );
+    writeFooter(bytes, {
+      flags: kind.footerFlags,
+      keySizeBytes: keyBytes,
+      valueSizeBytes: valueBytes,
+      longestKeyBytes: this.longestKeyBytes,
+      longestValueBytes: this.longestValueBytes,
+      keyCount: this.keyCount,
+      nodeCount: this.nodeCount,
+    });
   }
 
   /** Is it a view into this node? (The offset first: see ownBytes in btree.ts.) */
   #isOwn(bytes: Uint8Array): boolean {
-    return bytes.byteOffset > 0 && bytes.buffer === this.bytes.buffer;
+    return bytes.byteOffset > 0 && bytes.buffer === this.#buffer;
   }
 
   // ── places ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -362,10 +364,6 @@ export class BtreeNode implements MetadataBuffer {
 
   #entryAt(index: number): number {
     return TABLE_AT + index * this.#entryBytes;
-  }
-
-  #keyStart(index: number): number {
-    return TABLE_AT + this.#tableBytes + this.#view.getUint16(this.#entryAt(index), true);
   }
 
   /** How far before the end of the values this one begins; NO_OFFSET for a ghost. */
@@ -411,7 +409,7 @@ export class BtreeNode implements MetadataBuffer {
     } else {
       view.setUint16(entry + 2, valueLength === 0 ? NO_OFFSET : this.#valueBytes, true);
     }
-    copyBytes(source.bytes, source.#keyStart(index), this.bytes, keyTo, keyLength);
+    copyBytes(source.bytes, source.keyStart(index), this.bytes, keyTo, keyLength);
     const valueTo = this.#valuesEnd - this.#valueBytes;
     copyBytes(source.bytes, source.#valuesEnd - valueOffset, this.bytes, valueTo, valueLength);
   }

@@ -5,6 +5,7 @@ import type { ContentHost, RecordTree, StreamOwner } from './content-host.ts';
 import { nodesOfChanges, nodesOfNeighbours, setSparse, withFlags } from './content-host.ts';
 import { cut } from './content-cut.ts';
 import { addFileExtent, clipped, damagedStream, endOf, extentOf, extentsIn, seekExtent } from './extents.ts';
+import type { StreamExtent } from './extents.ts';
 import { emptyStream } from './inode.ts';
 import type { Stream } from './inode.ts';
 import { INODE_FLAG, RECORD_TYPE, putObjectKey } from './layout-catalog.ts';
@@ -96,10 +97,10 @@ export function unshare(host: ContentHost, inode: StreamOwner, keptBytes = Infin
   if (holders === 1) return;
   if (holders === 0) throw damagedStream(inode.privateId, 'has no record that counts its holders');
   const keptEnd = Math.min(stream.allocatedBytes, Math.ceil(keptBytes / BLOCK_SIZE_BYTES) * BLOCK_SIZE_BYTES);
-  const room = roomOfCopy(host, inode.privateId, 0, keptEnd);
-  host.commit.change({ blocks: room, kind: 'grow' }, () => {
+  const extents = extentsToCopy(host, inode.privateId, 0, keptEnd);
+  host.commit.change({ blocks: roomOfCopy(host, extents), kind: 'grow' }, () => {
     const newId = host.newObjectId();
-    const holes = copyExtents(host, inode.privateId, newId, 0, keptEnd);
+    const holes = copyExtents(host, extents, newId);
     setHolders(host.catalog, newId, 0, 1);
     leaveShared(host, inode, newId, keptEnd, holes);
   });
@@ -132,53 +133,48 @@ export function leaveShared(
   setSparse(inode);
 }
 
-/** New nodes that `copyExtents` takes at most. Cost: one pass over the extents. */
-export function roomOfCopy(
+/**
+ * What the stream has from `startBytes` to `endBytes`, for `copyExtents`: clipped to that, at most `countMax` extents.
+ * EIO when one is missing.
+ */
+export function extentsToCopy(
   host: ContentHost,
   streamId: number,
   startBytes: number,
   endBytes: number,
-): number {
-  let extents = 0;
-  let runs = 0;
-  const cursor = seekExtent(host.catalog, streamId, startBytes);
-  for (;;) {
-    const extent = extentOf(cursor, streamId);
-    if (extent === undefined || extent.offsetBytes >= endBytes) break;
-    cursor.next();
-    extents++;
-    const { firstBlock, lengthBytes } = clipped(extent, startBytes, endBytes);
-    if (firstBlock !== 0) runs += 2 + Math.ceil(lengthBytes / (RECORD_BLOCKS_MAX * BLOCK_SIZE_BYTES));
+  countMax = Infinity,
+): StreamExtent[] {
+  if (startBytes >= endBytes) return [];
+  const extents = extentsIn(host.catalog, streamId, startBytes, endBytes, countMax);
+  let at = startBytes;
+  for (const [i, whole] of extents.entries()) {
+    const extent = (extents[i] = clipped(whole, at, endBytes));
+    if (extent.offsetBytes !== at) throw damagedStream(streamId, `has no extent at ${at}`);
+    at = endOf(extent);
   }
-  return nodesOfNeighbours(host.catalog, extents) + nodesOfChanges(host.references, runs);
+  if (at < endBytes && extents.length < countMax) throw damagedStream(streamId, `has no extent at ${at}`);
+  return extents;
 }
 
-const COPIED_AT_ONCE = 512;
+/** New nodes that `copyExtents` takes at most. */
+export function roomOfCopy(host: ContentHost, extents: readonly StreamExtent[]): number {
+  let runs = 0;
+  for (const { firstBlock, lengthBytes } of extents) {
+    if (firstBlock !== 0) runs += 2 + Math.ceil(lengthBytes / (RECORD_BLOCKS_MAX * BLOCK_SIZE_BYTES));
+  }
+  return nodesOfNeighbours(host.catalog, extents.length) + nodesOfChanges(host.references, runs);
+}
 
 /**
- * Give the stream `newId`, which ends there, the extents of `oldId` from `startBytes` to `endBytes`, and one more holder
- * to each block. Returns the bytes of holes among them.
+ * Give the stream `newId`, which ends where they begin, the extents of another one, and one more holder to each block.
+ * Returns the bytes of holes among them.
  */
-export function copyExtents(
-  host: ContentHost,
-  oldId: number,
-  newId: number,
-  startBytes: number,
-  endBytes: number,
-): number {
+export function copyExtents(host: ContentHost, extents: readonly StreamExtent[], newId: number): number {
   let holes = 0;
-  for (let at = startBytes; at < endBytes;) {
-    const before = at;
-    const extents = extentsIn(host.catalog, oldId, at, endBytes, COPIED_AT_ONCE);
-    for (const whole of extents) {
-      const extent = clipped(whole, at, endBytes);
-      if (extent.offsetBytes !== at) break;
-      addFileExtent(host.catalog, newId, extent);
-      if (extent.firstBlock === 0) holes += extent.lengthBytes;
-      else share(host, extent.firstBlock, extent.lengthBytes / BLOCK_SIZE_BYTES);
-      at = endOf(extent);
-    }
-    if (at === before) throw damagedStream(oldId, `has no extent at ${at}`);
+  for (const extent of extents) {
+    addFileExtent(host.catalog, newId, extent);
+    if (extent.firstBlock === 0) holes += extent.lengthBytes;
+    else share(host, extent.firstBlock, extent.lengthBytes / BLOCK_SIZE_BYTES);
   }
   return holes;
 }

@@ -54,8 +54,14 @@ export interface RecordTree {
 /** Void after a change of its tree. */
 export interface RecordCursor {
   readonly isValid: boolean;
+  /** Views. */
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  /** Where key and value stand, for who reads numbers of them and needs no views. */
+  readonly bytes: Uint8Array;
+  readonly keyStart: number;
+  readonly valueStart: number;
+  readonly valueLengthBytes: number;
   next(): void;
   previous(): void;
 }

@@ -3,7 +3,7 @@ import { FsError } from '../../base/errno.ts';
 import type { RecordCursor, RecordTree } from './content-host.ts';
 import { NO_ID, RECORD_TYPE, putObjectKey } from './layout-catalog.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
-import { u32At } from './object.ts';
+import { u32At, u64At } from './object.ts';
 
 /**
  * The file extents of a stream: records of the catalog that say where its bytes lie.
@@ -61,24 +61,25 @@ const EXTENT_HIGH = RECORD_TYPE.fileExtent * 2 ** 28;
 /** The extent at the cursor; undefined when it stands elsewhere than at one of this stream. EIO for nonsense. */
 export function extentOf(cursor: RecordCursor, streamId: number): StreamExtent | undefined {
   if (!cursor.isValid) return undefined;
-  const { key: found } = cursor;
+  const { bytes, keyStart } = cursor;
   const isOfStream =
-    u32At(found, 0) === streamId >>> 0 && u32At(found, 4) === Math.floor(streamId / 2 ** 32) + EXTENT_HIGH;
+    u32At(bytes, keyStart) === streamId >>> 0 &&
+    u32At(bytes, keyStart + 4) === Math.floor(streamId / 2 ** 32) + EXTENT_HIGH;
   if (!isOfStream) return undefined;
-  const stored = cursor.value;
-  const offsetBytes = u32At(found, 12) * 2 ** 32 + u32At(found, 8);
-  const lengthBytes = (u32At(stored, 4) & LENGTH_HIGH_MASK) * 2 ** 32 + u32At(stored, 0);
-  const firstBlock = u32At(stored, 12) * 2 ** 32 + u32At(stored, 8);
+  const { valueStart, valueLengthBytes } = cursor;
+  const offsetBytes = u64At(bytes, keyStart + 8);
+  const lengthBytes = (u32At(bytes, valueStart + 4) & LENGTH_HIGH_MASK) * 2 ** 32 + u32At(bytes, valueStart);
+  const firstBlock = u64At(bytes, valueStart + 8);
   const isSane =
-    stored.length === VALUE_SIZE_BYTES &&
+    valueLengthBytes === VALUE_SIZE_BYTES &&
     lengthBytes > 0 &&
     lengthBytes % BLOCK_SIZE_BYTES === 0 &&
-    u32At(found, 8) % BLOCK_SIZE_BYTES === 0 &&
+    u32At(bytes, keyStart + 8) % BLOCK_SIZE_BYTES === 0 &&
     Number.isSafeInteger(firstBlock) &&
     (firstBlock === 0 || Number.isSafeInteger(lengthBytes)) &&
     offsetBytes + lengthBytes <= STREAM_END_MAX;
   if (!isSane) throw damagedStream(streamId, `has an extent at ${offsetBytes} that makes no sense`);
-  return { offsetBytes, lengthBytes, firstBlock, cryptoId: u32At(stored, 20) * 2 ** 32 + u32At(stored, 16) };
+  return { offsetBytes, lengthBytes, firstBlock, cryptoId: u64At(bytes, valueStart + 16) };
 }
 
 /** A cursor at the extent that covers `offsetBytes`, or else at the first behind it; perhaps at another record. */

@@ -68,28 +68,27 @@ function valueOf(
   return value;
 }
 
-const firstBlockOf = (found: Uint8Array): number =>
-  (u32At(found, 4) & NUMBER_HIGH_MASK) * 2 ** 32 + u32At(found, 0);
+const firstBlockOf = ({ bytes, keyStart }: RecordCursor): number =>
+  (u32At(bytes, keyStart + 4) & NUMBER_HIGH_MASK) * 2 ** 32 + u32At(bytes, keyStart);
 
 /** The record at a valid cursor. EIO when it cannot be one. */
-export const referenceOf = (cursor: RecordCursor): Reference =>
-  referenceFrom(firstBlockOf(cursor.key), cursor.value);
-
-function referenceFrom(firstBlock: number, stored: Uint8Array): Reference {
-  const high = u32At(stored, 4);
-  const blockCount = (high & NUMBER_HIGH_MASK) * 2 ** 32 + u32At(stored, 0);
+export function referenceOf(cursor: RecordCursor): Reference {
+  const { bytes, valueStart } = cursor;
+  const firstBlock = firstBlockOf(cursor);
+  const high = u32At(bytes, valueStart + 4);
+  const blockCount = (high & NUMBER_HIGH_MASK) * 2 ** 32 + u32At(bytes, valueStart);
   const kind = high >>> 28;
   const isKnown = kind === EXTENT_KIND.new || kind === EXTENT_KIND.update;
-  if (!isKnown || blockCount === 0 || stored.length !== REFERENCE_VALUE_SIZE_BYTES) {
+  if (!isKnown || blockCount === 0 || cursor.valueLengthBytes !== REFERENCE_VALUE_SIZE_BYTES) {
     throw damaged(`the record of block ${firstBlock} among the extent references makes no sense`);
   }
   return {
     firstBlock,
     endBlock: firstBlock + blockCount,
     kind,
-    ownerLow: u32At(stored, 8),
-    ownerHigh: u32At(stored, 12),
-    count: u32At(stored, 16) | 0,
+    ownerLow: u32At(bytes, valueStart + 8),
+    ownerHigh: u32At(bytes, valueStart + 12),
+    count: u32At(bytes, valueStart + 16) | 0,
   };
 }
 
@@ -226,9 +225,7 @@ function adjust(host: ContentHost, firstBlock: number, blockCount: number, delta
   const freed: Freed = { firstBlock, endBlock: firstBlock };
   let touched = 0;
   for (let at = firstBlock; at < end; touched++) {
-    // Most changes are of what one write made: a record that begins where they do.
-    const exact = host.references.find(keyOf(at));
-    const record = exact === undefined ? lastBefore(host.references, at) : referenceFrom(at, exact);
+    const record = lastBefore(host.references, at);
     if (record === undefined || record.endBlock <= at) {
       at = addUpdate(host, at, end, delta);
       continue;
@@ -249,7 +246,7 @@ function addUpdate(host: ContentHost, from: number, end: number, delta: number):
   }
   let to = Math.min(end, from + RECORD_BLOCKS_MAX);
   const next = tree.seek(keyOf(from));
-  if (next.isValid) to = Math.min(to, firstBlockOf(next.key));
+  if (next.isValid) to = Math.min(to, firstBlockOf(next));
   tree.insert(keyOf(from), valueOf(to - from, EXTENT_KIND.update, NO_OWNER.low, NO_OWNER.high, delta));
   return to;
 }

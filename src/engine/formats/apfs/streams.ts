@@ -1,5 +1,5 @@
 import { FsError } from '../../base/errno.ts';
-import { copyExtents, roomOfCopy } from './clones.ts';
+import { copyExtents, extentsToCopy, roomOfCopy } from './clones.ts';
 import { readExtents, releaseExtents } from './content.ts';
 import { nodesOfChanges } from './content-host.ts';
 import type { ContentHost, StreamOwner } from './content-host.ts';
@@ -68,10 +68,10 @@ export const readStreamAt = (
 
 /** For the attribute of a clone: another stream of the same blocks. ENOSPC. */
 export function copyStream(host: ContentHost, source: AttributeStream): AttributeStream {
-  const { allocatedBytes } = source.stream;
-  return host.commit.change({ blocks: roomOfCopy(host, source.id, 0, allocatedBytes), kind: 'grow' }, () => {
+  const extents = extentsToCopy(host, source.id, 0, source.stream.allocatedBytes);
+  return host.commit.change({ blocks: roomOfCopy(host, extents), kind: 'grow' }, () => {
     const id = host.newObjectId();
-    copyExtents(host, source.id, id, 0, allocatedBytes);
+    copyExtents(host, extents, id);
     return { id, stream: { ...source.stream } };
   });
 }

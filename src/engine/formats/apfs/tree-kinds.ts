@@ -1,6 +1,12 @@
+import { assert } from '../../base/assert.ts';
 import type { Role } from '../../base/role.ts';
-import { OBJECT } from './layout.ts';
-import { BTREE_FLAG } from './layout-tree.ts';
+import { BLOCK_SIZE_BYTES, OBJECT } from './layout.ts';
+import {
+  BTREE_FLAG,
+  CHILD_SIZE_BYTES,
+  FIXED_ENTRY_SIZE_BYTES,
+  NODE_HEADER_SIZE_BYTES,
+} from './layout-tree.ts';
 import { u32At } from './object.ts';
 
 /**
@@ -201,3 +207,11 @@ export const SNAPSHOT_METADATA = variableKind('snapshot metadata', OBJECT.snapsh
 /** What a kind's footer says of key and value size: 0 when they vary. */
 export const footerSizes = (kind: TreeKind): { readonly keyBytes: number; readonly valueBytes: number } =>
   kind.fixed ?? NOTHING;
+
+/** Bytes of the whole table that nodes with fixed sizes set aside; the footer of a root does not count (apfsck). */
+export function fixedTableBytes(kind: TreeKind, level: number): number {
+  assert(kind.fixed !== null, 'only fixed sizes set a table aside');
+  const valueBytes = level === 0 ? kind.fixed.valueBytes : CHILD_SIZE_BYTES;
+  const recordBytes = kind.fixed.keyBytes + valueBytes + FIXED_ENTRY_SIZE_BYTES;
+  return Math.floor((BLOCK_SIZE_BYTES - NODE_HEADER_SIZE_BYTES) / recordBytes) * FIXED_ENTRY_SIZE_BYTES;
+}

@@ -1,9 +1,10 @@
 import { catalogRoom, saveInode } from './catalog.ts';
-import { copyExtents, holdersOf, leaveShared, makeStream, roomOfCopy } from './clones.ts';
+import { copyExtents, extentsToCopy, holdersOf, leaveShared, makeStream, roomOfCopy } from './clones.ts';
 import { STEP_RECORDS_MAX } from './content-cut.ts';
 import { setSparse, withFlags } from './content-host.ts';
 import { blockEnd } from './content-write.ts';
-import { clipped, damagedStream, extentsIn } from './extents.ts';
+import { clipped, damagedStream, endOf } from './extents.ts';
+import type { StreamExtent } from './extents.ts';
 import type { FilesHost } from './files-host.ts';
 import type { Inode } from './inode.ts';
 import { INODE_FLAG } from './layout-catalog.ts';
@@ -32,7 +33,7 @@ export function copyShared(host: FilesHost, orphans: Orphans, inode: Inode, kept
   if (stream === null || !wasEverCloned(inode) || host.flagsPreallocation) return null;
   if (holdersOf(host.catalog, privateId) < 2) return null;
   const end = Math.min(stream.allocatedBytes, blockEnd(keptBytes));
-  if (endOfStep(host, privateId, 0, end) >= end) return null;
+  if (endOfAll(stepOf(host, privateId, 0, end)) >= end) return null;
   const copy = host.commit.change({ blocks: catalogRoom(host, CHANGES_OF_FILE), kind: 'grow' }, () => {
     const file = orphans.addNameless(inode);
     makeStream(host, file);
@@ -55,11 +56,11 @@ const wasEverCloned = ({ internalFlags }: Inode): boolean =>
 
 /** Returns where the step ended. */
 function copyStep(host: FilesHost, streamId: number, copy: Inode, at: number, end: number): number {
-  const to = endOfStep(host, streamId, at, end);
-  if (to === at) throw damagedStream(streamId, `has no extent at ${at}`);
-  const blocks = roomOfCopy(host, streamId, at, to) + catalogRoom(host, 1);
+  const extents = stepOf(host, streamId, at, end);
+  const to = endOfAll(extents);
+  const blocks = roomOfCopy(host, extents) + catalogRoom(host, 1);
   host.commit.change({ blocks, kind: 'grow', freeRecords: blocks }, () => {
-    copy.sparseBytes += copyExtents(host, streamId, copy.privateId, at, to);
+    copy.sparseBytes += copyExtents(host, extents, copy.privateId);
     setSparse(copy);
     if (copy.stream !== null) copy.stream = { ...copy.stream, sizeBytes: to, allocatedBytes: to };
     saveInode(host, copy);
@@ -67,18 +68,24 @@ function copyStep(host: FilesHost, streamId: number, copy: Inode, at: number, en
   return to;
 }
 
-function endOfStep(host: FilesHost, streamId: number, at: number, end: number): number {
-  let to = at;
+/** The extents of one step, at least one; none when nothing is left. EIO. */
+function stepOf(host: FilesHost, streamId: number, at: number, end: number): StreamExtent[] {
+  const extents = extentsToCopy(host, streamId, at, end, STEP_RECORDS_MAX);
   let blocks = STEP_BLOCKS;
-  for (const extent of extentsIn(host.catalog, streamId, at, end, STEP_RECORDS_MAX)) {
-    const { firstBlock, lengthBytes } = clipped(extent, at, end);
-    const taken = firstBlock === 0 ? lengthBytes : Math.min(lengthBytes, blocks * BLOCK_SIZE_BYTES);
-    to += taken;
-    if (firstBlock !== 0) blocks -= taken / BLOCK_SIZE_BYTES;
-    if (taken < lengthBytes) break;
+  for (const [i, extent] of extents.entries()) {
+    if (extent.firstBlock === 0) continue;
+    blocks -= extent.lengthBytes / BLOCK_SIZE_BYTES;
+    if (blocks > 0) continue;
+    const to = endOf(extent) + blocks * BLOCK_SIZE_BYTES;
+    return [...extents.slice(0, i), clipped(extent, extent.offsetBytes, to)];
   }
-  return to;
+  return extents;
 }
+
+const endOfAll = (extents: readonly StreamExtent[]): number => {
+  const last = extents.at(-1);
+  return last === undefined ? 0 : endOf(last);
+};
 
 /** The file has the stream of `copy`, which is gone, and shares nothing. Within the change that stores it. ENOSPC. */
 export function handOver(host: FilesHost, orphans: Orphans, inode: Inode, copy: Inode): void {

@@ -109,6 +109,17 @@ class ArrayCursor implements RecordCursor {
   get value(): Uint8Array {
     return this.#rows[this.#at]?.value ?? new Uint8Array(0);
   }
+  /** The key and, behind it, the value. */
+  get bytes(): Uint8Array {
+    return new Uint8Array([...this.key, ...this.value]);
+  }
+  readonly keyStart = 0;
+  get valueStart(): number {
+    return this.key.length;
+  }
+  get valueLengthBytes(): number {
+    return this.value.length;
+  }
   next(): void {
     this.#at++;
   }
