@@ -330,7 +330,7 @@ function snapshotOf(of: Subject, fileCount: number): number {
   for (let i = 0; i < fileCount; i++) files.create(`/d/${nameOf(i)}`, data);
   volume.sync();
   let count = 0;
-  return milliseconds(20, () => {
+  return milliseconds(80, () => {
     volume.snapshots?.create(`state ${count++}`);
     volume.sync();
   });
