@@ -2,6 +2,7 @@ import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { fsckExfat, fsckHfsplus, fsckVfat } from '../support/checkers.ts';
 import { commandLine } from './built.ts';
+import { collected } from './collected.ts';
 
 /** Goal: every subcommand takes every format. Method: made, filled, damaged and repaired; the reference checker judges. */
 const diskoscope = commandLine();
@@ -15,39 +16,40 @@ const FORMATS = [
 describe.each(FORMATS)('$format', ({ format, title, judge }) => {
   const image = () => diskoscope.path(`${format}.img`);
 
-  test('is made, filled and looked at', () => {
-    expect(diskoscope(['newfs', '-t', format, '-s', '40m', '-v', 'VOLUME', image()])).toMatchObject({
+  test('is made, filled and looked at', async () => {
+    expect(await collected(['newfs', '-t', format, '-s', '40m', '-v', 'VOLUME', image()])).toMatchObject({
       ...{ exitCode: 0, stderr: '' },
     });
     expect(judge(image())).toBe('');
     const script =
       'mkdir -p d/e; echo hi > d/a; mkfile 20k b; xattr -w org.example v d/a; rm -f d/none; mv b d/e';
-    expect(diskoscope(['sh', image(), '-c', script])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
+    expect(await collected(['sh', image(), '-c', script])).toEqual({ exitCode: 0, stdout: '', stderr: '' });
     expect(judge(image())).toBe('');
-    const info = JSON.parse(diskoscope(['info', '--json', image()]).stdout);
+    const info = JSON.parse((await collected(['info', '--json', image()])).stdout);
     expect(info.volume).toMatchObject({ label: 'VOLUME', formatName: format, title });
-    expect(diskoscope(['manifest', image()]).stdout).toContain('d/e/b');
-    expect(diskoscope(['map', image()]).exitCode).toBe(0);
+    expect((await collected(['manifest', image()])).stdout).toContain('d/e/b');
+    expect((await collected(['map', image()])).exitCode).toBe(0);
     expect(diskoscope(['get', image(), 'd/a', '-']).stdout).toBe('hi\n');
-    expect(diskoscope(['fsck', image()])).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await collected(['fsck', image()])).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
-  test('an unknown setting is refused with those there are', () => {
-    const refused = diskoscope(['newfs', '-t', format, '-o', 'no-such-thing=1', diskoscope.path('none.img')]);
+  test('an unknown setting is refused with those there are', async () => {
+    const none = diskoscope.path('none.img');
+    const refused = await collected(['newfs', '-t', format, '-o', 'no-such-thing=1', none]);
     expect(refused.exitCode).not.toBe(0);
     expect(refused.stderr).toContain("no setting 'no-such-thing'");
-    expect(() => statSync(diskoscope.path('none.img'))).toThrow('ENOENT');
+    expect(() => statSync(none)).toThrow('ENOENT');
   });
 
-  test('with its first blocks gone it is found again by fsck --repair', () => {
+  test('with its first blocks gone it is found again by fsck --repair', async () => {
     const fd = openSync(image(), 'r+');
     writeSync(fd, new Uint8Array(2048), 0, 2048, 0);
     closeSync(fd);
-    const damaged = diskoscope(['fsck', '-t', format, image()]);
+    const damaged = await collected(['fsck', '-t', format, image()]);
     expect(damaged.exitCode).toBe(1);
-    expect(diskoscope(['fsck', '-t', format, '--repair', image()]).exitCode).toBe(1);
+    expect((await collected(['fsck', '-t', format, '--repair', image()])).exitCode).toBe(1);
     expect(judge(image())).toBe('');
-    expect(diskoscope(['fsck', image()]).exitCode).toBe(0);
+    expect((await collected(['fsck', image()])).exitCode).toBe(0);
     expect(diskoscope(['get', image(), 'd/a', '-']).stdout).toBe('hi\n');
   });
 });
