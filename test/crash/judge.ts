@@ -91,7 +91,7 @@ export function judged(
 
 const PIECE_BYTES = 65_536;
 
-/** Of all that a disk holds, in pieces that hold anything. */
+/** Of all that a disk holds: of its pieces in which anything is stored. */
 export function digestOf(device: Store): string {
   const pieceBlocks = PIECE_BYTES / device.blockSizeBytes;
   const piece = new Uint8Array(PIECE_BYTES);

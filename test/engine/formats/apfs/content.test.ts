@@ -350,6 +350,24 @@ describe('damage is named', () => {
     expect(() => writeContent(host, inode, 0, into)).toThrow(expect.objectContaining({ code: 'EIO' }));
   });
 
+  test.each([0, 1, 2])('extent %i missing of what a clone shares: nothing is copied', (missing) => {
+    const host = new StandIn(100);
+    const [source, clone] = [newInode(16), newInode(17)];
+    writeContent(host, source, 0, new Uint8Array(4096).fill(1));
+    writeContent(host, source, 3 * 4096, new Uint8Array(4096).fill(2));
+    shareStream(host, source, clone);
+    const extents = host.catalog.rows.filter(({ key }) => (key[7] ?? 0) >> 4 === 8);
+    expect(extents).toHaveLength(3);
+    host.catalog.rows = host.catalog.rows.filter((row) => row !== extents[missing]);
+    const before = host.catalog.copy().rows;
+    const wanted = {
+      code: 'EIO',
+      detail: expect.stringContaining(`no extent at ${[0, 4096, 12_288][missing]}`),
+    };
+    expect(() => writeContent(host, clone, 0, new Uint8Array(10))).toThrow(expect.objectContaining(wanted));
+    expect(host.catalog.rows).toEqual(before);
+  });
+
   test('a block of a file that no reference covers', () => {
     const host = new StandIn(100);
     const inode = newInode(16);
