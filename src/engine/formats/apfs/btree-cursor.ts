@@ -11,16 +11,17 @@ interface Descended {
   /** Another number after every change. */
   readonly changes: number;
   descend(key: Uint8Array): BtreeNode;
+  replaceIn(leaf: BtreeNode, index: number, value: Uint8Array): BtreeNode;
 }
 
 /**
- * A place among the records of a tree, which moves in their order. Void after a change of the tree. EIO on damage:
- * keys of neighbouring leaves must ascend, so that no walk over a damaged tree goes round in circles.
+ * A place among the records of a tree, which moves in their order. Void after a change of the tree by others. EIO on
+ * damage: keys of neighbouring leaves must ascend, so that no walk over a damaged tree goes round in circles.
  */
 export class Cursor {
   readonly #home: TreeHome;
   readonly #tree: Descended;
-  readonly #changes: number;
+  #changes: number;
   #leaf: BtreeNode;
   #index: number;
   /** By level, from 1: what was gone through. Most cursors never leave their leaf, so only who does asks for it. */
@@ -71,6 +72,15 @@ export class Cursor {
 
   get valueLengthBytes(): number {
     return this.#leaf.valueLengthAt(this.#index);
+  }
+
+  /** Another value, as long as the one before: no record moves, and the cursor stays where it is. */
+  replace(value: Uint8Array): void {
+    this.#check();
+    assert(value.length === this.valueLengthBytes, 'a value replaced in its place keeps its length');
+    this.#leaf = this.#tree.replaceIn(this.#leaf, this.#index, value);
+    this.#path = null;
+    this.#changes = this.#tree.changes;
   }
 
   /** Index in the leaf. */

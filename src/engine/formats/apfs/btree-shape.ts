@@ -203,6 +203,18 @@ export class TreeShape {
     return true;
   }
 
+  /**
+   * A value as long as before for a record of a leaf that was reached earlier; no record has come or gone since. Returns
+   * the leaf as it is now: another object if the home has forgotten it meanwhile.
+   */
+  replaceIn(leaf: BtreeNode, index: number, value: Uint8Array): BtreeNode {
+    const { isGood, path, at } = this.#way;
+    if (isGood && path[0] === leaf && this.#evictions === this.#home.evictions) at[0] = index;
+    else leaf = this.descend(leaf.keyAt(index));
+    this.replace(leaf, value);
+    return leaf;
+  }
+
   /** Key and value of the same sizes as before. */
   rename(leaf: BtreeNode, key: Uint8Array, value: Uint8Array): void {
     const index = this.at[0]!;

@@ -1,6 +1,7 @@
 import { viewOf } from '../../base/bytes.ts';
 import { FsError } from '../../base/errno.ts';
 import type { Sharing } from '../contract.ts';
+import type { Run } from './alloc.ts';
 import type { ContentHost, RecordTree, StreamOwner } from './content-host.ts';
 import { nodesOfChanges, nodesOfNeighbours, setSparse, withFlags } from './content-host.ts';
 import { cut } from './content-cut.ts';
@@ -10,7 +11,7 @@ import { emptyStream } from './inode.ts';
 import type { Stream } from './inode.ts';
 import { INODE_FLAG, RECORD_TYPE, putObjectKey } from './layout-catalog.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
-import { RECORD_BLOCKS_MAX, share, soleBlocksIn } from './references.ts';
+import { RECORD_BLOCKS_MAX, shareAll, soleBlocksIn } from './references.ts';
 
 /**
  * Streams that several files hold. A clone begins as a file with the same stream: its inode names the same private id,
@@ -171,11 +172,14 @@ export function roomOfCopy(host: ContentHost, extents: readonly StreamExtent[]):
  */
 export function copyExtents(host: ContentHost, extents: readonly StreamExtent[], newId: number): number {
   let holes = 0;
+  const runs: Run[] = [];
   for (const extent of extents) {
+    const { firstBlock, lengthBytes } = extent;
     addFileExtent(host.catalog, newId, extent);
-    if (extent.firstBlock === 0) holes += extent.lengthBytes;
-    else share(host, extent.firstBlock, extent.lengthBytes / BLOCK_SIZE_BYTES);
+    if (firstBlock === 0) holes += lengthBytes;
+    else runs.push({ firstBlock, blockCount: lengthBytes / BLOCK_SIZE_BYTES });
   }
+  shareAll(host, runs);
   return holes;
 }
 

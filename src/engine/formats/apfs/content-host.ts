@@ -51,7 +51,7 @@ export interface RecordTree {
   seekBefore(key: Uint8Array): RecordCursor;
 }
 
-/** Void after a change of its tree. */
+/** Void after a change of its tree by others. */
 export interface RecordCursor {
   readonly isValid: boolean;
   /** Views. */
@@ -64,6 +64,8 @@ export interface RecordCursor {
   readonly valueLengthBytes: number;
   next(): void;
   previous(): void;
+  /** Another value, as long as the one before. */
+  replace(value: Uint8Array): void;
 }
 
 /** Whose contents: an inode, as far as contents look at it. What they change of it the caller stores. */

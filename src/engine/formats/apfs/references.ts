@@ -1,5 +1,6 @@
 import { viewOf } from '../../base/bytes.ts';
 import { FsError } from '../../base/errno.ts';
+import type { Run } from './alloc.ts';
 import type { ContentHost, RecordCursor, RecordTree } from './content-host.ts';
 import {
   EXTENT_KEY_TYPE,
@@ -40,6 +41,7 @@ export interface Reference {
   readonly count: number;
 }
 
+const COUNT_MAX = 0x7fff_ffff;
 const TYPE_HIGH = EXTENT_KEY_TYPE.extent * 2 ** 28;
 const NUMBER_HIGH_MASK = 0x0fff_ffff;
 
@@ -178,10 +180,44 @@ function addRun(
   }
 }
 
-/** One more stream holds these blocks. Returns how many records that touched. EIO. */
-export function share(host: ContentHost, firstBlock: number, blockCount: number): number {
-  return adjust(host, firstBlock, blockCount, 1);
+/**
+ * One more stream holds the blocks of these runs. Records that begin and end with a run are changed where they stand,
+ * without a search when the run before was close. EIO.
+ */
+export function shareAll(host: ContentHost, runs: readonly Run[]): void {
+  let cursor: RecordCursor | null = null;
+  for (const { firstBlock, blockCount } of runs) {
+    cursor = cursorAt(host.references, firstBlock, cursor);
+    const record = cursor.isValid ? referenceOf(cursor) : undefined;
+    if (record !== undefined && isRun(record, firstBlock, blockCount) && takesOneMore(record)) {
+      const { kind, ownerLow, ownerHigh, count } = record;
+      cursor.replace(valueOf(blockCount, kind, ownerLow, ownerHigh, count + 1));
+    } else {
+      adjust(host, firstBlock, blockCount, 1);
+      cursor = null;
+    }
+  }
 }
+
+/** At the first record not before `block`; `near`, if there is one, stands at a record not far away. */
+function cursorAt(tree: RecordTree, block: number, near: RecordCursor | null): RecordCursor {
+  if (near !== null && firstBlockOf(near) < block) {
+    for (let step = 0; step < NEAR_RECORDS && near.isValid; step++) {
+      near.next();
+      if (near.isValid && firstBlockOf(near) >= block) return near;
+    }
+  }
+  return tree.seek(keyOf(block));
+}
+
+const NEAR_RECORDS = 4;
+
+const isRun = (record: Reference, firstBlock: number, blockCount: number): boolean =>
+  record.firstBlock === firstBlock && record.endBlock === firstBlock + blockCount;
+
+/** Does the record stay, with a count that can be? */
+const takesOneMore = ({ kind, count }: Reference): boolean =>
+  kind === EXTENT_KIND.new ? count > 0 && count < COUNT_MAX : count !== -1 && count < COUNT_MAX;
 
 /** One stream less holds these blocks; those that nobody holds any more are freed. EIO. */
 export function drop(host: ContentHost, firstBlock: number, blockCount: number): number {
@@ -255,7 +291,7 @@ function addUpdate(host: ContentHost, from: number, end: number, delta: number):
 function changeRecord(tree: RecordTree, record: Reference, from: number, to: number, delta: number): boolean {
   const { firstBlock, endBlock, kind, ownerLow, ownerHigh } = record;
   const count = record.count + delta;
-  if (kind === EXTENT_KIND.new && (record.count <= 0 || count > 0x7fff_ffff)) {
+  if (kind === EXTENT_KIND.new && (record.count <= 0 || count > COUNT_MAX)) {
     throw damaged(`${record.count} streams hold block ${firstBlock}, as its extent reference says`);
   }
   if (endBlock > to) {

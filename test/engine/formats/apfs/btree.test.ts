@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { Btree, RECORD_BYTES_MAX } from '../../../../src/engine/formats/apfs/btree.ts';
+import type { Cursor } from '../../../../src/engine/formats/apfs/btree-cursor.ts';
 import { PhysicalHome } from '../../../../src/engine/formats/apfs/btree-home.ts';
 import {
   EXTENT_REFERENCES,
@@ -229,6 +230,62 @@ describe('cursors', () => {
     for (const cursor = tree.seekBefore(omapKey(9999, 0)); cursor.isValid; cursor.previous())
       back.push(oidAt(cursor.key));
     expect(back).toEqual(oids.reverse());
+  });
+
+  test.each([undefined, 8])('replace values where they stand, %s nodes in memory', (nodesMax) => {
+    const { medium, tree: other, walk } = makeTree(OMAP_TREE, nodesMax);
+    const count = 2000;
+    for (let i = 0; i < count; i++) other.insert(omapKey(i, 5), new Uint8Array(16).fill(i));
+    medium.commit();
+    const cursor = other.first();
+    for (let i = 0; i < count; i++, cursor.next()) {
+      if (i % 3 > 0) continue;
+      cursor.replace(new Uint8Array(16).fill(i + 1));
+      if (i % 9 > 0) continue;
+      // Somebody looks elsewhere, and a few steps back and forth lead over the borders of nodes.
+      other.find(omapKey((i * 7919) % count, 5));
+      const steps = Math.min(i, 200);
+      for (let step = 0; step < steps; step++) cursor.previous();
+      cursor.replace(cursor.value.slice());
+      for (let step = 0; step < steps; step++) cursor.next();
+    }
+    expect(cursor.isValid).toBe(false);
+    medium.commit();
+    const values = walk(other.root).records.map(([, value]) => value);
+    const wanted = Array.from({ length: count }, (_, i) => new Uint8Array(16).fill(i % 3 > 0 ? i : i + 1));
+    expect(values).toEqual(wanted.map(hexOf));
+    expect(() => other.first().replace(new Uint8Array(8))).toThrow('keeps its length');
+  });
+
+  test('replace values though the home has forgotten nodes meanwhile', () => {
+    const { medium, home, tree: made, walk } = makeTree(OMAP_TREE, 8);
+    const count = 8000;
+    const values = Array.from({ length: count }, (_, i) => new Uint8Array(16).fill(i));
+    for (const [i, value] of values.entries()) made.insert(omapKey(i, 5), value);
+    medium.commit();
+    const other = new Btree(OMAP_TREE, home(), made.root);
+    const put = (cursor: Cursor, byte: number) => {
+      values[oidAt(cursor.key)] = new Uint8Array(16).fill(byte);
+      cursor.replace(new Uint8Array(16).fill(byte));
+    };
+    // Another cursor goes over all leaves: the one this stands in is read again.
+    const walker = other.first();
+    for (let i = 0; i < 500; i++) walker.next();
+    const standing = other.seek(omapKey(5000, 5));
+    while (walker.isValid) walker.next();
+    put(standing, 201);
+    expect(other.find(omapKey(5000, 5))).toEqual(values[5000]);
+    medium.commit();
+    // It has gone far itself: of the node above both leaves it knows one that is no longer part of the tree.
+    const cursor = other.seek(omapKey(1000, 5));
+    for (let i = 0; i < 2000; i++) cursor.next();
+    put(cursor, 202);
+    for (let i = 0; i < 200; i++) cursor.next();
+    put(cursor, 203);
+    for (let i = 0; i < 200; i++) cursor.previous();
+    expect(cursor.value).toEqual(values[3000]);
+    medium.commit();
+    expect(walk(other.root).records.map(([, value]) => value)).toEqual(values.map(hexOf));
   });
 
   test('are void after a change', () => {

@@ -126,6 +126,11 @@ class ArrayCursor implements RecordCursor {
   previous(): void {
     this.#at--;
   }
+  replace(value: Uint8Array): void {
+    const row = this.#rows[this.#at];
+    if (row?.value.length !== value.length) throw new Error('a record of that length');
+    row.value = value.slice();
+  }
 }
 
 interface Snapshot {
