@@ -1,7 +1,16 @@
 import { isContestant, startContestant, type Contestant, type Task } from './contestant.ts';
 import { JUDGED, OURS } from './ours.ts';
 import { loadPeers } from './peers.ts';
-import { figureTable, goalTable, rateTable, type Figure, type Goals, type Row } from './report.ts';
+import { timeReflinks } from './reflink.ts';
+import {
+  cloneTable,
+  figureTable,
+  goalTable,
+  rateTable,
+  type Figure,
+  type Goals,
+  type Row,
+} from './report.ts';
 import type { JudgedSystem, System } from './systems.ts';
 import type { Rate, Rates } from './workloads.ts';
 
@@ -128,11 +137,9 @@ function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
 }
 
-async function figures(competition: Competition, system: JudgedSystem): Promise<Figure[]> {
-  const measured = await competition.ask(system, 'figures', 1);
-  const value = (name: string): number => measured[name]?.value ?? NaN;
-  const { name } = system;
-  const files = `${system.filesMax / 1000}k`;
+function figuresOf({ name, filesMax }: JudgedSystem, measured: Rates): Figure[] {
+  const value = (figure: string): number => measured[figure]?.value ?? NaN;
+  const files = `${filesMax / 1000}k`;
   return [
     { measure: `${name}: newfs of 1 TB`, value: value('newfs'), max: 20, unit: 'ms' },
     { measure: `${name}: bytes stored by it`, value: value('newfsBytes') / 1e6, max: 2, unit: 'MB' },
@@ -147,8 +154,18 @@ async function figures(competition: Competition, system: JudgedSystem): Promise<
       measure: `${name}: cost of one ${operation} from 1k to ${files} files`,
       ...{ value: value(`${operation} growth`), max: 1.5, unit: 'times' },
     })),
-    ...(measured['clone 500'] === undefined ? [] : copyOnWriteFigures(name, value)),
+    ...(hasClones(measured) ? copyOnWriteFigures(name, value) : []),
   ];
+}
+
+const hasClones = (measured: Rates): boolean => measured['clone 500'] !== undefined;
+
+/** Clones of ours, and of the file systems of Linux that this machine can mount. Milliseconds. */
+function clonesBeside(name: string, measured: Rates): string {
+  const { times, missing } = timeReflinks();
+  for (const sentence of missing) console.warn(`not measured: ${sentence}`);
+  const ours = Object.entries(measured).map(([figure, { value }]) => [figure, value] as const);
+  return cloneTable([{ name, milliseconds: Object.fromEntries(ours) }, ...times]);
 }
 
 /** Clones and snapshots, each with its checkpoint. */
@@ -193,7 +210,12 @@ async function main(): Promise<void> {
   if ('tree'.includes(filter)) await competition.compare(all, 'tree', 10_000, 3);
   if ('file'.includes(filter)) await competition.compare(all, 'file', 1, 3);
   const ofOurs: Figure[] = [];
-  if (filter === '') for (const system of JUDGED) ofOurs.push(...(await figures(competition, system)));
+  const clones: string[] = [];
+  for (const system of filter === '' ? JUDGED : []) {
+    const measured = await competition.ask(system, 'figures', 1);
+    ofOurs.push(...figuresOf(system, measured));
+    if (hasClones(measured)) clones.push(clonesBeside(system.name, measured));
+  }
   competition.stop();
 
   const fatNames = fat.map(({ name }) => name);
@@ -209,6 +231,7 @@ async function main(): Promise<void> {
   );
   for (const { name } of JUDGED) console.log(`\n${goalTable(name, rows, GOALS[name] ?? {}, fatNames)}`);
   if (ofOurs.length > 0) console.log(`\n${figureTable(ofOurs)}`);
+  for (const table of clones) console.log(`\n${table}`);
 }
 
 if (!(await isContestant())) await main();

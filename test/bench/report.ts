@@ -27,6 +27,13 @@ export interface Figure {
   readonly unit: string;
 }
 
+/** What clones cost on one file system. */
+export interface CloneTimes {
+  readonly name: string;
+  /** The best of several, by the names of `CLONES`. */
+  readonly milliseconds: Readonly<Record<string, number>>;
+}
+
 const PREFIXES = [
   [1e9, 'G'],
   [1e6, 'M'],
@@ -99,6 +106,23 @@ export const figureTable = (figures: readonly Figure[]): string =>
       `≤ ${max} ${unit} ${value <= max ? '✓' : '✗'}`,
     ]),
   );
+
+const CLONES: readonly (readonly [name: string, measure: string])[] = [
+  ['clone 500', 'clone of 500 MB'],
+  ['clone of pieces', 'clone of 10k pieces'],
+  ['overwrite of pieces', 'its first overwrite, durable'],
+  ['cp 500', 'cp --reflink of 500 MB, the process'],
+  ['cp of pieces', 'cp --reflink of 10k pieces, the process'],
+];
+
+/** One row per kind of clone, one column per file system. */
+export function cloneTable(systems: readonly CloneTimes[]): string {
+  const cells = CLONES.map(([name, measure]) => [
+    measure,
+    ...systems.map(({ milliseconds }) => milliseconds[name]?.toPrecision(2) ?? ''),
+  ]);
+  return aligned([['milliseconds', ...systems.map(({ name }) => name)], ...cells]);
+}
 
 function aligned(lines: readonly (readonly string[])[]): string {
   const widths = (lines[0] ?? []).map((_, column) =>
