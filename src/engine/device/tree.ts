@@ -138,9 +138,30 @@ export class BlockTree {
 
   /** Give all blocks of a range one value that needs no slot. Costs a path on each side of the range. */
   cover(firstBlock: number, count: number, value: number): void {
+    if (this.#coverInLeaf(firstBlock, firstBlock + count, value)) return;
     this.#lastLeaf = null;
     this.#lastIndex = -1;
     this.#root = this.#covered(this.#root, this.#levels, 0, firstBlock, firstBlock + count, value);
+  }
+
+  /** A range within one leaf of which other blocks stay, in place; false when it is something else. */
+  #coverInLeaf(first: number, end: number, value: number): boolean {
+    const leafIndex = Math.floor(first / FAN_OUT);
+    const from = first - leafIndex * FAN_OUT;
+    const to = end - leafIndex * FAN_OUT;
+    if (to > FAN_OUT || from >= to) return false;
+    const found = this.find(leafIndex);
+    if (typeof found === 'number') return found === value;
+    // What stays of the leaf keeps it from becoming one number.
+    let other = 0;
+    while (other < FAN_OUT && ((other >= from && other < to) || found.values[other] === value)) other++;
+    if (other === FAN_OUT) return false;
+    const { values } = this.leafForWrite(leafIndex);
+    for (let i = from; i < to; i++) {
+      if (isOwn(values[i]!)) this.#slots.free(slotOf(values[i]!));
+      values[i] = value;
+    }
+    return true;
   }
 
   #covered(node: Child, level: number, nodeFirst: number, first: number, end: number, value: number): Child {

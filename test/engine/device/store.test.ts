@@ -5,6 +5,7 @@ import { FsError } from '../../../src/engine/base/errno.ts';
 import { Prng } from '../../../src/engine/base/prng.ts';
 import type { Fill, WriteLabel } from '../../../src/engine/device/device.ts';
 import { generate } from '../../../src/engine/device/generated.ts';
+import { FROM_BACKING } from '../../../src/engine/device/slots.ts';
 import { Store, type Backing, type Version } from '../../../src/engine/device/store.ts';
 import { Tape } from '../../../src/engine/device/tape.ts';
 import { FlatDevice } from '../../support/flat-device.ts';
@@ -333,6 +334,18 @@ describe('cost', () => {
     store.fill(20, 5, { generator: 'random', seed: 1, offsetBytes: 0 }, LABEL);
     store.write(90, new Uint8Array(512), LABEL);
     expect(store.storedBytes).toBe(89 * 512);
+  });
+
+  test.each([1, 3, 8])('a disk trimmed %d blocks at a time is as empty as a new one', (count) => {
+    const store = new Store({ blockSizeBytes: 512, blockCount: 10_000 });
+    store.write(70, new Uint8Array(512 * 24).fill(1), LABEL);
+    store.write(200, new Uint8Array(512 * 24).fill(1), LABEL);
+    for (let done = 0; done < 24; done += count) {
+      store.trim(70 + done, count);
+      store.trim(200 + done, count);
+    }
+    expect(store.storedBytes).toBe(0);
+    expect(store.version().root).toBe(FROM_BACKING);
   });
 
   test('a fork that is discarded leaves nothing behind', () => {
