@@ -15,7 +15,7 @@ import { O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from '../../src/engine/v
 import { knowAllFormats } from '../../src/engine/session/all-formats.ts';
 import { FIRST_USER, Kernel } from '../../src/engine/vfs/kernel.ts';
 import { CLUSTER_SIZE_BYTES, type FileSystem, type JudgedSystem, type System } from './systems.ts';
-import { DISK_BYTES, milliseconds, nameOf, oneDirectory, type Rates } from './workloads.ts';
+import { DISK_BYTES, milliseconds, nameOf, oneDirectory, PIECES, type Rates } from './workloads.ts';
 
 knowAllFormats();
 
@@ -320,7 +320,6 @@ function filledStore({ format, settings }: Subject, fileCount: number): Store {
 // ── what only copy-on-write offers ──────────────────────────────────────────────────────────────────────────────────
 
 const MIB = 2 ** 20;
-const PIECES = 10_000;
 
 /** Clones and snapshots, each with the checkpoint that makes it last. Milliseconds. */
 function copyOnWriteFigures({ format, settings }: Subject): Rates {

@@ -3,10 +3,10 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CloneTimes } from './report.ts';
+import { PIECES } from './workloads.ts';
 
 const MIB = 2 ** 20;
 const BLOCK_BYTES = 4096;
-const PIECES = 10_000;
 const DISK_BYTES = 2048 * MIB;
 const TIMES = 9;
 
@@ -65,7 +65,7 @@ function timesIn(directory: string): Record<string, number> {
   let count = 0;
   const call = (source: string) =>
     best(() => fs.copyFileSync(source, `${source}.${count++}`, fs.constants.COPYFILE_FICLONE_FORCE));
-  const process = (source: string) =>
+  const program = (source: string) =>
     best(() => run('cp', '--reflink=always', source, `${source}.${count++}`));
   const cloned = { 'clone 500': call(film), 'clone of pieces': call(pieces) };
   const copies = fs.readdirSync(directory).filter((name) => name.startsWith('pieces.'));
@@ -78,8 +78,8 @@ function timesIn(directory: string): Record<string, number> {
   return {
     ...cloned,
     'overwrite of pieces': overwrite,
-    'cp 500': process(film),
-    'cp of pieces': process(pieces),
+    'cp 500': program(film),
+    'cp of pieces': program(pieces),
   };
 }
 

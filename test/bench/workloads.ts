@@ -100,6 +100,9 @@ export async function tree(system: System, count: number): Promise<Rates> {
   };
 }
 
+/** Of a file that is cloned: its extents, which do not follow each other on the disk or in the file. */
+export const PIECES = 10_000;
+
 const FILE_BYTES = 256 * MIB;
 const OVERWRITES = 20_000;
 
