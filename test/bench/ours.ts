@@ -15,7 +15,8 @@ import { O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from '../../src/engine/v
 import { knowAllFormats } from '../../src/engine/session/all-formats.ts';
 import { FIRST_USER, Kernel } from '../../src/engine/vfs/kernel.ts';
 import { CLUSTER_SIZE_BYTES, type FileSystem, type JudgedSystem, type System } from './systems.ts';
-import { DISK_BYTES, milliseconds, nameOf, oneDirectory, PIECES, type Rates } from './workloads.ts';
+import { DISK_BYTES, nameOf, oneDirectory, PIECES, type Rates } from './workloads.ts';
+import { fastest } from '../support/stopwatch.ts';
 
 knowAllFormats();
 
@@ -251,13 +252,13 @@ function figures({ format, settings, policy }: Subject, fileCount: number): Rate
     if (isReadable && findings.length === 0) return;
     throw new Error(`fsck finds ${findings.length} things wrong with the volume that was just made`);
   };
-  const fork = milliseconds(5, () => {
+  const fork = fastest(5, () => {
     for (let i = 0; i < FORKS; i++) store.fork();
   });
   const values = {
-    newfs: milliseconds(9, terabyte),
+    newfs: fastest(9, terabyte),
     newfsBytes: terabyte().storedBytes,
-    fsck: milliseconds(5, check),
+    fsck: fastest(5, check),
     fork: fork / FORKS,
   };
   return Object.fromEntries(
@@ -339,7 +340,7 @@ function cloneOf(of: Subject, mebibytes: number): number {
   const node = volume.create(volume.root, 'film.mov', INIT);
   volume.fill(node, 0, mebibytes * MIB, { generator: 'random', seed: 1, offsetBytes: 0 });
   let count = 0;
-  return milliseconds(50, () => volume.clone?.(node, volume.root, `clone ${count++}`, null));
+  return fastest(50, () => volume.clone?.(node, volume.root, `clone ${count++}`, null));
 }
 
 /** A file in ten thousand pieces: its clone, and the first block written into the clone. */
@@ -355,12 +356,12 @@ function cloneOfPieces(of: Subject): Record<string, number> {
   }
   let count = 0;
   const names: string[] = [];
-  const clone = milliseconds(9, () => {
+  const clone = fastest(9, () => {
     names.push(`clone ${count}`);
     volume.clone?.(even, volume.root, `clone ${count++}`, null);
     volume.sync();
   });
-  const overwrite = milliseconds(9, () => {
+  const overwrite = fastest(9, () => {
     const node = volume.lookup(volume.root, names.pop() ?? '');
     if (node === undefined) throw new Error('the clone is there');
     volume.write(node, 4096 * 5000, block);
@@ -377,7 +378,7 @@ function snapshotOf(of: Subject, fileCount: number): number {
   for (let i = 0; i < fileCount; i++) files.create(`/d/${nameOf(i)}`, data);
   volume.sync();
   let count = 0;
-  return milliseconds(80, () => {
+  return fastest(80, () => {
     volume.snapshots?.create(`state ${count++}`);
     volume.sync();
   });

@@ -1,4 +1,5 @@
 import type { FileSystem, System } from './systems.ts';
+import { Stopwatch } from '../support/stopwatch.ts';
 
 /** What is done, and how it is timed. Each returns operations (or bytes) per second, by name. */
 export type Rates = Readonly<Record<string, Rate>>;
@@ -22,31 +23,6 @@ export const nameOf = (i: number): string => `file-${String(i).padStart(7, '0')}
 const renamedOf = (i: number): string => `name-${String(i).padStart(7, '0')}.txt`;
 
 const body = new Uint8Array(1024).map((_, i) => i + 1);
-
-/**
- * Time the work itself took: the shorter of time passed and processor time of the process. The first is right on an idle
- * machine, where the collector runs beside; the second where others compete for the processors.
- */
-export class Stopwatch {
-  readonly #wallStart = performance.now();
-  readonly #processorStart = process.cpuUsage();
-
-  get milliseconds(): number {
-    const { user, system } = process.cpuUsage(this.#processorStart);
-    return Math.min(performance.now() - this.#wallStart, (user + system) / 1000);
-  }
-}
-
-/** Milliseconds of the best run. */
-export function milliseconds(count: number, work: () => void): number {
-  const times: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const watch = new Stopwatch();
-    work();
-    times.push(watch.milliseconds);
-  }
-  return Math.min(...times);
-}
 
 /** `files`: of what gathers in memory the stage pays for the way to the disk. */
 function timed(

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Costs, StepView } from '../../src/engine/session/view.ts';
-import { Stopwatch } from '../bench/workloads.ts';
+import { Stopwatch } from '../support/stopwatch.ts';
 import { bench } from '../engine/session/bench.ts';
 import type { Bench, BenchOptions } from '../engine/session/bench.ts';
 

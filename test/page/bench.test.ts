@@ -115,7 +115,7 @@ test('a disk that is not to trim does not, keeps to it through a reload, says so
   await page.getByText(/^saved /).waitFor();
   await page.reload();
   await ready(page);
-  await expect.poll(() => momentOf(page), { timeout: 10_000 }).toContain('step 1 of 1');
+  await expect.poll(() => momentOf(page)).toContain('step 1 of 1');
   await run(page, 'rm notes.txt; echo b > b');
   expect(await trims()).toEqual([true, false]);
   await page.getByRole('button', { name: 'Share', exact: true }).click();
@@ -132,12 +132,10 @@ test('a demonstration runs by itself, shows what the figures say, and can be tak
   await page.getByRole('button', { name: 'Demonstrations' }).click();
   await page.getByRole('menuitem', { name: 'Where did my space go?' }).click();
   const demo = page.getByRole('region', { name: 'Demonstration: Where did my space go?' });
-  await expect.poll(() => demo.innerText(), { timeout: 15_000 }).toContain('✓');
+  await expect.poll(() => demo.innerText()).toContain('✓');
   await demo.getByRole('button', { name: 'Pause' }).click();
   await demo.getByRole('button', { name: 'Next' }).click();
-  await expect
-    .poll(() => demo.innerText(), { timeout: 10_000 })
-    .toMatch(/2 of 4[^]*the snapshot holds every block/);
+  await expect.poll(() => demo.innerText()).toMatch(/2 of 4[^]*the snapshot holds every block/);
   await demo.getByRole('button', { name: 'Take over' }).click();
   await demo.waitFor({ state: 'hidden' });
   await run(page, 'ls');

@@ -54,7 +54,7 @@ export const oneDisk = (format = 'fat32', settings: Record<string, string> = {})
 export async function openPage(options: BrowserContextOptions & { hash?: string } = {}): Promise<Opened> {
   const { hash = oneDisk('fat32', { type: 'fat32' }), ...contextOptions } = options;
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...contextOptions });
-  context.setDefaultTimeout(8000);
+  context.setDefaultTimeout(20_000);
   const page = await context.newPage();
   const complaints: string[] = [];
   const requests: string[] = [];
@@ -79,7 +79,7 @@ export async function openPage(options: BrowserContextOptions & { hash?: string 
 export async function ready(page: Page): Promise<void> {
   await page.locator('[data-ready=true]').waitFor();
   await page.getByRole('heading', { level: 2 }).getByRole('button', { pressed: true }).first().waitFor();
-  await expect.poll(() => page.getByText('Being made…').count(), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => page.getByText('Being made…').count()).toBe(0);
   const other = page.getByRole('tab', { selected: true, name: /^(?!Files)/ });
   await page.getByRole('treeitem').or(other).first().waitFor();
 }

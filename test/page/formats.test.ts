@@ -83,7 +83,7 @@ test('a line typed before the formats have come waits for them', async () => {
   await second.getByRole('textbox', { name: 'Terminal: type a command' }).focus();
   await second.keyboard.type('echo patience\n');
   letGo();
-  await expect.poll(() => outputOf(second), { timeout: 8000 }).toContain('patience');
+  await expect.poll(() => outputOf(second)).toContain('patience');
 });
 
 test('clones and snapshots are seen on the map, and volumes share a container', async () => {

@@ -44,7 +44,7 @@ async function type(page: Page, line: string): Promise<void> {
 }
 
 const says = (page: Page, words: string) =>
-  expect.poll(() => outputOf(page).then((lines) => lines.join()), { timeout: 20_000 }).toContain(words);
+  expect.poll(() => outputOf(page).then((lines) => lines.join())).toContain(words);
 
 const numberOf = async (page: Page): Promise<number> =>
   Number(/^step (\d+)/.exec((await momentOf(page)) ?? '')?.[1] ?? 0);
@@ -142,7 +142,7 @@ async function typeAndKill(
     await says(page, 'is back as it was');
   } else {
     const work = page.getByRole('banner').getByRole('status');
-    await expect.poll(() => work.textContent(), { timeout: 20_000 }).toBe('');
+    await expect.poll(() => work.textContent()).toBe('');
   }
   return page.evaluate(() => Number(sessionStorage.getItem('ended')));
 }
@@ -375,5 +375,5 @@ test('after a reload a step of before still has its trace and its bytes: its lin
     .first()
     .waitFor();
   await page.keyboard.press('Control+z');
-  await expect.poll(() => momentOf(page), { timeout: 20_000 }).toContain('step 1 of 2');
+  await expect.poll(() => momentOf(page)).toContain('step 1 of 2');
 });

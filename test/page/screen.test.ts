@@ -9,10 +9,6 @@ usePage();
 
 test('opens ready: a disk with files, a prompt, something to try', async () => {
   const { page } = await openPage();
-  const sinceStart = await page.evaluate(() => performance.now());
-  // Under two seconds on an idle machine; this one may be doing other things as well.
-  console.log(`usable after ${Math.round(sinceStart)} ms`);
-  expect(sinceStart).toBeLessThan(6000);
   await expect.poll(() => page.getByRole('heading', { name: /SAMPLE/ }).innerText()).toContain('64 MiB');
   await expect.poll(async () => (await rowsOf(page, 'Files')).join('\n')).toContain('film.mov 8 MiB 8 MiB 1');
   const suggestion = page.getByRole('button', { name: 'cp -c film.mov clone.mov' });
@@ -201,7 +197,7 @@ test('a running command reads what is typed, ends by Ctrl-D, and Ctrl-C stops on
   // Nothing moves because a line is long.
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
   await page.keyboard.press('Control+c');
-  await expect.poll(() => momentOf(page), { timeout: 10_000 }).toMatch(/^step 3 of 3: while true/);
+  await expect.poll(() => momentOf(page)).toMatch(/^step 3 of 3: while true/);
   await run(page, 'echo alive');
   await expect.poll(() => outputOf(page)).toContain('alive');
 });
@@ -210,9 +206,7 @@ test('endless output is cut with a sentence and the page stays alive', async () 
   const { page } = await openPage();
   await page.getByRole('textbox', { name: 'Terminal: type a command' }).focus();
   await page.keyboard.type('seq 1 400000\n');
-  await expect
-    .poll(() => outputOf(page), { timeout: 20_000 })
-    .toContainEqual(expect.stringContaining('cut after'));
+  await expect.poll(() => outputOf(page)).toContainEqual(expect.stringContaining('cut after'));
   await run(page, 'echo alive');
 });
 

@@ -5,6 +5,7 @@ import { FsError } from '../../src/engine/base/errno.ts';
 import '../../src/rpc/errors.ts';
 import type { EngineApi, NewDiskRequest, OutputPiece } from '../../src/rpc/protocol.ts';
 import { EngineServer } from '../../src/rpc/server.ts';
+import { Stopwatch } from '../support/stopwatch.ts';
 
 /**
  * Goal: the page gets from the worker what the protocol says. Method: a real server behind a real message channel with
@@ -166,9 +167,9 @@ describe('the engine behind the wire', () => {
     expect(createHash('sha256').update(bytes).digest('hex')).toHaveLength(64);
 
     await api.createDisk({ ...request, sizeBytes: 2 ** 31 });
-    const began = performance.now();
+    const watch = new Stopwatch();
     expect((await api.exportImage()).size).toBe(2 ** 31);
-    expect(performance.now() - began).toBeLessThan(5000);
+    expect(watch.milliseconds).toBeLessThan(5000);
   });
 
   test('a file under way says how far it is, is the only one, and can be stopped', async () => {

@@ -22,6 +22,7 @@ import {
   runChecker,
   temporaryFolder,
 } from '../../support/checkers.ts';
+import { Stopwatch } from '../../support/stopwatch.ts';
 
 /**
  * Goal: what leaves the page is a volume that other people's programs like, at every moment and in every kind of file.
@@ -229,7 +230,7 @@ describe('a terabyte with little on it', () => {
   test('is packed in bounded time and memory, as any kind of file', () => {
     const session = sessionOf('apfs', 2 ** 40);
     run(session, 'seq 1 3000 > a');
-    const began = performance.now();
+    const watch = new Stopwatch();
     for (const container of CONTAINERS) {
       const { view, pieces } = prepare(session, { container, isWrapped: true });
       let held = 0;
@@ -243,7 +244,7 @@ describe('a terabyte with little on it', () => {
       if (container === 'dmg') expect(sizeBytes).toBeLessThan(MIB);
       if (container === 'gzip') expect(sizeBytes).toBeLessThan(2 ** 40 / 1000);
     }
-    expect(performance.now() - began).toBeLessThan(20_000);
+    expect(watch.milliseconds).toBeLessThan(20_000);
   });
 
   test('does not fit a VHD beyond 2040 GiB, nor a map around 16 TiB: a sentence says so', () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { roleIndex } from '../../../src/engine/base/role.ts';
 import { mapView, regionAt } from '../../../src/engine/session/map-view.ts';
 import type { Region } from '../../../src/engine/formats/contract.ts';
+import { fastest } from '../../support/stopwatch.ts';
 
 const region = (firstBlock: number, blockCount: number, role: Region['role'], owner = ''): Region => ({
   firstBlock,
@@ -85,16 +86,6 @@ describe('map view', () => {
     expect([...view.chainEnds].flatMap((is, cell) => (is === 1 ? [cell] : []))).toEqual([29]);
   });
 
-  /** Fastest of a few: what the work costs, not what else the machine does. */
-  const fastest = (work: () => unknown): number =>
-    Math.min(
-      ...Array.from({ length: 5 }, () => {
-        const began = performance.now();
-        work();
-        return performance.now() - began;
-      }),
-    );
-
   test.each([
     ['16 TiB in sectors', 2 ** 35],
     ['10 million blocks', 10_000_000],
@@ -107,7 +98,7 @@ describe('map view', () => {
     const steps = Array.from({ length: 250 }, () => Float64Array.of(0, blockCount));
     const request = { firstBlock: 0, blockCount, cellsMax: 20_000 };
     expect(mapView(runs, blockCount, request, steps).roles[0]).toBe(roleIndex('data'));
-    expect(fastest(() => mapView(runs, blockCount, request, steps))).toBeLessThan(50);
+    expect(fastest(5, () => mapView(runs, blockCount, request, steps))).toBeLessThan(50);
   });
 
   test('regionAt finds the run a block lies in', () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { compilePattern } from '../../../src/engine/shell/pattern.ts';
 import { compileRegex, type Match, type Regex } from '../../../src/engine/shell/regex/regex.ts';
+import { Stopwatch } from '../../support/stopwatch.ts';
 
 /**
  * Goal: expressions and patterns match what they should, in time proportional to the text.
@@ -69,11 +70,11 @@ describe('regular expressions', () => {
     ['a?'.repeat(100) + 'a'.repeat(100), 'a'.repeat(99)],
     ['(((a{30}){30}))', 'a'.repeat(800)],
   ])('%s takes no time to fail', (source, line) => {
-    const start = performance.now();
+    const watch = new Stopwatch();
     const regex = compileRegex([source], extended);
     expect(regex.test(line)).toBe(false);
     expect(find(regex, line)).toBeNull();
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(watch.milliseconds).toBeLessThan(2000);
   });
 
   test.each([
@@ -120,8 +121,8 @@ describe('shell patterns', () => {
   });
 
   test('of many stars take no time to fail', () => {
-    const start = performance.now();
+    const watch = new Stopwatch();
     expect(compilePattern(`${'*a'.repeat(50)}*b`).matches('a'.repeat(20_000))).toBe(false);
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(watch.milliseconds).toBeLessThan(2000);
   });
 });

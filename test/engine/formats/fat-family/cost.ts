@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { WriteLabel } from '../../../../src/engine/device/device.ts';
 import { Store } from '../../../../src/engine/device/store.ts';
 import type { Kit } from './support.ts';
+import { fastest } from '../../../support/stopwatch.ts';
 
 /**
  * Goal: a check costs what is stored. The bounds leave room above what was measured, so that they fail for a change of
@@ -15,24 +16,13 @@ export function emptyVolume(kit: Kit, sizeBytes: number): Store {
   return store;
 }
 
-/** Of the processor, not of the wall: other work on the machine does not count. The best of five. */
-export function milliseconds(work: () => void): number {
-  const times = Array.from({ length: 5 }, () => {
-    const started = process.cpuUsage();
-    work();
-    const { user, system } = process.cpuUsage(started);
-    return (user + system) / 1000;
-  });
-  return Math.min(...times);
-}
-
 export function testEmptyDisk(kit: Kit, name: string, sizeBytes: number): void {
   test(`${name} takes milliseconds`, () => {
     const store = emptyVolume(kit, sizeBytes);
     let findings = -1;
-    const took = milliseconds(() => (findings = kit.format.fsck(store, { repair: false }).findings.length));
+    const took = fastest(5, () => (findings = kit.format.fsck(store, { repair: false }).findings.length));
     expect(findings).toBe(0);
     expect(took).toBeLessThan(50);
-    expect(milliseconds(() => kit.format.regions(store))).toBeLessThan(50);
+    expect(fastest(5, () => kit.format.regions(store))).toBeLessThan(50);
   });
 }

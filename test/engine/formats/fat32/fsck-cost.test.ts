@@ -5,9 +5,10 @@ import { clusterOffsetBytes, geometryOf, setEntry } from '../../../../src/engine
 import type { Geometry } from '../../../../src/engine/formats/fat32/layout.ts';
 import { shortNameChecksum, writeLongNameSlots } from '../../../../src/engine/formats/fat32/names.ts';
 import { regions } from '../../../../src/engine/formats/fat32/regions.ts';
-import { emptyVolume, LABEL, milliseconds, testEmptyDisk } from '../fat-family/cost.ts';
+import { emptyVolume, LABEL, testEmptyDisk } from '../fat-family/cost.ts';
 import { geometryFrom } from '../fat-family/support.ts';
 import { KIT } from './support.ts';
+import { fastest } from '../../../support/stopwatch.ts';
 
 const geometryIn = (store: Store): Geometry => geometryFrom(store, geometryOf);
 
@@ -50,9 +51,9 @@ describe('a check costs what is stored', () => {
     fill(store, geometryIn(store), 20_000);
     fsck(store, { repair: true });
     let lines: readonly string[] = [];
-    expect(milliseconds(() => (lines = fsck(store, { repair: false }).lines))).toBeLessThan(1000);
+    expect(fastest(5, () => (lines = fsck(store, { repair: false }).lines))).toBeLessThan(1000);
     expect(lines.at(-1)).toMatch(/^20000 files, /);
-    expect(milliseconds(() => regions(store))).toBeLessThan(1000);
+    expect(fastest(5, () => regions(store))).toBeLessThan(1000);
     expect(fsck(store, { repair: false }).findings).toEqual([]);
   });
 });
