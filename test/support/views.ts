@@ -8,7 +8,7 @@ import type {
   StructureId,
   StructureNode,
   StructurePage,
-} from '../../src/engine/formats/contract.ts';
+} from '../../src/engine/formats/survey.ts';
 
 /** What must hold of every format's views of a volume: no gap, no overlap, every byte explained, an end to the tree. */
 

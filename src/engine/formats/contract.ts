@@ -2,13 +2,11 @@ import type { Clock, Timespec } from '../base/clock.ts';
 import type { FsckOptions, FsckReport } from '../base/finding.ts';
 import type { Label } from '../base/label.ts';
 import type { CheckpointState } from '../base/checkpoint.ts';
-import type { Diagram } from '../base/diagram.ts';
 import type { Prng } from '../base/prng.ts';
-import type { Role } from '../base/role.ts';
 import type { Trace } from '../base/trace.ts';
-import type { Annotation } from '../codec/struct.ts';
 import type { Device, Fill } from '../device/device.ts';
 import type { Mending } from '../device/mending.ts';
+import type { Survey } from './survey.ts';
 
 export { ZERO_FILL } from '../device/device.ts';
 export type { Fill } from '../device/device.ts';
@@ -40,22 +38,13 @@ export interface Format {
   openContainer?(device: Device, options: MountOptions): Container;
   /** Never throws on a damaged disk, never hangs: every walk is bounded. */
   fsck(device: Device, options: FsckOptions): FsckReport;
-  /** What every block is for, in ascending order without gaps, as runs. Cost follows what is stored. */
-  regions(device: Device): Region[];
-  /** Every byte of one block explained. Never throws. */
-  annotate(device: Device, block: number): BlockAnnotation;
+  /** Look at the device as it is. Never throws. */
+  survey(device: Device): Survey;
   /**
    * What to write so that the checksums over one block are right again after somebody edited it. `before` is the device
    * before the edit, whose structures tell what the block is. Never throws.
    */
   mend(device: Device, block: number, before: Device): Mending;
-  /** The format's own structures as a tree; `parent` null gives the top. Children are made when asked for. */
-  structures(device: Device, parent: StructureId | null, page: Page): StructurePage;
-  /**
-   * Rings, strips, layers, trees and entry sets to be drawn; never throws on damage, bounded in size. Of what there are
-   * many (directories), the structure `chosen` is drawn too; a diagram of a structure has its id.
-   */
-  diagrams?(device: Device, chosen?: StructureId | null): Diagram[];
   /**
    * States of the whole volume or container that lie on the device beside the newest, newest first, at most `countMax`;
    * absent where the format keeps none. Never throws on damage. Cost: the metadata of each.
@@ -445,54 +434,4 @@ export interface NodeInit {
   readonly mode: number;
   readonly uid: number;
   readonly gid: number;
-}
-
-// ── looking ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export interface Region {
-  readonly firstBlock: number;
-  readonly blockCount: number;
-  readonly role: Role;
-  /** 'FAT 1', '/photos', '/notes.txt'; empty for free space. */
-  readonly owner: string;
-  /** How many files hold these blocks, where that is more than one. Infinity: more than anybody counts. */
-  readonly holderCount?: number;
-  /** The last of these blocks is where the chain of its file ends. */
-  readonly endsChain?: boolean;
-}
-
-export interface BlockAnnotation {
-  readonly role: Role;
-  readonly owner: string;
-  /** One line: 'Directory /photos, entries 16 to 31'. */
-  readonly title: string;
-  /** In ascending order, covering every byte of a metadata block. Of file data: one run. */
-  readonly fields: readonly Annotation[];
-}
-
-/** Opaque to everyone but the format: 'fat1', 'chain:7', 'dir:2'. */
-export type StructureId = string;
-
-export interface Page {
-  readonly offset: number;
-  readonly countMax: number;
-}
-
-export interface StructureNode {
-  readonly id: StructureId;
-  /** 'Boot sector', 'Chain of /notes.txt', 'slot 3: long name part 1 of 2' */
-  readonly title: string;
-  /** The value or summary beside it: '3 clusters: 5 → 6 → 9'. */
-  readonly text: string;
-  readonly hasChildren: boolean;
-  /** `diagrams` draws it when asked for it. */
-  readonly hasDiagram?: boolean;
-  /** Where it lies; selecting it selects these bytes. */
-  readonly deviceOffsetBytes: number;
-  readonly lengthBytes: number;
-}
-
-export interface StructurePage {
-  readonly nodes: readonly StructureNode[];
-  readonly total: number;
 }

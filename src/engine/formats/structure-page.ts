@@ -1,4 +1,4 @@
-import type { Page, StructureNode, StructurePage } from './contract.ts';
+import type { Page, StructureNode, StructurePage } from './survey.ts';
 
 /** Pages of structure nodes, for whatever format: what is asked for of a list, and how long the list is. */
 

@@ -1,5 +1,6 @@
 import { FsError } from '../base/errno.ts';
-import type { Extent, Region } from '../formats/contract.ts';
+import type { Extent } from '../formats/contract.ts';
+import type { Region } from '../formats/survey.ts';
 import { O_DIRECTORY, O_RDONLY, S_IFDIR, S_IFMT, S_IFREG } from '../vfs/constants.ts';
 import type { Process } from '../vfs/process.ts';
 import type { Computer } from './computer.ts';

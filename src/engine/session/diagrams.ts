@@ -1,8 +1,7 @@
 import type { Diagram, DiagramPart } from '../base/diagram.ts';
 import { FsError } from '../base/errno.ts';
-import { PartitionDevice } from '../device/partition.ts';
-import type { Store } from '../device/store.ts';
-import type { SnapshotSpace, StructureId, Volume } from '../formats/contract.ts';
+import type { SnapshotSpace, Volume } from '../formats/contract.ts';
+import type { StructureId, Survey } from '../formats/survey.ts';
 import type { Computer } from './computer.ts';
 import type { DiagramView, DiagramsView } from './diagram-view.ts';
 
@@ -10,8 +9,8 @@ import type { DiagramView, DiagramsView } from './diagram-view.ts';
 export interface DiagramStep {
   /** Ranges of blocks [first, count, …] that the step wrote. */
   readonly written: Float64Array;
-  /** The disk before the step. */
-  before(): Store;
+  /** The main slice before the step. */
+  before(): Survey | null;
   /** Are these bytes of the disk, in blocks that were written, others than before? */
   isChanged(place: Pick<DiagramPart, 'deviceOffsetBytes' | 'lengthBytes'>): boolean;
 }
@@ -19,25 +18,22 @@ export interface DiagramStep {
 /**
  * What a format draws of the disk shown, at bytes of the whole disk, and the same before the step shown; of what there
  * are many, the structure `chosen` too. Layers say what each snapshot holds on to, as the mounted volume counts.
+ * `survey` is of the main slice.
  */
-export function diagramsOf(computer: Computer, step: DiagramStep, chosen: StructureId | null): DiagramsView {
-  const { disk, mounts } = computer;
+export function diagramsOf(
+  { disk, mounts }: Computer,
+  survey: Survey | null,
+  step: DiagramStep,
+  chosen: StructureId | null,
+): DiagramsView {
   const slice = disk.mainSlice;
-  const { format } = slice ?? {};
-  if (!slice || !format?.diagrams) return { now: [], before: [] };
+  if (slice === undefined || survey === null) return { now: [], before: [] };
   const { blockSizeBytes } = disk.store;
   const shiftBytes = slice.firstBlock * blockSizeBytes;
   const mount = mounts.all.find((one) => one.slice === slice && one.volume.snapshots !== undefined);
   const volume = (mount ?? mounts.first)?.volume;
-  const now = format.diagrams(slice.plain, chosen).map((drawn) => counted(drawn, volume));
-  const earlier = step.written.length === 0 ? null : step.before();
-  const old =
-    earlier === null
-      ? []
-      : format.diagrams(
-          slice.index === 0 ? earlier : new PartitionDevice(earlier, slice.firstBlock, slice.blockCount),
-          chosen,
-        );
+  const now = survey.diagrams(chosen).map((drawn) => counted(drawn, volume));
+  const old = step.written.length === 0 ? [] : (step.before()?.diagrams(chosen) ?? []);
   const isChanged = (part: DiagramPart): boolean => {
     const first = Math.floor(part.deviceOffsetBytes / blockSizeBytes);
     const end = Math.ceil((part.deviceOffsetBytes + part.lengthBytes) / blockSizeBytes);

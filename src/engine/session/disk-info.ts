@@ -1,5 +1,6 @@
 import { decimalSize } from '../shell/sizes-text.ts';
-import type { FormatName, Region } from '../formats/contract.ts';
+import type { FormatName } from '../formats/contract.ts';
+import type { Region } from '../formats/survey.ts';
 import { personalityOf, visibleNameOf } from '../shell/personalities.ts';
 import type { Disk, Slice } from './disk.ts';
 import type { VolumePlace } from './containers.ts';
@@ -95,7 +96,11 @@ function typeRows(slice: Slice, format: FormatName, title: string): Row[] {
 
 /** The longest run of the journal's blocks is the ring; the info block beside it is one. */
 function journalOf({ format, plain }: Slice): Region | undefined {
-  const runs = format?.regions(plain).filter(({ role }) => role === 'journal') ?? [];
+  const runs =
+    format
+      ?.survey(plain)
+      .regions()
+      .filter(({ role }) => role === 'journal') ?? [];
   return runs.sort((a, b) => b.blockCount - a.blockCount)[0];
 }
 

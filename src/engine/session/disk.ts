@@ -169,6 +169,10 @@ export class Disk {
   }
 }
 
+/** The same slice of another state of its disk. */
+export const sameSlice = ({ index, firstBlock, blockCount }: Slice, store: Store): Device =>
+  index === 0 ? store : new PartitionDevice(store, firstBlock, blockCount);
+
 export const formatOn = (device: Device): Format | null =>
   reading(null, () => FORMATS.find((format) => format.detect(device)) ?? null);
 

@@ -7,10 +7,10 @@ import type {
   FormatName,
   FsckReport,
   NewfsReport,
-  Region,
   Snapshots,
   SnapshotSpace,
 } from '../formats/contract.ts';
+import type { Region } from '../formats/survey.ts';
 import { FORMATS, formatNamed } from '../formats/registry.ts';
 import type {
   ByteEdit,

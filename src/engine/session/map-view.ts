@@ -1,6 +1,6 @@
 import { roleIndex, ROLES } from '../base/role.ts';
 import type { Role } from '../base/role.ts';
-import type { Region } from '../formats/contract.ts';
+import type { Region } from '../formats/survey.ts';
 import type { MapView } from './view.ts';
 
 /**

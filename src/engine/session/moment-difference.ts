@@ -1,6 +1,6 @@
 import { blockDifference } from '../device/difference.ts';
 import type { BlockDifference } from '../device/difference.ts';
-import type { BlockAnnotation, Page, Region } from '../formats/contract.ts';
+import type { BlockAnnotation, Page, Region } from '../formats/survey.ts';
 import type { Computer } from './computer.ts';
 import { regionAt } from './map-view.ts';
 import { filesBetween } from './moment-files.ts';

@@ -5,11 +5,11 @@ import { Medium } from '../device/medium.ts';
 import { nothingToMend } from '../device/mending.ts';
 import type { Mending } from '../device/mending.ts';
 import type { Store } from '../device/store.ts';
-import { PartitionDevice } from '../device/partition.ts';
-import type { BlockAnnotation } from '../formats/contract.ts';
+import type { BlockAnnotation } from '../formats/survey.ts';
 import type { ByteEdit } from '../shell/machine.ts';
 import type { Computer } from './computer.ts';
 import type { Disk, Slice } from './disk.ts';
+import { sameSlice } from './disk.ts';
 import { counted } from './sentences.ts';
 import { verdictOn } from './verdict.ts';
 import { DiskViews } from './views-disk.ts';
@@ -133,11 +133,7 @@ function mendingOf({ disk }: Computer, block: number, slice: Slice | undefined, 
     return disk.scheme === 'gpt' ? mendGpt(disk.store, block) : nothingToMend('no volume covers this block');
   }
   if (slice.format === null) return nothingToMend('no known file system is here');
-  return slice.format.mend(
-    slice.plain,
-    block - slice.firstBlock,
-    new PartitionDevice(before, slice.firstBlock, slice.blockCount),
-  );
+  return slice.format.mend(slice.plain, block - slice.firstBlock, sameSlice(slice, before));
 }
 
 function mountLines({ mounts }: Computer, problems: readonly string[]): string[] {

@@ -3,14 +3,8 @@ import type { DeletionView } from './deletion-words.ts';
 import type { SpanLevel } from '../base/trace.ts';
 import type { Role } from '../base/role.ts';
 import type { ProfileName } from '../device/profile.ts';
-import type {
-  BlockAnnotation,
-  Extent,
-  Finding,
-  Region,
-  Sharing,
-  StructureNode,
-} from '../formats/contract.ts';
+import type { Extent, Finding, Sharing } from '../formats/contract.ts';
+import type { BlockAnnotation, Region, StructureNode } from '../formats/survey.ts';
 
 /**
  * What panes draw and reports print: plain objects and typed arrays, nothing with methods, so that it crosses a worker

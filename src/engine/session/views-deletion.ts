@@ -1,5 +1,5 @@
 import { FsError } from '../base/errno.ts';
-import type { Region } from '../formats/contract.ts';
+import type { Region } from '../formats/survey.ts';
 import type { Computer } from './computer.ts';
 import { deletionsOf, snapshotCalled, snapshotDeletion } from './deletion-words.ts';
 import type { DeletionView } from './deletion-words.ts';

@@ -1,5 +1,7 @@
 import { FsError } from '../base/errno.ts';
-import type { BlockAnnotation, Page, Region, StructurePage } from '../formats/contract.ts';
+import type { Version } from '../device/store.ts';
+import type { Format } from '../formats/contract.ts';
+import type { BlockAnnotation, Page, Region, Survey } from '../formats/survey.ts';
 import type { Computer } from './computer.ts';
 import type { Slice } from './disk.ts';
 import type { DiskView, StructuresView, VolumeView } from './view.ts';
@@ -10,8 +12,10 @@ import type { DiskView, StructuresView, VolumeView } from './view.ts';
  */
 export class DiskViews {
   readonly #computer: Computer;
-  /** Regions of the state `version`; finding them walks the whole volume, so they are kept until something is written. */
-  #regions: { readonly version: unknown; readonly regions: readonly Region[] } | null = null;
+  /** Of the state `version`, what was found by looking: kept until something is written. */
+  #version: Version | null = null;
+  #regions: readonly Region[] | null = null;
+  readonly #surveys = new Map<Slice, Survey>();
 
   constructor(computer: Computer) {
     this.#computer = computer;
@@ -54,21 +58,48 @@ export class DiskViews {
 
   /** Of the whole disk, ascending, without gaps. */
   regions(): readonly Region[] {
-    const { disk } = this.#computer;
-    const version = disk.store.version();
-    if (this.#regions?.version !== version) this.#regions = { version, regions: this.#findRegions() };
-    return this.#regions.regions;
+    this.#forgetIfWritten();
+    return (this.#regions ??= this.#findRegions());
+  }
+
+  #forgetIfWritten(): void {
+    const version = this.#computer.disk.store.version();
+    if (this.#version === version) return;
+    this.#version = version;
+    this.#regions = null;
+    this.#surveys.clear();
+  }
+
+  /** Of the first slice with a format. */
+  mainSurvey(): Survey | null {
+    const { mainSlice } = this.#computer.disk;
+    return mainSlice?.format ? this.#surveyOf(mainSlice, mainSlice.format) : null;
+  }
+
+  #surveyOf(slice: Slice, format: Format): Survey {
+    this.#forgetIfWritten();
+    const known = this.#surveys.get(slice);
+    if (known) return known;
+    const survey = format.survey(slice.plain);
+    this.#surveys.set(slice, survey);
+    return survey;
   }
 
   #findRegions(): Region[] {
     const { disk } = this.#computer;
     const found: Region[] = [...disk.mapRegions()];
     for (const slice of disk.slices) {
-      for (const region of regionsOf(slice)) {
+      for (const region of this.#regionsOf(slice)) {
         found.push({ ...region, firstBlock: region.firstBlock + slice.firstBlock });
       }
     }
     return found.sort((a, b) => a.firstBlock - b.firstBlock);
+  }
+
+  #regionsOf(slice: Slice): readonly Region[] {
+    const { format, blockCount, typeName } = slice;
+    if (format !== null) return this.#surveyOf(slice, format).regions();
+    return [{ firstBlock: 0, blockCount, role: 'reserved', owner: typeName || 'no known file system' }];
   }
 
   /** EINVAL for a block that the disk does not have. */
@@ -78,7 +109,7 @@ export class DiskViews {
     const ofMap = disk.annotateMapBlock(block);
     if (ofMap !== null) return ofMap;
     const slice = disk.sliceAt(block);
-    if (slice?.format) return slice.format.annotate(slice.plain, block - slice.firstBlock);
+    if (slice?.format) return this.#surveyOf(slice, slice.format).annotate(block - slice.firstBlock);
     const title = slice === undefined ? 'Between the partitions' : 'No known file system';
     return { role: 'free', owner: '', title, fields: [] };
   }
@@ -93,19 +124,14 @@ export class DiskViews {
 
   /** Structures of the first slice with a format, at bytes of the whole disk. */
   structures(parent: string | null, page: Page): StructuresView {
-    const { disk } = this.#computer;
-    const slice = disk.mainSlice;
-    if (slice?.format == null) return { nodes: [], total: 0 };
-    const shiftBytes = slice.firstBlock * disk.store.blockSizeBytes;
-    const { nodes, total }: StructurePage = slice.format.structures(slice.plain, parent, page);
+    const { mainSlice, store } = this.#computer.disk;
+    const survey = this.mainSurvey();
+    if (mainSlice === undefined || survey === null) return { nodes: [], total: 0 };
+    const shiftBytes = mainSlice.firstBlock * store.blockSizeBytes;
+    const { nodes, total } = survey.structures(parent, page);
     return {
       nodes: nodes.map((node) => ({ ...node, deviceOffsetBytes: node.deviceOffsetBytes + shiftBytes })),
       total,
     };
   }
-}
-
-function regionsOf({ format, plain, blockCount, typeName }: Slice): Region[] {
-  if (format !== null) return format.regions(plain);
-  return [{ firstBlock: 0, blockCount, role: 'reserved', owner: typeName || 'no known file system' }];
 }

@@ -1,11 +1,11 @@
 import { equalBytes } from '../base/bytes.ts';
 import { FsError } from '../base/errno.ts';
 import type { Label } from '../base/label.ts';
-import { PartitionDevice } from '../device/partition.ts';
 import type { Annotation } from '../codec/struct.ts';
 import type { Store } from '../device/store.ts';
 import type { Tape } from '../device/tape.ts';
-import type { Extent, Page, Region, StructureId, StructureNode } from '../formats/contract.ts';
+import type { Extent } from '../formats/contract.ts';
+import type { Page, Region, StructureId, StructureNode, Survey } from '../formats/survey.ts';
 import { checkSlice, unreadable } from './machine.ts';
 import { checkpointsOf } from './checkpoints.ts';
 import type { CheckpointView } from './checkpoints.ts';
@@ -32,7 +32,7 @@ import type {
   TraceRow,
   WhyView,
 } from './view.ts';
-import { formatOn } from './disk.ts';
+import { formatOn, sameSlice } from './disk.ts';
 import { verdictOn } from './verdict.ts';
 import { DiskViews } from './views-disk.ts';
 import { FileViews } from './views-files.ts';
@@ -66,6 +66,7 @@ export class Views {
   #rows: { readonly step: number; readonly rows: TraceRows } | null = null;
   /** The disk before the step shown. */
   #before: Store | null = null;
+  #surveyBefore: Survey | null = null;
 
   constructor(source: ViewSource<unknown>) {
     this.#source = source;
@@ -77,6 +78,7 @@ export class Views {
     this.#files = null;
     this.#rows = null;
     this.#before = null;
+    this.#surveyBefore = null;
   }
 
   get #diskViews(): DiskViews {
@@ -149,15 +151,20 @@ export class Views {
     return (this.#before ??= this.#source.storeAt({ step: this.#current.view.parent }));
   }
 
+  #findSurveyBefore(): Survey | null {
+    const { mainSlice } = this.#source.shown().disk;
+    return mainSlice?.format?.survey(sameSlice(mainSlice, this.#storeBefore)) ?? null;
+  }
+
   /** Of what there are too many to draw all, the structure `chosen` among others. */
   diagrams(chosen: StructureId | null = null): DiagramsView {
     const { written } = this.#current.view;
     const step = {
       written,
-      before: () => this.#storeBefore,
+      before: () => (this.#surveyBefore ??= this.#findSurveyBefore()),
       isChanged: (place: BytesPlace) => this.#isChanged(place),
     };
-    return diagramsOf(this.#source.shown(), step, chosen);
+    return diagramsOf(this.#source.shown(), this.#diskViews.mainSurvey(), step, chosen);
   }
 
   checkpoints(): readonly CheckpointView[] {
@@ -215,7 +222,7 @@ export class Views {
       return verdictOn(computer, this.#source.diskAtRest(), slice);
     // The step shown may have taken its signature: then it is judged as what it was.
     const before = this.#source.storeAt({ step: this.#current.view.parent });
-    const format = formatOn(new PartitionDevice(before, slice.firstBlock, slice.blockCount));
+    const format = formatOn(sameSlice(slice, before));
     return verdictOn(computer, computer.disk, { ...slice, format });
   }
 

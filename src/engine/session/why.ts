@@ -1,5 +1,6 @@
 import type { Tape } from '../device/tape.ts';
-import type { BlockAnnotation, Region, Sharing } from '../formats/contract.ts';
+import type { Sharing } from '../formats/contract.ts';
+import type { BlockAnnotation, Region } from '../formats/survey.ts';
 import type { History } from './history.ts';
 import { counted, printedSize } from './sentences.ts';
 import type { DiskView, FileDetailView, FileView, WhyView } from './view.ts';

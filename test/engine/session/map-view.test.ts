@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { roleIndex } from '../../../src/engine/base/role.ts';
 import { mapView, regionAt } from '../../../src/engine/session/map-view.ts';
-import type { Region } from '../../../src/engine/formats/contract.ts';
+import type { Region } from '../../../src/engine/formats/survey.ts';
 import { fastest } from '../../support/stopwatch.ts';
 
 const region = (firstBlock: number, blockCount: number, role: Region['role'], owner = ''): Region => ({

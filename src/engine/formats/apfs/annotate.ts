@@ -1,7 +1,7 @@
 import { isZero } from '../../base/bytes.ts';
 import type { Annotation } from '../../codec/struct.ts';
 import type { Device } from '../../device/device.ts';
-import type { BlockAnnotation } from '../contract.ts';
+import type { BlockAnnotation } from '../survey.ts';
 import { BLOCK_SIZE_BYTES, NxSuperblock, OBJECT, ObjectHeader } from './layout.ts';
 import { BLOCKS_PER_CHUNK } from './layout-space.ts';
 import { explainObject } from './annotate-objects.ts';

@@ -1,6 +1,6 @@
 import type { Role } from '../../base/role.ts';
 import type { Device } from '../../device/device.ts';
-import type { Region } from '../contract.ts';
+import type { Region } from '../survey.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
 import { OwnerIndex } from './owner-index.ts';
 import { OWNER } from './view-claims.ts';

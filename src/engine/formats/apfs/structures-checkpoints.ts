@@ -1,4 +1,4 @@
-import type { Page, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, paged, slice } from '../structure-page.ts';
 import { typeName } from './layout.ts';
 import { explainObject } from './annotate-objects.ts';

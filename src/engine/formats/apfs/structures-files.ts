@@ -1,4 +1,4 @@
-import type { Page, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, slice } from '../structure-page.ts';
 import { BLOCK_SIZE_BYTES, OBJECT } from './layout.ts';
 import { MODE_TYPE, MODE_TYPE_BITS, OBJECT_ID, RECORD_TYPE, XATTR_NAME } from './layout-catalog.ts';

@@ -1,5 +1,5 @@
 import type { Annotation } from '../../codec/struct.ts';
-import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureId, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, slice } from '../structure-page.ts';
 import { BTREE_INFO_SIZE_BYTES, BtreeInfo, TABLE_AT } from './layout-tree.ts';
 import { nodeFields, nodeTitle, recordFields } from './annotate-node.ts';

@@ -1,4 +1,4 @@
-import type { Page, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, slice } from '../structure-page.ts';
 import { OBJECT_ID } from './layout-catalog.ts';
 import { ROLE_NAMES, VOLUME_INCOMPATIBLE } from './layout-volume.ts';

@@ -1,5 +1,5 @@
 import type { Device } from '../../device/device.ts';
-import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureId, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, slice } from '../structure-page.ts';
 import { BLOCK_SIZE_BYTES } from './layout.ts';
 import { count } from './annotate-pieces.ts';

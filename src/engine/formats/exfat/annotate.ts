@@ -1,7 +1,7 @@
 import { isZero } from '../../base/bytes.ts';
 import type { Annotation } from '../../codec/struct.ts';
 import type { Device } from '../../device/device.ts';
-import type { BlockAnnotation } from '../contract.ts';
+import type { BlockAnnotation } from '../survey.ts';
 import { BootSector, ENTRY_SIZE_BYTES, FAT_BAD, clusterOffsetBytes } from './layout.ts';
 import type { Geometry } from './layout.ts';
 import { annotateBoot } from './annotate-boot.ts';

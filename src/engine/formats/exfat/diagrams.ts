@@ -1,7 +1,7 @@
 import { stripOf } from '../../base/diagram.ts';
 import type { Diagram } from '../../base/diagram.ts';
 import type { Device } from '../../device/device.ts';
-import type { StructureId } from '../contract.ts';
+import type { StructureId } from '../survey.ts';
 import { setsDiagram } from './diagrams-sets.ts';
 import { clusterOffsetBytes } from './layout.ts';
 import { count } from './fsck-report.ts';

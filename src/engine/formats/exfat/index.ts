@@ -1,13 +1,10 @@
 import type { Format } from '../contract.ts';
-import { annotate } from './annotate.ts';
-import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
 import { LABELS } from './labels.ts';
 import { mend } from './mend.ts';
 import { detect, mount } from './mount.ts';
 import { newfs } from './newfs.ts';
-import { regions } from './regions.ts';
-import { structures } from './structures.ts';
+import { survey } from './survey.ts';
 
 /** exFAT. See README.md. */
 export const exfat: Format = {
@@ -18,9 +15,6 @@ export const exfat: Format = {
   newfs,
   mount,
   fsck,
-  regions: (device) => regions(device),
-  annotate: (device, block) => annotate(device, block),
+  survey,
   mend,
-  structures: (device, parent, page) => structures(device, parent, page),
-  diagrams: (device, chosen) => diagrams(device, chosen),
 };

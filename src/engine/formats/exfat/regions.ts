@@ -1,6 +1,6 @@
 import type { Role } from '../../base/role.ts';
 import type { Device } from '../../device/device.ts';
-import type { Region } from '../contract.ts';
+import type { Region } from '../survey.ts';
 import { BOOT_REGION_SECTORS, FAT_BAD } from './layout.ts';
 import type { Geometry } from './layout.ts';
 import { PIECE_BYTES } from './fsck-bitmap.ts';

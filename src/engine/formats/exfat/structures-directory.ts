@@ -1,4 +1,4 @@
-import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureId, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, paged } from '../structure-page.ts';
 import { annotateEntry, describeEntryAt } from './annotate-directory.ts';
 import {

@@ -1,5 +1,5 @@
 import type { Device } from '../../device/device.ts';
-import type { StructureId, StructureNode } from '../contract.ts';
+import type { StructureId, StructureNode } from '../survey.ts';
 import type { Geometry } from './layout.ts';
 import type { OwnerIndex } from './owner-index.ts';
 

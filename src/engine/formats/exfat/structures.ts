@@ -1,5 +1,5 @@
 import type { Device } from '../../device/device.ts';
-import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureId, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, paged, slice } from '../structure-page.ts';
 import { annotate } from './annotate.ts';
 import { nameOfSector } from './annotate-boot.ts';

@@ -1,5 +1,5 @@
 import { runsOf } from '../../codec/struct.ts';
-import type { BlockAnnotation } from '../contract.ts';
+import type { BlockAnnotation } from '../survey.ts';
 import type { OwnerIndex } from './owner-index.ts';
 
 /** What the explainers of a block share. */

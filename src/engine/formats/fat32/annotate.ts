@@ -2,7 +2,7 @@ import { isZero } from '../../base/bytes.ts';
 import type { Role } from '../../base/role.ts';
 import type { Annotation } from '../../codec/struct.ts';
 import type { Device } from '../../device/device.ts';
-import type { BlockAnnotation } from '../contract.ts';
+import type { BlockAnnotation } from '../survey.ts';
 import { BOOT_SIGNATURE, BootSector16, BootSector32, FsInfo } from './layout.ts';
 import type { Geometry } from './layout.ts';
 import { annotateSlots } from './annotate-directory.ts';

@@ -1,6 +1,6 @@
 import type { Role } from '../../base/role.ts';
 import type { Device } from '../../device/device.ts';
-import type { Region } from '../contract.ts';
+import type { Region } from '../survey.ts';
 import type { Geometry } from './layout.ts';
 import { OWNER_OF_PLACE, OwnerIndex, reservedKind } from './owner-index.ts';
 

@@ -1,7 +1,7 @@
 import { isZero } from '../../base/bytes.ts';
 import { runsOf } from '../../codec/struct.ts';
 import type { Annotation } from '../../codec/struct.ts';
-import type { BlockAnnotation } from '../contract.ts';
+import type { BlockAnnotation } from '../survey.ts';
 import {
   EXTENTS_PER_RECORD,
   EXTENT_RECORD_SIZE_BYTES,

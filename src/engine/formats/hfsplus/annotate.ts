@@ -1,6 +1,6 @@
 import { isZero } from '../../base/bytes.ts';
 import type { Device } from '../../device/device.ts';
-import type { BlockAnnotation } from '../contract.ts';
+import type { BlockAnnotation } from '../survey.ts';
 import { VOLUME_HEADER_OFFSET_BYTES, VOLUME_HEADER_SIZE_BYTES, VolumeHeader } from './layout.ts';
 import { annotateBitmap, bitmapTitle } from './annotate-bitmap.ts';
 import { annotateInfoBlock, annotateJournal } from './annotate-journal.ts';

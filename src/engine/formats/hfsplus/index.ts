@@ -1,14 +1,11 @@
 import type { Device } from '../../device/device.ts';
 import type { Format, MountOptions } from '../contract.ts';
-import { annotate } from './annotate.ts';
-import { diagrams } from './diagrams.ts';
 import { fsck } from './fsck.ts';
 import { LABELS } from './labels.ts';
 import { mend } from './mend.ts';
 import { detect, openVolume } from './mount.ts';
 import { newfs } from './newfs.ts';
-import { regions } from './regions.ts';
-import { structures } from './structures.ts';
+import { survey } from './survey.ts';
 import { HfsVolume } from './volume.ts';
 
 /** What HFS+ and HFSX share: nearly all. See README.md. */
@@ -16,11 +13,8 @@ const common = {
   labels: LABELS,
   mount: (device: Device, options: MountOptions) => new HfsVolume(openVolume(device, options), options),
   fsck,
-  regions: (device) => regions(device),
-  annotate: (device, block) => annotate(device, block),
+  survey,
   mend,
-  structures: (device, parent, page) => structures(device, parent, page),
-  diagrams: (device) => diagrams(device),
 } satisfies Partial<Format>;
 
 /** HFS+, with or without a journal: names fold their case. */

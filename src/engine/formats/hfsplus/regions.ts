@@ -1,6 +1,6 @@
 import type { Role } from '../../base/role.ts';
 import type { Device } from '../../device/device.ts';
-import type { Region } from '../contract.ts';
+import type { Region } from '../survey.ts';
 import { OwnerIndex } from './owner-index.ts';
 import { OWNER_OF, ROLE_OF, fixedPlaces, setAside, unheldKind } from './view-places.ts';
 import { usedRuns } from './view-bitmap.ts';

@@ -1,5 +1,5 @@
 import { textOf } from '../../base/bytes.ts';
-import type { Page, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureNode, StructurePage } from '../survey.ts';
 import { slice } from '../structure-page.ts';
 import { CNID, blockOffsetBytes } from './layout.ts';
 import type { ForkData } from './layout.ts';

@@ -1,5 +1,5 @@
 import { equalBytes } from '../../base/bytes.ts';
-import type { Page, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, paged, slice } from '../structure-page.ts';
 import { JOURNAL_INFO_SIZE_BYTES } from './layout-journal.ts';
 import { blockListFields, headerFields, STATE_TEXT, annotateInfoBlock } from './annotate-journal.ts';

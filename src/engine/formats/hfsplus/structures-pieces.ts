@@ -1,5 +1,5 @@
 import type { Annotation } from '../../codec/struct.ts';
-import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureId, StructureNode, StructurePage } from '../survey.ts';
 import { paged } from '../structure-page.ts';
 import { shown } from './annotate-pieces.ts';
 import type { Explainer } from './annotate.ts';

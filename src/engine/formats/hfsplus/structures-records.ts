@@ -1,4 +1,4 @@
-import type { StructureId, StructureNode } from '../contract.ts';
+import type { StructureId, StructureNode } from '../survey.ts';
 import { NODE_KIND } from './layout-tree.ts';
 import { CatalogFile, CatalogFolder, RECORD_TYPE } from './layout-catalog.ts';
 import { count } from './annotate-pieces.ts';

@@ -1,5 +1,5 @@
 import type { Annotation } from '../../codec/struct.ts';
-import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureId, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, slice } from '../structure-page.ts';
 import { NODE_KIND } from './layout-tree.ts';
 import { TREE_TITLE, nodeFields, nodeTitle } from './annotate-node.ts';

@@ -1,5 +1,5 @@
 import type { Device } from '../../device/device.ts';
-import type { Page, StructureId, StructureNode, StructurePage } from '../contract.ts';
+import type { Page, StructureId, StructureNode, StructurePage } from '../survey.ts';
 import { EMPTY, paged, slice } from '../structure-page.ts';
 import { VOLUME_HEADER_OFFSET_BYTES, VOLUME_HEADER_SIZE_BYTES, VolumeHeader } from './layout.ts';
 import { Holders } from './annotate-bitmap.ts';

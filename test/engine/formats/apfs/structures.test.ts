@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkpointStates } from '../../../../src/engine/formats/apfs/checkpoint-trees.ts';
 import { structures } from '../../../../src/engine/formats/apfs/structures.ts';
 import { OwnerIndex } from '../../../../src/engine/formats/apfs/owner-index.ts';
-import type { Page, StructureId } from '../../../../src/engine/formats/contract.ts';
+import type { Page, StructureId } from '../../../../src/engine/formats/survey.ts';
 import { childrenIn, countNodes } from '../../../support/views.ts';
 import { IMAGES } from './view-images.ts';
 

@@ -7,7 +7,7 @@ import { newfs } from '../../../../src/engine/formats/apfs/newfs.ts';
 import { OwnerIndex } from '../../../../src/engine/formats/apfs/owner-index.ts';
 import { regions } from '../../../../src/engine/formats/apfs/regions.ts';
 import { structures } from '../../../../src/engine/formats/apfs/structures.ts';
-import type { Page, StructureId } from '../../../../src/engine/formats/contract.ts';
+import type { Page, StructureId } from '../../../../src/engine/formats/survey.ts';
 import { childrenIn, expectExplained, expectNoGaps } from '../../../support/views.ts';
 
 /** Fresh containers of all sizes and forms. */

@@ -4,13 +4,8 @@ import { SimulatedClock } from '../../../../src/engine/base/clock.ts';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import { SILENT } from '../../../../src/engine/base/trace.ts';
 import { Store } from '../../../../src/engine/device/store.ts';
-import type {
-  MountOptions,
-  Page,
-  StructureId,
-  Volume,
-  VolumeNode,
-} from '../../../../src/engine/formats/contract.ts';
+import type { MountOptions, Volume, VolumeNode } from '../../../../src/engine/formats/contract.ts';
+import type { Page, StructureId } from '../../../../src/engine/formats/survey.ts';
 import { fletcher64 } from '../../../../src/engine/codec/fletcher64.ts';
 import { annotate } from '../../../../src/engine/formats/apfs/annotate.ts';
 import { mountFirstVolume, openContainer } from '../../../../src/engine/formats/apfs/mount.ts';

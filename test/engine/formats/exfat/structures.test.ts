@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Device } from '../../../../src/engine/device/device.ts';
-import type { StructureId, StructureNode } from '../../../../src/engine/formats/contract.ts';
+import type { StructureId, StructureNode } from '../../../../src/engine/formats/survey.ts';
 import { structures } from '../../../../src/engine/formats/exfat/structures.ts';
 import { ExfatPatient } from '../../../evil/exfat-patient.ts';
 import {

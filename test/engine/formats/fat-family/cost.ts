@@ -23,6 +23,6 @@ export function testEmptyDisk(kit: Kit, name: string, sizeBytes: number): void {
     const took = fastest(5, () => (findings = kit.format.fsck(store, { repair: false }).findings.length));
     expect(findings).toBe(0);
     expect(took).toBeLessThan(50);
-    expect(fastest(5, () => kit.format.regions(store))).toBeLessThan(50);
+    expect(fastest(5, () => kit.format.survey(store).regions())).toBeLessThan(50);
   });
 }

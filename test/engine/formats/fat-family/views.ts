@@ -8,7 +8,7 @@ import type {
   Region,
   StructureId,
   StructurePage,
-} from '../../../../src/engine/formats/contract.ts';
+} from '../../../../src/engine/formats/survey.ts';
 import { countNodes, expectExplained, expectNoGaps, inBlocksOf } from '../../../support/views.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Device } from '../../../../src/engine/device/device.ts';
-import type { StructureId, StructureNode } from '../../../../src/engine/formats/contract.ts';
+import type { StructureId, StructureNode } from '../../../../src/engine/formats/survey.ts';
 import { structures } from '../../../../src/engine/formats/fat32/structures.ts';
 import { Patient } from '../../../evil/patient.ts';
 import { FLOPPY, LONG_NAME, SMALL_16, SMALL_32, makeVolume } from '../../../evil/volumes.ts';

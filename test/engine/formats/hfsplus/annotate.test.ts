@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import type { Device } from '../../../../src/engine/device/device.ts';
-import type { Region } from '../../../../src/engine/formats/contract.ts';
+import type { Region } from '../../../../src/engine/formats/survey.ts';
 import { annotate } from '../../../../src/engine/formats/hfsplus/annotate.ts';
 import { OwnerIndex } from '../../../../src/engine/formats/hfsplus/owner-index.ts';
 import { regions } from '../../../../src/engine/formats/hfsplus/regions.ts';

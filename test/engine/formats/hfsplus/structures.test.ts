@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Prng } from '../../../../src/engine/base/prng.ts';
 import type { Device } from '../../../../src/engine/device/device.ts';
-import type { StructureNode } from '../../../../src/engine/formats/contract.ts';
+import type { StructureNode } from '../../../../src/engine/formats/survey.ts';
 import { OwnerIndex } from '../../../../src/engine/formats/hfsplus/owner-index.ts';
 import { structures } from '../../../../src/engine/formats/hfsplus/structures.ts';
 import { MKFS_VOLUMES, deviceOf, madeByMacos, madeByMkfs } from './view-images.ts';
