@@ -101,7 +101,7 @@ test.each([
   const said = sentences(store).filter((text) => text.includes('volume group'));
   expect(said.length).toBe(expected.length);
   for (const [i, text] of expected.entries()) expect(said[i]).toContain(text);
-  expect(verdict(store) === '').toBe(expected.length === 0);
+  if (findChecker('apfsck')) expect(verdict(store) === '').toBe(expected.length === 0);
 });
 
 test('no container at all', () => {
