@@ -96,11 +96,8 @@ function typeRows(slice: Slice, format: FormatName, title: string): Row[] {
 
 /** The longest run of the journal's blocks is the ring; the info block beside it is one. */
 function journalOf({ format, plain }: Slice): Region | undefined {
-  const runs =
-    format
-      ?.survey(plain)
-      .regions()
-      .filter(({ role }) => role === 'journal') ?? [];
+  const regions = format?.survey(plain).regions() ?? [];
+  const runs = regions.filter(({ role }) => role === 'journal');
   return runs.sort((a, b) => b.blockCount - a.blockCount)[0];
 }
 
