@@ -86,6 +86,24 @@ test('a line typed before the formats have come waits for them', async () => {
   await expect.poll(() => outputOf(second)).toContain('patience');
 });
 
+test('a line typed before the storage has answered waits for the disks', async () => {
+  const { page } = await openPage();
+  const context = page.context();
+  await context.addInitScript(() => {
+    const plain = EventTarget.prototype.addEventListener;
+    IDBOpenDBRequest.prototype.addEventListener = function (type: string, listener: EventListener) {
+      const late = (event: Event) => setTimeout(() => listener(event), 1500);
+      plain.call(this, type, type === 'success' ? late : listener);
+    };
+  });
+  const second = await context.newPage();
+  await second.goto(pageFolderAddress());
+  await second.locator('[data-ready=true]').waitFor();
+  await second.getByRole('textbox', { name: 'Terminal: type a command' }).focus();
+  await second.keyboard.type('echo patience\n');
+  await expect.poll(() => outputOf(second)).toContain('patience');
+});
+
 test('clones and snapshots are seen on the map, and volumes share a container', async () => {
   const { page } = await openPage({ hash: oneDisk('apfs') });
   await run(page, 'cp -c film.mov clone.mov; scope snapshot create before');

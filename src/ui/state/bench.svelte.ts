@@ -51,6 +51,8 @@ export class Bench {
   readonly keeper: Keeper;
   readonly runner: LineRunner;
   readonly demo: Demo;
+  /** Resolves when the bench is not about to become another one: lines wait for that. Never rejects. */
+  standing: Promise<unknown> = Promise.resolve();
   readonly #start: () => EngineHandle;
   #lastKey = 0;
 
@@ -92,11 +94,20 @@ export class Bench {
   // ── beginning ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** What the address asks for, else the last bench, else the first one. Returns the lines that ran again. */
-  async begin(hash: string): Promise<readonly string[]> {
+  begin(hash: string): Promise<readonly string[]> {
+    return this.#untilItStands(this.#begin(hash));
+  }
+
+  async #begin(hash: string): Promise<readonly string[]> {
     const lines = (await this.keeper.fromLink(hash)) ?? (await this.keeper.fromSave());
     if (lines !== null) return lines;
     await this.attempt('make the disks', () => this.startOver());
     return [];
+  }
+
+  #untilItStands<T>(coming: Promise<T>): Promise<T> {
+    this.standing = Promise.allSettled([this.standing, coming]);
+    return coming;
   }
 
   /** The bench that the page opens with. */
@@ -109,43 +120,47 @@ export class Bench {
   }
 
   /** Other disks, and the lines run on them again. Rejects when a disk cannot be made. */
-  async remake(origins: readonly Origin[], script: BenchScript): Promise<void> {
-    await this.keeper.quietly(async () => {
-      this.#place(origins.map((_, at) => this.columns[at] ?? this.#newColumn()));
-      this.history.clear();
-      this.bookmarks.clear();
-      this.#targetKey = null;
-      await Promise.all(
-        this.columns.map((column, at) => {
-          const origin = origins[at];
-          return origin === undefined ? Promise.resolve() : column.make(origin);
-        }),
-      );
-      await this.#replay(script);
-    });
+  remake(origins: readonly Origin[], script: BenchScript): Promise<void> {
+    return this.#untilItStands(this.keeper.quietly(() => this.#remake(origins, script)));
+  }
+
+  async #remake(origins: readonly Origin[], script: BenchScript): Promise<void> {
+    this.#place(origins.map((_, at) => this.columns[at] ?? this.#newColumn()));
+    this.history.clear();
+    this.bookmarks.clear();
+    this.#targetKey = null;
+    await Promise.all(
+      this.columns.map((column, at) => {
+        const origin = origins[at];
+        return origin === undefined ? Promise.resolve() : column.make(origin);
+      }),
+    );
+    await this.#replay(script);
   }
 
   /** A bench that was kept: its disks as they were, without running a line; then what was noted behind the save. */
-  async bringBack({ record, lines, disks, notes }: SavedBench): Promise<void> {
-    await this.keeper.quietly(async () => {
-      const unused = this.columns.filter(({ disk, isDead }) => !disk.isReady && !isDead);
-      const columns = disks.map(({ key }) => unused.find((one) => one.key === key) ?? this.#newColumn(key));
-      this.#lastKey = Math.max(this.#lastKey, ...disks.map(({ key }) => Number(/\d+$/.exec(key)?.[0] ?? 0)));
-      this.#place(columns);
-      this.#targetKey = null;
-      this.history.load(lines, record.path, record.now);
-      this.bookmarks.load(record, lines.length);
-      const [first] = disks;
-      if (first !== undefined) this.options = optionsOf(first.origin);
-      await Promise.all(columns.map((column, at) => this.#bringDisk(column, disks[at])));
-      await this.#runNotes(notes);
-      const { panes } = record;
-      showPanes(
-        this,
-        panes,
-        columns.find(({ key }) => key === panes.disk),
-      );
-    });
+  bringBack(saved: SavedBench): Promise<void> {
+    return this.#untilItStands(this.keeper.quietly(() => this.#bringBack(saved)));
+  }
+
+  async #bringBack({ record, lines, disks, notes }: SavedBench): Promise<void> {
+    const unused = this.columns.filter(({ disk, isDead }) => !disk.isReady && !isDead);
+    const columns = disks.map(({ key }) => unused.find((one) => one.key === key) ?? this.#newColumn(key));
+    this.#lastKey = Math.max(this.#lastKey, ...disks.map(({ key }) => Number(/\d+$/.exec(key)?.[0] ?? 0)));
+    this.#place(columns);
+    this.#targetKey = null;
+    this.history.load(lines, record.path, record.now);
+    this.bookmarks.load(record, lines.length);
+    const [first] = disks;
+    if (first !== undefined) this.options = optionsOf(first.origin);
+    await Promise.all(columns.map((column, at) => this.#bringDisk(column, disks[at])));
+    await this.#runNotes(notes);
+    const { panes } = record;
+    showPanes(
+      this,
+      panes,
+      columns.find(({ key }) => key === panes.disk),
+    );
   }
 
   /** What cannot be read of a disk is made again from its lines. */

@@ -35,6 +35,7 @@ export class LineRunner implements Machine {
   async run(text: string, print: (piece: Printed) => void) {
     const bench = this.#bench;
     bench.demo.takeOver();
+    await bench.standing;
     const order = orderOf(text, bench.columns, bench.target?.key ?? null);
     if (order.kind === 'refusal') {
       print({ stream: 'stderr', text: `${order.sentence}\n` });
