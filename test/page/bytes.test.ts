@@ -69,6 +69,15 @@ test('selected bytes grow with Shift, and the layout’s section is on the heade
     .toMatch(/fsck_apfs: ([1-9]|the volume cannot)/);
 });
 
+test('a long section leaves the title its room', async () => {
+  const { page } = await openPage({ hash: oneDisk('exfat') });
+  await showTab(page, 'Bytes');
+  await page.getByRole('button', { name: 'Show block 0' }).click();
+  await page.getByText(/^exact · exFAT specification, 3.1/).waitFor();
+  const title = page.getByRole('paragraph').filter({ hasText: 'Block 0' });
+  await expect.poll(async () => (await title.boundingBox())?.width).toBeGreaterThan(150);
+});
+
 test('why a clone frees nothing, and the button that deletes both', async () => {
   const { page } = await openPage({ hash: oneDisk('apfs') });
   await run(page, 'cp -c film.mov copy.mov');
