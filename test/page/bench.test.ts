@@ -89,6 +89,17 @@ test('disks are added, moved, replaced and removed; a new one runs the lines typ
   await expect.poll(() => resultOn(page, 'exFAT 1').innerText()).toContain('✓ done');
 });
 
+test('a line typed while disks run the lines again runs behind those, on every disk', async () => {
+  const { page } = await openBench();
+  await run(page, 'touch $(seq 1 400)');
+  await page.getByLabel('Device').selectOption('hdd');
+  await run(page, 'echo late > late; ls | wc -l');
+  for (const name of await namesOf(page))
+    await expect.poll(() => resultOn(page, name).innerText(), { message: name }).toContain('1 data');
+  expect(await page.getByText(/^Could not/).count()).toBe(0);
+  expect((await outputOf(page)).map((line) => line.trim())).toContain('404');
+});
+
 test('a disk that is not to trim does not, keeps to it through a reload, says so in a link, and can be told otherwise', async () => {
   const { page } = await openPage({ hash: oneDisk('apfs') });
   await page.getByRole('button', { name: 'Bench', exact: true }).click();

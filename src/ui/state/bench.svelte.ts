@@ -51,7 +51,7 @@ export class Bench {
   readonly keeper: Keeper;
   readonly runner: LineRunner;
   readonly demo: Demo;
-  /** Resolves when the bench is not about to become another one: lines wait for that. Never rejects. */
+  /** Lines wait for it: resolves when no other bench is coming and no disk runs lines again. Never rejects. */
   standing: Promise<unknown> = Promise.resolve();
   readonly #start: () => EngineHandle;
   #lastKey = 0;
@@ -313,13 +313,16 @@ export class Bench {
   }
 
   /** `isNew`: it runs what was typed to all, also before it came; else what it had run. */
-  async #makeAndCatchUp(column: Column, origin: Origin, isNew: boolean): Promise<void> {
-    await column.make(origin);
-    await this.#catchUp(column, isNew);
+  #makeAndCatchUp(column: Column, origin: Origin, isNew: boolean): Promise<void> {
+    return this.#untilItStands(column.make(origin).then(() => this.#catchUp(column, isNew)));
   }
 
   /** Run the lines of every branch on one disk, each where it was typed, and bring it to the moment shown. */
-  async #catchUp(column: Column, isNew: boolean): Promise<void> {
+  #catchUp(column: Column, isNew: boolean): Promise<void> {
+    return this.#untilItStands(this.#runAllOn(column, isNew));
+  }
+
+  async #runAllOn(column: Column, isNew: boolean): Promise<void> {
     const { history } = this;
     const { disk, key } = column;
     const others = this.columns.length - 1;
