@@ -93,7 +93,7 @@ describe('a line that ran', () => {
     keeper.savedAt = 1;
     const history = new BenchHistory();
     const result = { isComplete: true, unread: '', step: { step: 1, exitCode: 0 }, typed: [] };
-    const column = { key: 'a', name: 'A', ready: Promise.resolve(), disk: { run: async () => result } };
+    const column = { key: 'a', name: 'A', disk: { run: async () => result } };
     const runner = new LineRunner({
       ...{ keeper, history, column, columns: [column], target: null, demo: { takeOver: () => {} } },
       busy: (_what: string, _stop: unknown, task: () => Promise<unknown>) => task(),

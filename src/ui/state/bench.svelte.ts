@@ -51,8 +51,8 @@ export class Bench {
   readonly keeper: Keeper;
   readonly runner: LineRunner;
   readonly demo: Demo;
-  /** Lines wait for it: resolves when no other bench is coming and no disk runs lines again. Never rejects. */
-  standing: Promise<unknown> = Promise.resolve();
+  /** Lines wait for it: resolves when no disk is being made or runs lines again. Never rejects. */
+  standing: Promise<void> = Promise.resolve();
   readonly #start: () => EngineHandle;
   #lastKey = 0;
 
@@ -106,7 +106,7 @@ export class Bench {
   }
 
   #untilItStands<T>(coming: Promise<T>): Promise<T> {
-    this.standing = Promise.allSettled([this.standing, coming]);
+    this.standing = Promise.allSettled([this.standing, coming]).then(() => {});
     return coming;
   }
 
@@ -267,7 +267,11 @@ export class Bench {
   }
 
   /** Another disk in a disk's place. Rejects with the engine's sentence; then the one before is still there. */
-  async replaceDisk(column: Column, origin: Origin): Promise<void> {
+  replaceDisk(column: Column, origin: Origin): Promise<void> {
+    return this.#untilItStands(this.#replace(column, origin));
+  }
+
+  async #replace(column: Column, origin: Origin): Promise<void> {
     const at = this.columns.indexOf(column);
     const fresh = this.#newColumn(column.key);
     try {
@@ -318,11 +322,7 @@ export class Bench {
   }
 
   /** Run the lines of every branch on one disk, each where it was typed, and bring it to the moment shown. */
-  #catchUp(column: Column, isNew: boolean): Promise<void> {
-    return this.#untilItStands(this.#runAllOn(column, isNew));
-  }
-
-  async #runAllOn(column: Column, isNew: boolean): Promise<void> {
+  async #catchUp(column: Column, isNew: boolean): Promise<void> {
     const { history } = this;
     const { disk, key } = column;
     const others = this.columns.length - 1;

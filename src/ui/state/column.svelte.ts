@@ -32,8 +32,6 @@ export class Column {
     const alike = this.beside().filter((other) => other.#format === this.#format);
     return alike.length < 2 ? this.#format : `${this.#format} ${alike.indexOf(this) + 1}`;
   });
-  /** Lines wait until the disk is there. */
-  ready: Promise<void> = Promise.resolve();
 
   constructor(
     /** The same for as long as the disk is on the bench, whatever becomes of its worker. */
@@ -59,13 +57,11 @@ export class Column {
 
   #begin(origin: Origin, task: Promise<void>): Promise<void> {
     this.#coming = origin;
-    const made = task.then(() => {
+    return task.then(() => {
       this.inspection.blockSizeBytes = this.disk.view?.blockSizeBytes ?? 512;
       this.inspection.clear();
       this.map.fit();
     });
-    this.ready = made.catch(() => {});
-    return made;
   }
 
   /** The format of the volume; of an image without one, its file. */

@@ -58,7 +58,6 @@ export class LineRunner implements Machine {
       return { isComplete: true, unread: '' };
     }
     const columns = this.#leadFirst(heard);
-    await Promise.all(columns.map(({ ready }) => ready));
     const fan = new OutputFan(
       columns.map(({ name }) => name),
       print,
